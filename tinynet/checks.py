@@ -1,0 +1,40 @@
+"""Rules for numbers that a caller passes, each with an error that states it."""
+
+import math
+import operator
+
+import numpy as np
+
+__all__ = ["positive_int", "real"]
+
+
+def positive_int(value: object, name: str) -> int:
+    """The value as an int of at least 1.
+
+    Example:
+        >>> positive_int(0, "epochs")
+        Traceback (most recent call last):
+        ValueError: epochs must be a positive int; got 0
+    """
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be a positive int; got {value!r}") from None
+    if number < 1 or isinstance(value, bool):
+        raise ValueError(f"{name} must be a positive int; got {value!r}")
+    return number
+
+
+def real(value: object, name: str, rule: str = "a finite number") -> float:
+    """The value as a finite float; `rule` is what the error says it must be.
+
+    Example:
+        >>> real("0.1", "lr")
+        Traceback (most recent call last):
+        TypeError: lr must be a finite number; got '0.1'
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be {rule}; got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be {rule}; got {value!r}")
+    return float(value)

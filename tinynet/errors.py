@@ -1,0 +1,30 @@
+"""Errors that have a name of their own; everything else is a ValueError or a TypeError."""
+
+from typing import NoReturn
+
+__all__ = ["BackwardBeforeForwardError", "DivergenceError"]
+
+
+class BackwardBeforeForwardError(AttributeError, RuntimeError):
+    """`backward` ran before `forward`, so what it needs is not there."""
+
+
+class DivergenceError(ArithmeticError):
+    """The loss is no longer a finite number, so training cannot go on."""
+
+
+def missing_attribute(owner: object, name: str) -> NoReturn:
+    """Explain why an attribute is not there: `__getattr__` of layers and losses.
+
+    What `forward` keeps for `backward` has a leading underscore, `self._x`.
+    """
+    me = type(owner).__name__
+    if name.startswith("_") and not name.startswith("__"):
+        raise BackwardBeforeForwardError(
+            f"{me} has no {name} yet: forward stores what backward needs, "
+            f"so call forward before backward."
+        )
+    hint = ""
+    if name[:1] == "d" and name[1:] in vars(owner):
+        hint = f". Declare the parameter with super().__init__({name[1:]}=...) to have it"
+    raise AttributeError(f"{me} has no attribute {name!r}{hint}")

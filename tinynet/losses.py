@@ -1,0 +1,114 @@
+"""Losses: how far outputs y are from targets t, as one number and its gradient."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from tinynet.errors import missing_attribute
+from tinynet.types import Array
+
+__all__ = ["Loss", "MSELoss"]
+
+
+class Loss:
+    """A number L(y, t) to be made small: `forward` computes it, `backward` gives dL/dy.
+
+    A loss of your own defines those two. The base class holds the shapes of y and t against
+    each other before `forward` sees them, so nothing is broadcast by accident; a loss whose
+    targets have another form than its outputs redefines `check`.
+
+    A loss is the mean over all elements, and `backward` the exact gradient of that mean.
+
+    Example:
+        >>> import numpy as np
+        >>> class L1Loss(Loss):
+        ...     '''Mean of |y - t| over all elements.'''
+        ...
+        ...     def forward(self, y, t):
+        ...         self._d = y - t
+        ...         return np.abs(self._d).mean()
+        ...
+        ...     def backward(self):
+        ...         return np.sign(self._d) / self._d.size
+        >>> L1Loss().forward(np.array([[1.0, 4.0]]), np.array([[2.0, 2.0]]))
+        np.float64(1.5)
+        >>> L1Loss().forward(np.zeros(4), np.zeros((4, 1)))
+        Traceback (most recent call last):
+        ValueError: L1Loss got y of shape (4,) and t of shape (4, 1): they must be equal...
+    """
+
+    def forward(self, y: Array, t: Array) -> float:
+        """L(y, t); keeps what `backward` needs."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(self, y, t)")
+
+    def backward(self) -> Array:
+        """dL/dy of the last `forward`, of the shape of y."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward(self)")
+
+    def check(self, y: Array, t: Array) -> None:
+        """Refuse targets that do not fit the outputs; called before every `forward`."""
+        if y.shape != t.shape or not y.size:
+            mend = "Reshape one of them." if y.size == t.size else "Do they come from one batch?"
+            if not y.size:
+                mend = "A mean of nothing is undefined."
+            raise ValueError(
+                f"{type(self).__name__} got y of shape {y.shape} and t of shape {t.shape}: "
+                f"they must be equal and not empty. {mend}"
+            )
+        if y.dtype != t.dtype and np.result_type(y, t) != y.dtype:
+            raise TypeError(
+                f"{type(self).__name__} got y of {y.dtype} and t of {t.dtype}, so the gradient "
+                f"would be {np.result_type(y, t)}: convert t once with t.astype(np.{y.dtype})."
+            )
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Have every `forward` start with `check`."""
+        super().__init_subclass__(**kwargs)
+        if "forward" in cls.__dict__:
+            cls.forward = _checked(cls.forward)  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    if not TYPE_CHECKING:  # a type checker should still find misspelt attributes
+
+        def __getattr__(self, name: str) -> NoReturn:
+            missing_attribute(self, name)
+
+
+def _checked(forward: Callable[..., float]) -> Callable[..., float]:
+    @functools.wraps(forward)
+    def checked(self: Loss, y: Array, t: Array) -> float:
+        self.check(y, t)
+        return forward(self, y, t)
+
+    return checked
+
+
+class MSELoss(Loss):
+    """L = mean (y − t)² over all elements; dL/dy = 2 (y − t) / size.
+
+    The mean is over examples and outputs, as in PyTorch and Keras. Textbooks that descend on
+    ½ Σ (y − t)² for one example at the rate η do the same as this loss at the rate η K / 2 for K
+    outputs: their 0.1 with ten outputs is `lr=0.5` here.
+
+    Example:
+        >>> import numpy as np
+        >>> loss = MSELoss()
+        >>> loss.forward(np.array([[1.0, 4.0]]), np.array([[2.0, 2.0]]))
+        2.5
+        >>> loss.backward()
+        array([[-1.,  2.]])
+    """
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Mean of (y − t)² over all elements."""
+        self._d = y - t
+        flat = self._d.ravel()
+        return float(flat.dot(flat)) / flat.size
+
+    def backward(self) -> Array:
+        """2 (y − t) / size."""
+        return self._d * (2 / self._d.size)

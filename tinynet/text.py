@@ -1,0 +1,62 @@
+"""How layers, networks and results are written for a reader."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+__all__ = ["call", "table", "written"]
+
+
+def call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
+    """`name(1, key=2)`, as one would type it; random generators, which one cannot, are left out.
+
+    Example:
+        >>> call("Dense", (784, 100), {"bias": False})
+        'Dense(784, 100, bias=False)'
+    """
+    shown = [written(value) for value in args if not isinstance(value, np.random.Generator)]
+    shown += [
+        f"{key}={written(value)}"
+        for key, value in kwargs.items()
+        if not isinstance(value, np.random.Generator)
+    ]
+    return f"{name}({', '.join(shown)})"
+
+
+def written(value: object) -> str:
+    """The value as one would type it.
+
+    Example:
+        >>> written(np.float32), written(len), written("text")
+        ('np.float32', 'len', "'text'")
+    """
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return f"np.{value.__name__}"
+    if isinstance(value, np.dtype):
+        return f"np.{value.name}"
+    if isinstance(value, np.ndarray) and value.size > 10:
+        return f"<{value.dtype} array of shape {value.shape}>"
+    if callable(value) and hasattr(value, "__name__"):
+        return str(value.__name__)
+    return repr(value)
+
+
+def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+    """Columns as wide as their widest entry, a rule below the heading; `right` columns end flush.
+
+    Example:
+        >>> print(table([("layer", "size"), ("Dense", "12")], right=[1]))
+        layer  size
+        -----------
+        Dense    12
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            entry.rjust(width) if column in right else entry.ljust(width)
+            for column, (entry, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+    return "\n".join(lines)

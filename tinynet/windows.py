@@ -1,0 +1,221 @@
+"""Parameters as windows on two flat vectors."""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinynet.types import Array
+
+__all__ = ["Windowed"]
+
+
+class Windowed:
+    """Named arrays that lie one after another in a flat vector, `params`, and their gradients.
+
+    `super().__init__(W=array)` makes the attributes `W` and `dW`: views on `params` and `grads`.
+    A part declared by name brings its own windows along: they move into the vectors of the whole,
+    which are then all that an optimizer, a gradient check or a checkpoint has to know.
+
+    This is the half of `tinynet.Layer` that is about memory; the other half computes.
+    """
+
+    params: Array
+    grads: Array
+    state: ClassVar[tuple[str, ...]] = ()
+
+    _declared: dict[str, Any]  # parameters and parts, in the order of the flat vectors
+    _owner: Callable[[], Windowed | None]  # weak reference to the whole that this is a part of
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Start empty, so that a class with nothing to learn need not call `super().__init__`."""
+        self = super().__new__(cls)
+        self._declared = {}
+        self._owner = _nobody
+        self.params, self.grads = np.empty(0), np.empty(0)
+        return self
+
+    def __init__(self, *, dtype: DTypeLike | None = None, **declared: Array | Windowed) -> None:
+        """Declare parameters and parts by name; `dtype` casts them all to one float type.
+
+        Raises:
+            TypeError: a value is neither a float array nor a Layer, or the float types differ.
+            ValueError: a name is taken, or a part already has a place.
+        """
+        if dtype is not None and np.dtype(dtype).kind != "f":
+            raise TypeError(f"dtype must be a float type such as np.float32; got {dtype!r}")
+        for name, value in declared.items():
+            self._check_name(name, declared)
+            if isinstance(value, Windowed):
+                self._check_free(name, value, declared)
+            else:
+                self._check_array(name, value)
+        types = {t for value in declared.values() for t in _float_types(value)}
+        if dtype is None and len(types) > 1:
+            raise TypeError(
+                f"{type(self).__name__} got parts of different float types: "
+                + ", ".join(f"{name} is {_type_names(value)}" for name, value in declared.items())
+                + ". Pass dtype= to cast them all, or make them alike."
+            )
+        self._declared = dict(declared)
+        self._gather(np.dtype(dtype or next(iter(types), np.float64)))
+
+    def bind(self, params: Array, grads: Array) -> None:
+        """Move into the given flat vectors, keeping the values.
+
+        Vectors of another float type cast them: that is how a layer becomes float32.
+        """
+        start = 0
+        for name, value in self._declared.items():
+            size = value.params.size if isinstance(value, Windowed) else value.size
+            here = slice(start, start + size)
+            if isinstance(value, Windowed):
+                value.bind(params[here], grads[here])
+                setattr(self, name, value)
+            else:
+                gradient = self.__dict__.get(f"d{name}", np.zeros_like(value))
+                self._declared[name] = _window(params[here], value)
+                setattr(self, name, self._declared[name])
+                setattr(self, f"d{name}", _window(grads[here], gradient))
+            start += size
+        for name in self.state:
+            array = self.__dict__.get(name)
+            if array is not None and array.dtype.kind == "f":
+                setattr(self, name, array.astype(params.dtype, copy=False))
+        self.params, self.grads = params, grads
+
+    def named_parameters(self) -> Iterator[tuple[str, Array]]:
+        """("W", window), ("b", window), ...; a part's are prefixed by its name, "inner.W"."""
+        for name, value in self._declared.items():
+            if isinstance(value, Windowed):
+                for inner, window in value.named_parameters():
+                    yield f"{name}.{inner}", window
+            else:
+                yield name, value
+
+    def named_state(self) -> Iterator[tuple[str, Array]]:
+        """What is known besides the parameters, named in the same way."""
+        for name in self.state:
+            yield name, getattr(self, name)
+        for name, part in self._parts():
+            for inner, array in part.named_state():
+                yield f"{name}.{inner}", array
+
+    def walk(self) -> Iterator[Self]:
+        """Itself and every part, however deep."""
+        yield self
+        for _, part in self._parts():
+            yield from part.walk()
+
+    def check_windows(self) -> None:
+        """Look whether every window still lies on its flat vector.
+
+        Raises:
+            ValueError: an attribute such as `dW` was replaced where its elements should have been
+                overwritten, or a layer that learns was never declared.
+        """
+        me = type(self).__name__
+        for name, value in self._declared.items():
+            if isinstance(value, Windowed):
+                if getattr(self, name) is not value:
+                    raise ValueError(
+                        f"{me}.{name} was replaced after {value!r} had been declared there, so the "
+                        f"parameters are not those it computes with. Build a new network instead."
+                    )
+                value.check_windows()
+                continue
+            for attribute, vector in ((name, self.params), (f"d{name}", self.grads)):
+                window = getattr(self, attribute)
+                on_it = isinstance(window, np.ndarray) and np.may_share_memory(window, vector)
+                if value.size and not on_it:
+                    raise ValueError(
+                        f"{me}.{attribute} no longer lies on the layer's flat vector, so the "
+                        f"optimizer does not see it: it was replaced by an assignment. "
+                        f"Write self.{attribute}[...] = ... in place of self.{attribute} = ..."
+                    )
+        for name, value in self.__dict__.items():
+            for held in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(held, Windowed) and held.params.size and held._owner() is None:
+                    raise ValueError(
+                        f"{me}.{name} holds a layer that learns, {held!r}, but {me} never declared "
+                        f"it, so it would stay as it is. Pass it to super().__init__(name=layer)."
+                    )
+
+    def __copy__(self) -> Self:
+        """Copy the whole: two layers never share parameters."""
+        return copy.deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the flat vectors and the owner: the windows hold all values."""
+        left_out = ("params", "grads", "_owner")
+        kept = {name: value for name, value in self.__dict__.items() if name not in left_out}
+        return {**kept, "_dtype": self.params.dtype}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Lay the windows on new vectors."""
+        dtype = state.pop("_dtype")
+        self.__dict__.update(state)
+        self._gather(dtype)
+
+    def _parts(self) -> Iterator[tuple[str, Any]]:
+        return ((n, part) for n, part in self._declared.items() if isinstance(part, Windowed))
+
+    def _gather(self, dtype: np.dtype[Any]) -> None:
+        """Lay parameters and parts on new flat vectors."""
+        for _, part in self._parts():
+            part._owner = weakref.ref(self)
+        declared = self._declared.values()
+        size = sum(v.params.size if isinstance(v, Windowed) else v.size for v in declared)
+        self.bind(np.empty(size, dtype), np.empty(size, dtype))
+
+    def _check_name(self, name: str, declared: dict[str, Any]) -> None:
+        if hasattr(type(self), name) or hasattr(type(self), f"d{name}") or f"d{name}" in declared:
+            raise ValueError(
+                f"{type(self).__name__} cannot declare {name!r}: that name, or d{name} which its "
+                f"gradient gets, is taken. Choose another."
+            )
+
+    def _check_free(self, name: str, part: Windowed, declared: dict[str, Any]) -> None:
+        me, mend = type(self).__name__, "A layer has one place; copy.deepcopy makes a second one."
+        first = next(other for other, value in declared.items() if value is part)
+        if first != name:
+            raise ValueError(f"{me} got the same {part!r} as {first} and as {name}. {mend}")
+        if (owner := part._owner()) is not None:
+            whole = type(owner).__name__
+            raise ValueError(f"{me} got {part!r}, which already lives in a {whole}. {mend}")
+
+    def _check_array(self, name: str, value: object) -> None:
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            got = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
+            raise TypeError(
+                f"{type(self).__name__} declares {name!r} as {got}; a parameter is an array of "
+                f"floats, such as np.zeros(3), and a part is a Layer."
+            )
+
+
+def _nobody() -> None:
+    """The owner of what stands alone."""
+
+
+def _window(vector: Array, values: Array) -> Array:
+    """A view on the vector, of the shape of the values and holding them."""
+    window = vector.reshape(values.shape)
+    window[...] = values
+    return window
+
+
+def _float_types(value: Array | Windowed) -> Iterator[np.dtype[Any]]:
+    if isinstance(value, Windowed):
+        for inner in value._declared.values():
+            yield from _float_types(inner)
+    else:
+        yield value.dtype
+
+
+def _type_names(value: Array | Windowed) -> str:
+    return " and ".join(sorted({str(t) for t in _float_types(value)})) or "of no float type"
