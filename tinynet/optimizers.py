@@ -80,7 +80,7 @@ class SGD(Optimizer):
         >>> x, t = np.array([[1.0], [2.0]]), np.array([[3.0], [5.0]])
         >>> for _ in range(2000):
         ...     value = loss.forward(net.forward(x), t)
-        ...     net.backward(loss.backward())
+        ...     _ = net.backward(loss.backward())
         ...     optimizer.step()
         >>> net.params.round(3)  # W and b of 2 x + 1
         array([2., 1.])
