@@ -5,7 +5,16 @@ from tinynet.activations import Sigmoid
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError
 from tinynet.layer import Layer
 from tinynet.layers import Dense
-from tinynet.losses import Loss, MSELoss
+from tinynet.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    Loss,
+    MSELoss,
+)
 from tinynet.optimizers import SGD, Optimizer
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
@@ -14,10 +23,16 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BackwardBeforeForwardError",
+    "CrossEntropyLoss",
     "Dense",
     "DivergenceError",
     "Epoch",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
     "Layer",
     "Loss",
     "MSELoss",
