@@ -47,7 +47,8 @@ def test_shapes_and_float_types_hold_for_every_batch_size(batch, dtype):
     x = np.ones((batch, 3), dtype)
     y = layer.forward(x)
     dx = layer.backward(y)
-    assert y.shape == (batch, 2) and dx.shape == (batch, 3)
+    assert y.shape == (batch, 2)
+    assert dx.shape == (batch, 3)
     assert y.dtype == dx.dtype == layer.dW.dtype == dtype
     np.testing.assert_array_equal(layer.predict(x), y)
 

@@ -177,7 +177,7 @@ def test_a_refused_network_changes_none_of_its_layers():
     "value", [np.ones(3, int), [1.0, 2.0], 1.0, None, np.ones(2, complex)], ids=repr
 )
 def test_a_parameter_is_an_array_of_floats(value):
-    with pytest.raises(TypeError, match="'gain' as .*array of floats"):
+    with pytest.raises(TypeError, match=r"'gain' as .*array of floats"):
         Layer(gain=value)
 
 
@@ -235,7 +235,8 @@ def test_a_layer_without_parameters_need_not_call_the_base_constructor():
 def test_an_empty_parameter_and_one_without_axes_have_their_windows():
     layer = Layer(none=np.zeros((0, 3)), scalar=np.array(2.5))
     layer.check_windows()
-    assert layer.scalar.shape == () and layer.none.shape == (0, 3)
+    assert layer.scalar.shape == ()
+    assert layer.none.shape == (0, 3)
     layer.params[...] = 4
     assert layer.scalar == 4
 
