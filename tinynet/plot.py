@@ -94,24 +94,15 @@ def image_grid(
     """
     images = _images(images)
     count, height, width = images.shape
-    if not 1 <= count <= _MOST_TILES:
-        raise ValueError(
-            f"image_grid draws 1 to {_MOST_TILES} images, got {count}. Choose some: images[:25]."
-        )
+    _count("image_grid", count, "images")
     if titles is not None and len(titles) != count:
         raise ValueError(f"{count} images need {count} titles, got {len(titles)}.")
     columns = min(count, math.ceil(math.sqrt(count)) if columns is None else columns)
     if operator.index(columns) < 1:
         raise ValueError(f"columns must be at least 1, got {columns}.")
-    rows = math.ceil(count / columns)
     gap = max(1, width // 10)
     band = gap if titles is None else max(2, round(0.3 * height))  # room above each row
-    # One picture of all: far faster than an Axes for each. NaN stays blank.
-    grid = np.full((rows * (band + height), columns * (gap + width) - gap), np.nan)
-    for number, image in enumerate(images):
-        top = number // columns * (band + height) + band
-        left = number % columns * (gap + width)
-        grid[top : top + height, left : left + width] = image
+    grid = _mosaic(images, columns, gap, band)
     scale = 0.9 if columns > 1 else 2.4  # inches for each image
     ax = _axes(ax, (scale * columns, scale * grid.shape[0] / (gap + width)))
     _draw_image(ax, grid, images.dtype)
@@ -246,17 +237,19 @@ def confusion(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
 
 def weights(
     layer_or_W: Any,
-    unit: int,
+    units: int | Sequence[int],
     *,
     shape: tuple[int, int] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the incoming weights of one unit as an image: red pulls it up, blue down, white is 0.
+    """Draw the incoming weights of units as images: red pulls up, blue down, white is 0.
+
+    Several units share one scale.
 
     Args:
         layer_or_W: a layer with weights `W`, or the array, `(in, out)`.
-        unit: which unit, from 0; negative from the end.
-        shape: height and width of the image, where the inputs are not a square one.
+        units: which unit or units, from 0; negative from the end.
+        shape: height and width of an image, where the inputs are not a square one.
         ax: where to draw; by default in a new figure.
 
     Raises:
@@ -267,7 +260,7 @@ def weights(
     Example:
         >>> import numpy as np
         >>> from matplotlib.figure import Figure
-        >>> ax = weights(np.ones((784, 100)), unit=7, ax=Figure().subplots())
+        >>> ax = weights(np.ones((784, 100)), 7, ax=Figure().subplots())
         >>> ax.get_title()
         'Incoming weights of unit 7'
     """
@@ -278,20 +271,49 @@ def weights(
             if W.ndim == 0
             else f"weights needs W of shape (in, out), got {W.shape}."
         )
-    unit = _index(unit, W.shape[1], "unit")
+    several = [units] if isinstance(units, int) else units
+    chosen = [_index(unit, W.shape[1], "unit") for unit in several]
     if shape is None:
         shape = _square(len(W), "Pass shape=(height, width).")
     if len(shape) != 2 or math.prod(shape) != len(W) or min(shape) < 1:
         raise ValueError(f"The {len(W)} weights of a unit do not fill the shape {shape}.")
-    image = W[:, unit].reshape(shape)
-    if not np.isfinite(image).all():
-        raise ValueError(f"The weights of unit {unit} are not all finite. Did training diverge?")
+    images = W[:, chosen].T.reshape(-1, *shape)
+    _count("weights", len(images), "units")
+    if not np.isfinite(images).all():
+        raise ValueError("The weights of these units are not all finite. Did training diverge?")
+    gap = max(1, shape[1] // 10) if len(images) > 1 else 0
+    mosaic = _mosaic(images, math.ceil(math.sqrt(len(images))), gap)
     ax = _axes(ax, (4.2, 3.6))
-    limit = float(np.abs(image).max()) or 1.0
-    picture = ax.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    limit = float(np.abs(images).max()) or 1.0
+    picture = ax.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
     ax.figure.colorbar(picture, ax=ax, label="Weight")
-    ax.set(title=f"Incoming weights of unit {unit}", xticks=[], yticks=[])
+    title = f"unit {units}" if isinstance(units, int) else f"{len(images)} units"
+    ax.set(title=f"Incoming weights of {title}")
+    ax.set_axis_off()
     return ax
+
+
+def _count(function: str, count: int, things: str) -> None:
+    if not 1 <= count <= _MOST_TILES:
+        raise ValueError(
+            f"{function} draws 1 to {_MOST_TILES} {things}, got {count}. Choose some: [:25]."
+        )
+
+
+def _mosaic(images: Array, columns: int, gap: int, band: int | None = None) -> Array:
+    """One picture of all, far faster than an Axes for each; NaN, which stays blank, between them.
+
+    The band above each row is as high as the gap unless it needs room for titles.
+    """
+    count, height, width = images.shape
+    band = gap if band is None else band
+    rows = math.ceil(count / columns)
+    grid = np.full((rows * (band + height), columns * (gap + width) - gap), np.nan)
+    for number, image in enumerate(images):
+        top = number // columns * (band + height) + band
+        left = number % columns * (gap + width)
+        grid[top : top + height, left : left + width] = image
+    return grid
 
 
 def _axes(ax: Axes | None, size: tuple[float, float]) -> Any:

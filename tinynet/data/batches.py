@@ -19,8 +19,8 @@ def batches(
     """Pairs `(x_batch, t_batch)` of `batch_size` examples each, once through the data.
 
     Every example comes exactly once; the last batch is shorter where the division leaves a rest.
-    In file order the batches are views and cost nothing. Shuffled they are gathered, so they are
-    copies, and the data set itself stays as it is.
+    In file order, and one by one in any order, the batches are views and cost nothing. Larger ones
+    in random order are gathered, so they are copies. The data set itself stays as it is.
 
     Args:
         x: inputs, `(N, ...)`.
@@ -62,9 +62,13 @@ def batches(
 def _batches(
     x: Array, t: Array, batch_size: int, order: Array | None
 ) -> Iterator[tuple[Array, Array]]:
-    for start in range(0, len(x), batch_size):
-        chosen = slice(start, start + batch_size)
-        if order is None:
+    if order is None:
+        for start in range(0, len(x), batch_size):
+            yield x[start : start + batch_size], t[start : start + batch_size]
+    elif batch_size == 1:
+        for row in order.tolist():
+            yield x[row : row + 1], t[row : row + 1]
+    else:
+        for start in range(0, len(x), batch_size):
+            chosen = order[start : start + batch_size]
             yield x[chosen], t[chosen]
-        else:
-            yield x[order[chosen]], t[order[chosen]]
