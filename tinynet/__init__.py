@@ -15,7 +15,7 @@ from tinynet.losses import (
     Loss,
     MSELoss,
 )
-from tinynet.optimizers import SGD, Optimizer
+from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
 
@@ -23,6 +23,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BackwardBeforeForwardError",
@@ -37,6 +40,7 @@ __all__ = [
     "Loss",
     "MSELoss",
     "Optimizer",
+    "RMSprop",
     "Sequential",
     "Sigmoid",
     "data",

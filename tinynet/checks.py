@@ -5,7 +5,7 @@ import operator
 
 import numpy as np
 
-__all__ = ["fraction", "positive", "positive_int", "real"]
+__all__ = ["fraction", "not_negative", "positive", "positive_int", "real"]
 
 
 def positive_int(value: object, name: str) -> int:
@@ -50,6 +50,20 @@ def positive(value: object, name: str) -> float:
     """
     rule = "a positive finite number"
     if (number := real(value, name, rule)) <= 0:
+        raise ValueError(f"{name} must be {rule}; got {value!r}")
+    return number
+
+
+def not_negative(value: object, name: str) -> float:
+    """The value as a finite float of at least 0.
+
+    Example:
+        >>> not_negative(-0.1, "weight_decay")
+        Traceback (most recent call last):
+        ValueError: weight_decay must be a finite number of at least 0; got -0.1
+    """
+    rule = "a finite number of at least 0"
+    if (number := real(value, name, rule)) < 0:
         raise ValueError(f"{name} must be {rule}; got {value!r}")
     return number
 
