@@ -21,18 +21,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from tinynet import SGD, Dense, DivergenceError, Epoch, MSELoss, Sequential, Sigmoid, train
+from tinynet import SGD, Dense, DivergenceError, Epoch, MSELoss, Sequential, Sigmoid, plot, train
 from tinynet.data import MNIST, load_mnist, one_hot, scale_pixels
 from tinynet.metrics import accuracy, confusion_matrix
 from tinynet.types import Array
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PUBLISHED = 0.9687  # test accuracy of the textbook's network
 DATA = Path(__file__).parent / "data" / "mnist"
@@ -90,11 +87,13 @@ def main(arguments: Sequence[str] | None = None) -> float:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
+        if not options.output.parent.is_dir():
+            raise FileNotFoundError(f"--output: there is no folder {options.output.parent}")
         data = load_mnist(options.data)
         if options.show is not None:
             return _show(data, options)
         return _run(data, options)
-    except (OSError, ValueError, IndexError, ImportError, DivergenceError) as error:
+    except (OSError, ValueError, IndexError, DivergenceError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
 
 
@@ -137,10 +136,6 @@ def _run(data: MNIST, options: argparse.Namespace) -> float:
 
 
 def _show(data: MNIST, options: argparse.Namespace) -> float:
-    from matplotlib.figure import Figure
-
-    from tinynet import plot
-
     figure = Figure(figsize=(3, 3.4), layout="constrained")
     plot.array_to_image(data.train_images, data.train_labels, options.show, ax=figure.subplots())
     _save(figure, options.output)
@@ -190,10 +185,6 @@ def _picture(
     data: MNIST, net: Sequential, losses: list[float], accuracies: list[float], scores: Array
 ) -> Figure:
     """Sample digits, the learning curve, the confusion matrix, mistakes and hidden weights."""
-    from matplotlib.figure import Figure
-
-    from tinynet import plot
-
     figure = Figure(figsize=(12, 9), layout="constrained")
     rows = [["digits"] * 2 + ["wrong"] * 2 + ["weights"] * 2, ["curve"] * 3 + ["confusion"] * 3]
     axes = figure.subplot_mosaic(rows)

@@ -277,7 +277,8 @@ def test_a_loss_and_an_optimizer_of_ones_own_are_a_few_lines():
 
     net, x, _ = problem()
     t = x[:, :2]
-    epochs = list(train(net, L1Loss(), SignSGD(net, lr=0.01), x, t, epochs=50, rng=0))
+    optimizer = SignSGD(net, lr=0.01)
+    epochs = list(train(net, L1Loss(), optimizer, x, t, epochs=500, batch_size=20, rng=0))
     assert epochs[-1].loss < epochs[0].loss / 2
     assert type(epochs[0].loss) is float
 
