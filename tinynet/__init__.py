@@ -1,6 +1,6 @@
 """tinynet: neural networks from layers that read as their equations, every gradient proved."""
 
-from tinynet import data, metrics
+from tinynet import data, metrics, schedules
 from tinynet.activations import Sigmoid
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError
 from tinynet.layer import Layer
@@ -45,5 +45,6 @@ __all__ = [
     "Sigmoid",
     "data",
     "metrics",
+    "schedules",
     "train",
 ]
