@@ -187,7 +187,8 @@ _BUFFERS = ("work", "_gradient")
 
 def _norm(vector: Array) -> float:
     """Euclidean norm, also where the sum of squares leaves the range of the float type."""
-    squares = float(vector.dot(vector))
+    with np.errstate(over="ignore"):
+        squares = float(vector.dot(vector))
     if 0 < squares < math.inf:
         return math.sqrt(squares)
     largest = max(float(vector.max()), -float(vector.min()))
