@@ -151,12 +151,8 @@ def precision_recall_f1(
     """
     matrix = confusion_matrix(predicted, labels, classes)
     right, guessed, examples = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
-    return ClassScores(
-        _share(right, guessed),
-        _share(right, examples),
-        _share(2 * right, guessed + examples),
-        examples,
-    )
+    f1 = _share(2 * right, guessed + examples)
+    return ClassScores(_share(right, guessed), _share(right, examples), f1, examples)
 
 
 def _share(part: Array, whole: Array) -> Array:
