@@ -1,30 +1,73 @@
 """tinynet: neural networks from layers that read as their equations, every gradient proved."""
 
-from tinynet import data, metrics
-from tinynet.activations import Sigmoid
+from tinynet import data, initializers, metrics
+from tinynet.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
+from tinynet.embedding import Embedding
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError
+from tinynet.initializers import (
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    lecun_normal,
+    lecun_uniform,
+    orthogonal,
+    standard_normal,
+    zeros,
+)
 from tinynet.layer import Layer
-from tinynet.layers import Dense
+from tinynet.layers import Dense, Dropout, Flatten, Reshape
 from tinynet.losses import Loss, MSELoss
+from tinynet.normalization import BatchNorm, LayerNorm
 from tinynet.optimizers import SGD, Optimizer
+from tinynet.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
+from tinynet.wrappers import Frozen, Residual
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
     "BackwardBeforeForwardError",
+    "BatchNorm",
     "Dense",
     "DivergenceError",
+    "Dropout",
+    "Embedding",
     "Epoch",
+    "Flatten",
+    "Frozen",
+    "Identity",
     "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "LogSoftmax",
     "Loss",
     "MSELoss",
     "Optimizer",
+    "ReLU",
+    "Reshape",
+    "Residual",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
     "data",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "initializers",
+    "lecun_normal",
+    "lecun_uniform",
     "metrics",
+    "orthogonal",
+    "standard_normal",
     "train",
+    "zeros",
 ]
