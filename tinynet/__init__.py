@@ -1,10 +1,22 @@
 """tinynet: neural networks from layers that read as their equations, every gradient proved."""
 
-from tinynet import data, metrics, schedules
-from tinynet.activations import Sigmoid
+from tinynet import data, initializers, metrics, schedules
+from tinynet.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
+from tinynet.embedding import Embedding
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError
+from tinynet.initializers import (
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    lecun_normal,
+    lecun_uniform,
+    orthogonal,
+    standard_normal,
+    zeros,
+)
 from tinynet.layer import Layer
-from tinynet.layers import Dense
+from tinynet.layers import Dense, Dropout, Flatten, Reshape
 from tinynet.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -15,13 +27,18 @@ from tinynet.losses import (
     Loss,
     MSELoss,
 )
+from tinynet.normalization import BatchNorm, LayerNorm
 from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from tinynet.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
+from tinynet.wrappers import Frozen, Residual
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
     "Adagrad",
     "Adam",
@@ -29,22 +46,48 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "BackwardBeforeForwardError",
+    "BatchNorm",
     "CrossEntropyLoss",
     "Dense",
     "DivergenceError",
+    "Dropout",
+    "Embedding",
     "Epoch",
+    "Flatten",
+    "Frozen",
     "HuberLoss",
+    "Identity",
     "KLDivLoss",
     "L1Loss",
     "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "LogSoftmax",
     "Loss",
     "MSELoss",
     "Optimizer",
     "RMSprop",
+    "ReLU",
+    "Reshape",
+    "Residual",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
     "data",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "initializers",
+    "lecun_normal",
+    "lecun_uniform",
     "metrics",
+    "orthogonal",
     "schedules",
+    "standard_normal",
     "train",
+    "zeros",
 ]
