@@ -98,7 +98,7 @@ def train(
     _check_optimizer(net, optimizer)
     smallest = min(
         len(x) % batch_size or batch_size, 32
-    )  # a short last batch is the hardest to fit
+    )  # the hardest to fit
     _rehearse(net, loss, x[:smallest], t[:smallest])
     generator = np.random.default_rng(rng)
     in_runs = runs and applies(net, loss, optimizer, x, batch_size)
