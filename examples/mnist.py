@@ -171,7 +171,7 @@ def _picture(
     plot.learning_curve(losses, accuracy=accuracies, ax=axes["curve"])
     plot.confusion(confusion_matrix(scores, data.test_labels, 10), ax=axes["confusion"])
 
-    draw_surest_mistakes(data, scores, 25, axes["wrong"])
+    draw_surest_mistakes(data, scores, axes["wrong"])
     W = dict(net.named_parameters())["0.W"]
     plot.weights(W, range(min(25, W.shape[1])), ax=axes["weights"])
     return figure

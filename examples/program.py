@@ -112,13 +112,15 @@ class Report:
         self.say(f"most confused: {', '.join(pairs)}")
 
 
-def draw_surest_mistakes(data: MNIST, scores: Array, most: int, ax: Axes) -> None:
+def draw_surest_mistakes(
+    data: MNIST, scores: Array, ax: Axes, *, rows: int = 5, columns: int = 5
+) -> None:
     """The test images taken for something else, those with the largest scores first."""
     taken = scores.argmax(axis=1)
     wrong = np.flatnonzero(taken != data.test_labels)
-    wrong = wrong[np.argsort(-scores[wrong, taken[wrong]])][:most]
+    wrong = wrong[np.argsort(-scores[wrong, taken[wrong]])][: rows * columns]
     if wrong.size:
         titles = [f"{data.test_labels[n]} as {taken[n]}" for n in wrong]
-        plot.image_grid(data.test_images[wrong], titles=titles, ax=ax)
+        plot.image_grid(data.test_images[wrong], titles=titles, columns=columns, ax=ax)
     ax.set_title("Surest mistakes: truth as guess")
     ax.set_axis_off()
