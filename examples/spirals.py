@@ -20,7 +20,7 @@ from tinynet.metrics import accuracy
 from tinynet.schedules import cosine
 from tinynet.types import Array
 
-ARMS, TURNS, EPOCHS = 3, 1.25, 200
+ARMS, TURNS, EPOCHS = 3, 1.25, 80
 COLORS = ["#0072B2", "#D55E00", "#009E73"]  # told apart by colour-blind readers too
 
 
@@ -28,7 +28,7 @@ def spirals(examples: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Points (N, 2) on arms that wind outwards, with some noise, and the arm of each (N,)."""
     arms = rng.integers(ARMS, size=examples)
     radius = np.sqrt(rng.uniform(0.01, 1, examples))  # as dense outside as inside
-    angle = 2 * np.pi * (TURNS * radius + arms / ARMS) + rng.normal(scale=0.18, size=examples)
+    angle = 2 * np.pi * (TURNS * radius + arms / ARMS) + rng.normal(scale=0.25, size=examples)
     return radius[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)]), arms
 
 
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace) -> float:
     ):
         losses.append(epoch.loss)
         accuracies.append(accuracy(net.predict(x_test), arms_test))
-        if epoch.number % 20 == 0 and not options.quiet:
+        if epoch.number % 10 == 0 and not options.quiet:
             seconds = time.perf_counter() - started
             print(f"{epoch.number:5}  {epoch.loss:.5f}{accuracies[-1]:15.1%}{seconds:10.1f}")
     if not options.quiet:
@@ -85,16 +85,17 @@ def _picture(
     net: Sequential, x: Array, arms: Array, losses: list[float], accuracies: list[float]
 ) -> Figure:
     """The plane as the network sees it, with the training points, and the learning curve."""
-    figure = Figure(figsize=(12, 6), layout="constrained")
-    plane, curve = figure.subplots(ncols=2)
+    figure = Figure(figsize=(12, 6.6), layout="constrained")
+    plane, curve = figure.subplots(ncols=2, width_ratios=[5, 4])
     _draw_plane(net, x, arms, plane)
-    plane.set_title(f"Spirals, test accuracy {accuracies[-1]:.1%}")
+    plane.set_title("Decision boundary, and the points it was learnt from")
+    figure.suptitle(f"Spirals, test accuracy {accuracies[-1]:.1%}", fontsize="x-large")
     plot.learning_curve(losses, accuracy=accuracies, ax=curve)
     return figure
 
 
 def _draw_plane(net: Sequential, x: Array, arms: Array, ax: Axes) -> None:
-    """Each place in the colour of its arm, paler where the network is less sure."""
+    """Each place in the colour of its arm, and blended where the network is not sure."""
     edge, pixels = 1.15, 300
     ticks = np.linspace(-edge, edge, pixels)
     places = np.column_stack([axis.ravel() for axis in np.meshgrid(ticks, ticks)])
@@ -102,16 +103,16 @@ def _draw_plane(net: Sequential, x: Array, arms: Array, ax: Axes) -> None:
     sureness = np.exp(logits - logits.max(axis=1, keepdims=True))
     sureness /= sureness.sum(axis=1, keepdims=True)
     colors = np.array([[int(c[n : n + 2], 16) / 255 for n in (1, 3, 5)] for c in COLORS])
-    image = 1 - 0.55 * (1 - sureness @ colors)  # pale, so that the points stand out
+    image = 1 - 0.55 * (1 - sureness @ colors)  # so the points stand out
     ax.imshow(
         image.reshape(pixels, pixels, 3),
         origin="lower",
         extent=(-edge, edge, -edge, edge),
         interpolation="bilinear",
     )
-    best = logits.argmax(axis=1).reshape(pixels, pixels)
     for arm in range(ARMS):
-        ax.contour(ticks, ticks, best == arm, levels=[0.5], colors="white", linewidths=1.5)
+        lead = logits[:, arm] - np.delete(logits, arm, axis=1).max(axis=1)
+        ax.contour(ticks, ticks, lead.reshape(pixels, pixels), levels=[0], colors="white")
         own = x[arms == arm]
         ax.scatter(
             own[:, 0], own[:, 1], s=14, color=COLORS[arm], edgecolors="white", linewidths=0.4
