@@ -175,6 +175,14 @@ def test_a_network_that_is_all_frozen_cannot_be_trained():
         SGD(net, lr=0.1)
 
 
+def test_an_optimizer_of_what_is_frozen_is_refused_by_training():
+    net = Sequential(dense(0), Frozen(dense(1)))
+    optimizer = SGD(net[1].inner, lr=0.1)
+    for whole in (net, net[1].inner):
+        with pytest.raises(ValueError, match="in a Frozen and must not move"):
+            train(whole, MSELoss(), optimizer, X, X, epochs=1)
+
+
 def test_casting_reaches_into_a_frozen_layer():
     frozen = Frozen(Sequential(dense(1), BatchNorm(3), Frozen(dense(2))))
     with pytest.raises(TypeError, match="different float types"):
