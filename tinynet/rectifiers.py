@@ -114,7 +114,7 @@ class ELU(Layer):
     def backward(self, dy: Array) -> Array:
         """dx = dy for x > 0, else dy a e^x."""
         x = self._x
-        return dy * np.where(x > 0, 1, self.alpha * np.exp(np.minimum(x, 0)))
+        return np.where(x > 0, dy, dy * (self.alpha * np.exp(np.minimum(x, 0))))
 
 
 class GELU(Layer):

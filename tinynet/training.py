@@ -96,9 +96,7 @@ def train(
     positive_int(batch_size, "batch_size")
     _check_data(x, t)
     _check_optimizer(net, optimizer)
-    smallest = min(
-        len(x) % batch_size or batch_size, 32
-    )  # the hardest to fit
+    smallest = min(len(x) % batch_size or batch_size, 32)  # the hardest to fit
     _rehearse(net, loss, x[:smallest], t[:smallest])
     generator = np.random.default_rng(rng)
     in_runs = runs and applies(net, loss, optimizer, x, batch_size)
@@ -214,10 +212,16 @@ def _check_data(x: Array, t: Array) -> None:
 
 
 def _check_optimizer(net: Layer, optimizer: Optimizer) -> None:
-    if not any(optimizer.net is layer for layer in net.walk()):
+    mine = [layer for layer in net.walk() if layer is optimizer.net]
+    if not mine:
         raise ValueError(
             f"the optimizer was made for another network, {optimizer.net!r}, so it would not move "
             f"this one. Make it with {type(optimizer).__name__}(net, ...)."
+        )
+    if mine[0].is_frozen():
+        raise ValueError(
+            f"the optimizer was made for {optimizer.net!r}, which is in a Frozen and must not move. "
+            f"Make it with {type(optimizer).__name__}(net, ...), or thaw a copy.deepcopy of it."
         )
 
 
