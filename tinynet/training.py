@@ -220,8 +220,8 @@ def _check_optimizer(net: Layer, optimizer: Optimizer) -> None:
         )
     if mine[0].is_frozen():
         raise ValueError(
-            f"the optimizer was made for {optimizer.net!r}, which is in a Frozen and must not move. "
-            f"Make it with {type(optimizer).__name__}(net, ...), or thaw a copy.deepcopy of it."
+            f"the optimizer was made for {optimizer.net!r}, which is in a Frozen and must not "
+            f"move. Make it with {type(optimizer).__name__}(net, ...), or thaw a copy of it."
         )
 
 
