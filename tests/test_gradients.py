@@ -11,27 +11,45 @@ from scipy.special import expit, log_softmax
 
 import tinynet
 from tinynet import (
+    ELU,
+    GELU,
     SGD,
     Adagrad,
     Adam,
     AdamW,
+    BatchNorm,
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Frozen,
     HuberLoss,
+    Identity,
     KLDivLoss,
     L1Loss,
     Layer,
+    LayerNorm,
+    LeakyReLU,
+    LogSoftmax,
     Loss,
     MSELoss,
     Optimizer,
+    ReLU,
+    Reshape,
+    Residual,
     RMSprop,
     Sequential,
     Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
 )
 from tinynet.testing import check_layer, check_loss, check_optimizer
-from tinynet.testing.strategies import batches
+from tinynet.testing.strategies import batches, labels
 
 
 @dataclass
@@ -58,7 +76,49 @@ LAYERS = {
     "Dense": LayerRow(lambda shape: Dense(shape[0], 3, rng=0)),
     "Dense without bias": LayerRow(lambda shape: Dense(shape[0], 2, bias=False, rng=0)),
     "Sequential": LayerRow(lambda shape: Sequential(Dense(*shape, 2, rng=0), Sigmoid())),
+    "Identity": LayerRow(lambda shape: Identity()),
     "Sigmoid": LayerRow(lambda shape: Sigmoid()),
+    "Tanh": LayerRow(lambda shape: Tanh()),
+    "ReLU": LayerRow(lambda shape: ReLU()),
+    "LeakyReLU": LayerRow(lambda shape: LeakyReLU(0.3)),
+    "ELU": LayerRow(lambda shape: ELU()),
+    "ELU with a kink": LayerRow(lambda shape: ELU(2.5)),
+    "GELU": LayerRow(lambda shape: GELU()),
+    "SiLU": LayerRow(lambda shape: SiLU()),
+    "Softplus": LayerRow(lambda shape: Softplus()),
+    "Softmax": LayerRow(lambda shape: Softmax()),
+    "Softmax of sequences": LayerRow(lambda shape: Softmax(), batches(2, 3)),
+    "LogSoftmax": LayerRow(lambda shape: LogSoftmax()),
+    "LogSoftmax of sequences": LayerRow(lambda shape: LogSoftmax(), batches(2, 3)),
+    "Flatten": LayerRow(lambda shape: Flatten(), batches(None, 2, None)),
+    "Reshape": LayerRow(lambda shape: Reshape((2, shape[0], 2)), batches(None, 4)),
+    "Dropout": LayerRow(lambda shape: Dropout(0.4, rng=0)),
+    "BatchNorm": LayerRow(lambda shape: BatchNorm(*shape), batches(None, rows=(2, 5))),
+    "LayerNorm": LayerRow(lambda shape: LayerNorm(*shape)),
+    "LayerNorm of sequences": LayerRow(lambda shape: LayerNorm(3), batches(2, 3)),
+    "Embedding": LayerRow(lambda shape: Embedding(5, 3, rng=0), labels(5)),
+    "Embedding of sequences": LayerRow(lambda shape: Embedding(4, 2, rng=0), labels(4, 3)),
+    "Residual": LayerRow(
+        lambda shape: Residual(Sequential(Dense(*shape, 3, rng=0), Tanh(), Dense(3, *shape, rng=1)))
+    ),
+    "Frozen": LayerRow(lambda shape: Frozen(Sequential(Dense(*shape, 3, rng=0), Sigmoid()))),
+    "Frozen with a BatchNorm": LayerRow(
+        lambda shape: Sequential(
+            Dense(*shape, 3, rng=0), Frozen(Sequential(BatchNorm(3), Dense(3, 2, rng=1))), Tanh()
+        )
+    ),
+    "Sequential of a deep network": LayerRow(
+        lambda shape: Sequential(
+            Dense(*shape, 4, rng=0),
+            BatchNorm(4),
+            GELU(),
+            Dropout(0.3, rng=0),
+            Residual(Sequential(Dense(4, 4, rng=1), LayerNorm(4), SiLU())),
+            Dense(4, 3, rng=2),
+            LogSoftmax(),
+        ),
+        batches(None, rows=(2, 5)),
+    ),
 }
 
 ORDINARY = ("generic", "separated", "zeros", "ties", "small")
