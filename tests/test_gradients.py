@@ -7,19 +7,29 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit, log_softmax
 
 import tinynet
 from tinynet import (
     ELU,
     GELU,
     SGD,
+    Adagrad,
+    Adam,
+    AdamW,
     BatchNorm,
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
     Dense,
     Dropout,
     Embedding,
     Flatten,
     Frozen,
+    HuberLoss,
     Identity,
+    KLDivLoss,
+    L1Loss,
     Layer,
     LayerNorm,
     LeakyReLU,
@@ -30,6 +40,7 @@ from tinynet import (
     ReLU,
     Reshape,
     Residual,
+    RMSprop,
     Sequential,
     Sigmoid,
     SiLU,
@@ -98,12 +109,95 @@ LAYERS = {
     ),
 }
 
+ORDINARY = ("generic", "separated", "zeros", "ties", "small")
+logits = st.integers(2, 4).flatmap(batches)
+probabilities = batches(transform=expit, kinds=ORDINARY)  # beyond 0 and 1 there is no BCE
+log_probabilities = st.integers(2, 4).flatmap(
+    lambda classes: batches(classes, transform=lambda y: log_softmax(y, axis=1))
+)
+
+
+def classes(y, rng):
+    return rng.integers(y.shape[1], size=len(y))
+
+
+def rows(y, rng):
+    return rng.dirichlet(np.ones(y.shape[1]), size=len(y))
+
+
+def shares(y, rng):
+    return rng.choice([0.0, 0.3, 1.0], size=y.shape)
+
+
 LOSSES = {
+    "BCELoss": LossRow(BCELoss, probabilities, shares),
+    "BCEWithLogitsLoss": LossRow(BCEWithLogitsLoss, target=shares),
+    "CrossEntropyLoss of classes": LossRow(CrossEntropyLoss, logits, classes),
+    "CrossEntropyLoss of rows": LossRow(CrossEntropyLoss, logits, rows),
+    "CrossEntropyLoss smoothed": LossRow(lambda: CrossEntropyLoss(0.2), logits, classes),
+    "CrossEntropyLoss of rows, smoothed": LossRow(lambda: CrossEntropyLoss(0.2), logits, rows),
+    "HuberLoss": LossRow(HuberLoss),
+    "HuberLoss narrow": LossRow(lambda: HuberLoss(0.1)),
+    "KLDivLoss": LossRow(KLDivLoss, log_probabilities, rows),
+    "L1Loss": LossRow(L1Loss),
     "MSELoss": LossRow(MSELoss),
 }
 
+
+def momentum(p, g, state):
+    state["v"] = 0.9 * state.get("v", 0) + g
+    return p - 0.1 * state["v"]
+
+
+def nesterov(p, g, state):
+    g = g + 0.1 * p
+    state["v"] = 0.9 * state.get("v", 0) + g
+    return p - 0.1 * (g + 0.9 * state["v"])
+
+
+def clipped(p, g, state):
+    g = np.clip(g, -2, 2)
+    return p - 0.1 * g * min(1, 3 / max(np.linalg.norm(g), 1e-300))
+
+
+def adagrad(p, g, state):
+    g = g + 0.1 * p
+    state["s"] = state.get("s", 0) + g**2
+    return p - 0.1 * g / (np.sqrt(state["s"]) + 1e-10)
+
+
+def rmsprop(p, g, state):
+    state["s"] = 0.99 * state.get("s", 0) + 0.01 * g**2
+    state["v"] = 0.9 * state.get("v", 0) + g / (np.sqrt(state["s"]) + 1e-8)
+    return p - 0.1 * state["v"]
+
+
+def adam(p, g, state):
+    t = state["t"] = state.get("t", 0) + 1
+    state["m"] = 0.9 * state.get("m", 0) + 0.1 * g
+    state["v"] = 0.999 * state.get("v", 0) + 0.001 * g**2
+    m, v = state["m"] / (1 - 0.9**t), state["v"] / (1 - 0.999**t)
+    return p - 0.1 * m / (np.sqrt(v) + 1e-8)
+
+
 OPTIMIZERS = {
+    "Adagrad": OptimizerRow(lambda net: Adagrad(net, lr=0.1, weight_decay=0.1), adagrad),
+    "Adam": OptimizerRow(lambda net: Adam(net, lr=0.1), adam),
+    "Adam with decay": OptimizerRow(
+        lambda net: Adam(net, lr=0.1, weight_decay=0.2),
+        lambda p, g, state: adam(p, g + 0.2 * p, state),
+    ),
+    "AdamW": OptimizerRow(
+        lambda net: AdamW(net, lr=0.1, weight_decay=0.2),
+        lambda p, g, state: adam(0.98 * p, g, state),
+    ),
+    "RMSprop": OptimizerRow(lambda net: RMSprop(net, lr=0.1, momentum=0.9), rmsprop),
     "SGD": OptimizerRow(lambda net: SGD(net, lr=0.1), lambda p, g, state: p - 0.1 * g),
+    "SGD clipped": OptimizerRow(lambda net: SGD(net, lr=0.1, clip_value=2, clip_norm=3), clipped),
+    "SGD with momentum": OptimizerRow(lambda net: SGD(net, lr=0.1, momentum=0.9), momentum),
+    "SGD with everything": OptimizerRow(
+        lambda net: SGD(net, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1), nesterov
+    ),
 }
 
 

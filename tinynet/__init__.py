@@ -1,6 +1,6 @@
 """tinynet: neural networks from layers that read as their equations, every gradient proved."""
 
-from tinynet import data, initializers, metrics
+from tinynet import data, initializers, metrics, schedules
 from tinynet.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
 from tinynet.embedding import Embedding
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError
@@ -17,9 +17,18 @@ from tinynet.initializers import (
 )
 from tinynet.layer import Layer
 from tinynet.layers import Dense, Dropout, Flatten, Reshape
-from tinynet.losses import Loss, MSELoss
+from tinynet.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    Loss,
+    MSELoss,
+)
 from tinynet.normalization import BatchNorm, LayerNorm
-from tinynet.optimizers import SGD, Optimizer
+from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tinynet.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
@@ -31,8 +40,14 @@ __all__ = [
     "ELU",
     "GELU",
     "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BackwardBeforeForwardError",
     "BatchNorm",
+    "CrossEntropyLoss",
     "Dense",
     "DivergenceError",
     "Dropout",
@@ -40,7 +55,10 @@ __all__ = [
     "Epoch",
     "Flatten",
     "Frozen",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
@@ -48,6 +66,7 @@ __all__ = [
     "Loss",
     "MSELoss",
     "Optimizer",
+    "RMSprop",
     "ReLU",
     "Reshape",
     "Residual",
@@ -67,6 +86,7 @@ __all__ = [
     "lecun_uniform",
     "metrics",
     "orthogonal",
+    "schedules",
     "standard_normal",
     "train",
     "zeros",
