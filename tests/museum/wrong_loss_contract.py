@@ -115,15 +115,6 @@ class GradientOfEachExample(MSE):
         return super().backward().sum(axis=1)
 
 
-@wrong("shapes", **FOUR)
-class LossOfEachExample(MSE):
-    """forward returns one number for each example."""
-
-    def forward(self, y, t):
-        super().forward(y, t)
-        return (self._d**2).mean(axis=1)
-
-
 @wrong("pickle", **FOUR)
 class HoldsALambda(MSE):
     """A lambda in an attribute cannot be pickled."""
