@@ -74,7 +74,7 @@ class SwishHalf(Layer):
         return dy * self._s
 
 
-@wrong("linear", hint="upstream", **FOUR)
+@wrong("linear", hint="depend", **FOUR)
 class IgnoresUpstream(Layer):
     """Returns its slope, whatever dy is."""
 
