@@ -79,7 +79,7 @@ class EpsilonForgotten(LayerNorm):
 
 @wrong("float32", x=np.random.default_rng(0).normal(size=(4, 5)) + 100, args=(5,))
 class CancellingVariance(LayerNorm):
-    """E x² − (E x)² cancels: in float32 nothing is left of it beside a large mean."""
+    """E x² − (E x)² cancels: in float32 little is left of it beside a large mean."""
 
     def forward(self, x):
         mean = x.mean(axis=1, keepdims=True)
