@@ -105,8 +105,8 @@ class BatchNorm(Layer):
 class Dropout(Layer):
     """y = x mask / (1 − rate): drops each element with probability `rate`."""
 
-    def __init__(self, rate=0.3):
-        self.rate, self._rng = rate, np.random.default_rng(1)
+    def __init__(self, rate=0.3, rng=1):
+        self.rate, self._rng = rate, np.random.default_rng(rng)
 
     def forward(self, x):
         self._mask = self.draw(x)

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinynet import Dense, Layer, Sequential, Sigmoid
 
-from .plain import MSE, Affine
+from .plain import MSE, Affine, Dropout
 from .tables import wrong, wrong_net
 from .wrong_contract import Tanh
 from .wrong_dense_state import PredictOverwritesCache, StaleTranspose
@@ -146,6 +146,11 @@ class BackwardScalesInput(Tanh):
 @wrong_net("NetThatNeverScales", "expectation", input_shape=(6, 5))
 def net_that_never_scales():
     return Sequential(Dense(5, 4, rng=0), NeverScaled())
+
+
+@wrong_net("NetOfEqualDraws", "expectation", input_shape=(6, 5))
+def net_of_equal_draws():
+    return Sequential(Dropout(0.5, rng=1), Dropout(0.2, rng=1))
 
 
 @wrong_net("NetWithStaleWeights", "update", **FOUR)

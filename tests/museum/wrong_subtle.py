@@ -22,7 +22,7 @@ class OneMillionthOff(Affine):
         return dx
 
 
-@wrong("gradient", hint="permuted", **FOUR)
+@wrong("gradient", hint="axis 0", **FOUR)
 class RowsRolled(Affine):
     """The rows of dW are one place off, so every sum over it is right."""
 
