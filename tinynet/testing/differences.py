@@ -113,7 +113,8 @@ def slope(
             scale = np.abs(best[0][0]) + 1e-300
             done = best[0][1] <= 1e-10 * scale + 2 * floor
             smooth = sides[0] <= 0.5 * sides[1] + 4 * roundoff
-            kinked = np.maximum(best[1][1], best[2][1]) <= 1e-10 * scale + 4 * roundoff
+            aside = best[1][1] + best[2][1]
+            kinked = (aside <= 1e-10 * scale + 8 * roundoff) & (sides[0] > 4 * aside + 1e-7 * scale)
             if np.all((done & smooth) | kinked):
                 break
         before = now
@@ -123,7 +124,9 @@ def slope(
     kink = np.abs(right - left) > 4 * aside + 1e-7 * np.abs(central)
     low = np.where(kink, np.minimum(left, right), central)
     high = np.where(kink, np.maximum(left, right), central)
-    error = np.where(kink, aside, error)
+    both = ~kink & (aside < error)  # a bend, where the two sides settle sooner
+    low, high = np.where(both, (left + right) / 2, low), np.where(both, (left + right) / 2, high)
+    error = np.where(kink | both, aside, error)
     magnitude = np.maximum(np.abs(low), np.abs(high))
     settled = np.isfinite(error) & ((error <= 1e-5 * magnitude) | (error <= 20 * floor))
     return Slope(low, high, error, settled)

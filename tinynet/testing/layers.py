@@ -54,10 +54,10 @@ _CHECKS: dict[str, Callable[[Subject], str | None]] = {
     "output_alias": contract.output_alias,
     "linear": contract.linear,
     "layout": contract.layout,
+    "predict_pure": batches.predict_pure,
     "batch_of_one": batches.batch_of_one,
     "batch_of_none": batches.batch_of_none,
     "per_example": batches.per_example,
-    "predict_pure": batches.predict_pure,
     "predict_per_example": batches.predict_per_example,
     "predict_equals_forward": batches.predict_equals_forward,
     "expectation": draws.expectation,
@@ -175,6 +175,8 @@ def _check(
     report = Report(repr(layer))
     subject = prepare(layer, x, input_shape, seed, report)
     for name, check in _CHECKS.items():
+        if name == "copy":
+            _windows_stay(subject, skip)
         _one(subject, report, name, skip, lambda s, r, check=check: check(s))
     _one(subject, report, "gradient", skip, _gradient)
     _one(subject, report, "kinks", skip, _kinks)
@@ -186,6 +188,22 @@ def _check(
         except Exception as error:
             raise as_fault("per_example", error, subject.x) from error
     return report
+
+
+def _windows_stay(s: Subject, skip: frozenset[str]) -> None:
+    """After a pass, every window still lies on its vector."""
+    try:
+        s.fresh().check_windows()
+    except ValueError as error:
+        raise Fault("copy", f"on a copy, {error}") from error
+    used = s.fresh()
+    s.run(layer=used)
+    try:
+        used.check_windows()
+    except ValueError as error:
+        check = "gradient" if ".d" in str(error).split(" ")[0] else "update"
+        if check not in skip:
+            raise Fault(check, str(error)) from error
 
 
 def _one(

@@ -296,6 +296,12 @@ def _gradient(c: _Case, report: Report) -> None:
     _compare(c, "random y of many magnitudes", wide, c.t, report, own=True, check="gradient")
 
 
+def _one_row(c: _Case, report: Report) -> None:
+    _compare(c, "a batch of one", c.y[:1], c.t[:1], report, own=True, check="batch_of_one")
+    y, t = c.other(len(c.y) + 3)
+    _compare(c, "a larger batch", y, t, report, own=True, check="reuse")
+
+
 def _kinks(c: _Case, report: Report) -> None:
     y, t, rng = c.y, c.t, c.rng
     _compare(c, "half zeros", y * rng.integers(0, 2, y.shape), t, report, own=True, check="kinks")
@@ -338,7 +344,7 @@ def _compare(
     bits = [value(y * (1 + _EPS * c.rng.integers(-1, 2, size=y.shape))) - here for _ in range(2)]
     noise = np.fmax(2 * _EPS * np.abs(here), np.nan_to_num(np.max(np.abs(bits), axis=0)))
     tensor = Tensor("y", y, value, dy.reshape(1, -1))
-    point = Point(name, here, noise, np.ones((1, 1)), [tensor], 60 if own else 400)
+    point = Point(name, here, noise, np.ones((1, 1)), [tensor], 60 if own else 400, not own)
     before = report.tensors["y"].left_out if "y" in report.tensors else 0
     if mismatch := examine(point, report, c.rng):
         sizes = {
@@ -456,6 +462,8 @@ def _check(
     }
     checks["gradient"] = lambda: _gradient(case, report)
     checks["kinks"] = lambda: _kinks(case, report)
+    if not {"batch_of_one", "reuse"} & skip:
+        checks["batches"] = lambda: _one_row(case, report)
     checks["float32"] = lambda: _float32(case)
     for name, check in checks.items():
         if name in skip:
@@ -467,6 +475,8 @@ def _check(
             raise
         except Exception as error:
             raise as_fault(name, error, case.y) from error
+        if name == "batches":
+            continue
         if reason is None:
             report.passed.append(name)
         else:

@@ -158,7 +158,7 @@ def _point(s: Subject, place: Place) -> Point | None:
     limit = _SOME if place.own else _ALL
     if not place.own and max([t.value.size for t in tensors], default=0) > _ALL:
         limit = _SAMPLE
-    return Point(place.name, flat, noise, dys, tensors, limit)
+    return Point(place.name, flat, noise, dys, tensors, limit, not place.own)
 
 
 def _last_bits(array: Array, rng: np.random.Generator) -> Array:

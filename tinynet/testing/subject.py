@@ -125,6 +125,35 @@ class Subject:
         return params * self.rng.uniform(0.8, 1.2, size=params.shape) + 0.01 * _rms(params)
 
     @cached_property
+    def amplification(self) -> float:
+        """How much backward enlarges dy at most, here and where a saturated layer wakes up."""
+        if self.integer:
+            return 1.0
+        largest = 0.0
+        mean = np.broadcast_to(self.x.mean(), self.x.shape).copy() if self.x.size else self.x
+        for x in (self.x, 0 * self.x, 1e-3 * self.x, mean):
+            try:
+                run = self.run(x)
+            except Exception:
+                continue
+            for array in (run.dx, run.grads):
+                size = float(np.max(np.abs(array), initial=0)) if array is not None else 0.0
+                largest = max(largest, size) if np.isfinite(size) else largest
+        return largest / (float(np.max(np.abs(self.dy), initial=0)) or 1.0)
+
+    @cached_property
+    def coarse(self) -> bool:
+        """Whether forward rounds to float32: tiny changes of x and the parameters are lost in y."""
+        x, params = self.x, self.layer.params
+        y = self.repeater(x, params)
+        fine = 1 + 1e-10 * self.rng.uniform(-1, 1)
+        rough = 1 + 1e-5
+        moved = self.repeater(x if self.integer else x * fine, params * fine)
+        far = self.repeater(x if self.integer else x * rough, params * rough)
+        alive = far != y
+        return bool(np.any(alive) and np.mean(moved[alive] == y[alive]) > 0.9)
+
+    @cached_property
     def repeater(self) -> Repeater:
         """y at any x and parameters."""
         return Repeater(self.layer, self.x)
@@ -184,7 +213,8 @@ class Subject:
 
         It is 0 for a layer that gives something else each time.
         """
-        worst, run = 0.0, self.run(x, dy)
+        run = self.run(x, dy)
+        worst = 10 * _EPS * self.amplification * float(np.max(np.abs(dy), initial=0))
         if any(_distance(a, b) > 0 for a, b in zip(self.run(x, dy), run, strict=True)):
             return 0.0
         for _ in range(3):
