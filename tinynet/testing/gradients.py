@@ -17,7 +17,6 @@ RTOL = 2e-8
 """Relative tolerance; the round-off of the differences themselves comes on top."""
 
 _EPS = float(np.finfo(float).eps)
-_UNSEEN = 1e-14  # slopes up to this are rounded away where an output does not move at all
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
 
 
@@ -164,18 +163,6 @@ def _examine_tensor(
     for name, direction in _directions(size, size > point.limit, rng):
         line, step, smallest = _line(tensor, direction, point.y)
         along = tensor.analytic @ direction
-<<<<<<< HEAD
-        rounding = 8 * _EPS * (np.abs(tensor.analytic) @ np.abs(direction))
-        first = first_slope(line, step, point.y, point.noise, grain)
-        result = _judge(point, along, first, rounding)
-        row.entries += len(along)
-        if np.any(result.excess > 0):
-            measured = slope(line, step, point.y, point.noise, smallest, grain)
-            result = _judge(point, along, measured, rounding)
-            if result.settled and np.any(result.excess > 0):
-                result = _look_beside(point, tensor, direction, along, measured, result)
-        if result.settled and np.any(result.excess > 0) and not found.left_out:
-=======
         result = _judge(point, tensor, direction, first_slope(line, step, point.y, point.noise, grain))
         row.entries += len(along)
         if np.any(result.excess > 0):
@@ -184,7 +171,6 @@ def _examine_tensor(
             if np.any(result.excess > 0):
                 result = _look_beside(point, tensor, direction, measured, result)
         if np.any(result.excess > 0) and not found.left_out:
->>>>>>> museum
             if excused is not None and excused(tensor, -1):
                 continue
             worst = int(np.argmax(result.excess))
@@ -253,28 +239,6 @@ def _look_beside(
     return _judge(point, tensor, where, wider)
 
 
-<<<<<<< HEAD
-def _judge(point: Point, analytic: Array, found: Slope, rounding: Array | float = 0.0) -> _Judged:
-    """Set the slopes of all outputs against backward, for every upstream gradient.
-
-    `rounding` is that of `analytic` where it is a sum.
-    """
-    plus, minus = np.maximum(point.dys, 0), np.minimum(point.dys, 0)
-    settled = bool(np.all(found.settled))
-    if not settled:
-        low, high, error = (
-            np.where(found.settled, a, 0.0) for a in (found.low, found.high, found.error)
-        )
-        found = Slope(low, high, error, found.settled)
-    low = plus @ found.low + minus @ found.high
-    high = plus @ found.high + minus @ found.low
-    gross = np.abs(point.dys)
-    error = gross @ found.error
-    size = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(analytic))
-    slopes = np.maximum(abs(found.low), abs(found.high))
-    tolerance = RTOL * size + 4 * error + rounding
-    tolerance += 1e-12 * (gross @ slopes) + _UNSEEN * (gross @ (slopes == 0))
-=======
 def _judge(point: Point, tensor: Tensor, where: int | Array, found: Slope) -> _Judged:
     """Set the slopes of all outputs against backward, for every upstream gradient."""
     if isinstance(where, np.ndarray):
@@ -295,7 +259,6 @@ def _judge(point: Point, tensor: Tensor, where: int | Array, found: Slope) -> _J
     size = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(analytic))
     tolerance = RTOL * size + 4 * error + 1e-13 * rounding
     tolerance += 1e-12 * (gross @ np.maximum(np.abs(lows), np.abs(highs)))
->>>>>>> museum
     excess = np.maximum(low - analytic, analytic - high) - tolerance
     excess = np.where(conclusive, excess, 0.0)
     excess = np.where(np.isfinite(analytic), excess, np.inf if measured else 0.0)
