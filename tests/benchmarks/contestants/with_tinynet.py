@@ -1,0 +1,80 @@
+"""tinynet's own public `train` and `predict`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+import tinynet
+from tests.benchmarks.work import DEEP_RATE, RATE, Job, Task, Unfit
+from tinynet import SGD, Dense, MSELoss, Sequential, Sigmoid, train
+
+EPOCHS = 10**9  # as many as are asked for
+
+
+def version() -> str:
+    return f"tinynet {tinynet.__version__}, numpy {np.__version__}"
+
+
+def prepare(name: str, task: Task) -> Job:
+    kind, batch, outputs = task.workload.kind, task.workload.batch, []
+    net = _deep(task) if kind == "deep" else _network(task)
+
+    def predict() -> None:
+        outputs[:] = [net.predict(task.x)]
+
+    if kind == "predict":
+        if "plain" in name:
+            raise Unfit("predict has one path")
+        return Job(predict, lambda: outputs[0])
+
+    options: dict[str, Any] = {}
+    if "plain" in name:
+        if "runs" not in inspect.signature(train).parameters:
+            raise Unfit("this tinynet has one path only")
+        if kind == "deep":
+            raise Unfit("Adam has one path only")
+        options["runs"] = False
+    if kind == "deep":
+        loss, optimizer = tinynet.CrossEntropyLoss(), tinynet.Adam(net, lr=DEEP_RATE, eps=task.epsilon)
+    else:
+        loss, optimizer = MSELoss(), SGD(net, lr=RATE)
+    epochs = train(
+        net, loss, optimizer, task.x, task.t,
+        epochs=EPOCHS, batch_size=batch, shuffle=False, **options,
+    )  # fmt: skip
+    return Job(lambda: next(epochs).loss, lambda: (net.params,))
+
+
+def _network(task: Task) -> Sequential:
+    W1, b1, W2, b2 = task.start
+    net = Sequential(
+        Dense(*W1.shape, dtype=np.float32),
+        Sigmoid(),
+        Dense(*W2.shape, dtype=np.float32),
+        Sigmoid(),
+    )
+    net.params[...] = np.concatenate([a.ravel() for a in task.start])
+    return net
+
+
+def _deep(task: Task) -> Sequential:
+    missing = [
+        name
+        for name in ("Adam", "BatchNorm", "CrossEntropyLoss", "Dropout", "ReLU")
+        if not hasattr(tinynet, name)
+    ]
+    if missing:
+        raise Unfit(f"this tinynet has no {', '.join(missing)}")
+    layers: list[Any] = []
+    for W in task.start[:-2:2]:
+        layers += [Dense(*W.shape), tinynet.BatchNorm(W.shape[1]), tinynet.ReLU()]
+        if task.dropout:
+            layers.append(tinynet.Dropout(task.dropout, rng=len(layers)))
+    net = Sequential(*layers, Dense(*task.start[-2].shape), dtype=np.float32)
+    dense = [layer for layer in net if isinstance(layer, Dense)]
+    for layer, W, b in zip(dense, task.start[::2], task.start[1::2], strict=True):
+        layer.W[...], layer.b[...] = W, b
+    return net

@@ -1,0 +1,77 @@
+"""PyTorch as its tutorial writes it, eager or compiled."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import nn
+
+from tests.benchmarks.work import DEEP_RATE, RATE, Job, Task
+
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+
+def version() -> str:
+    return f"torch {torch.__version__}"
+
+
+def prepare(name: str, task: Task) -> Job:
+    kind, batch, outputs = task.workload.kind, task.workload.batch, []
+    net = _network(task)
+    x, t = torch.from_numpy(task.x), torch.from_numpy(task.t)
+    loss_function = nn.CrossEntropyLoss() if kind == "deep" else nn.MSELoss()
+    if kind == "deep":
+        optimizer: torch.optim.Optimizer = torch.optim.Adam(
+            net.parameters(), lr=DEEP_RATE, eps=task.epsilon
+        )
+    else:
+        optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
+
+    def forward(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return loss_function(net(x), t)
+
+    call, step = net, optimizer.step
+    if name == "torch.compile":
+        forward, call, step = (torch.compile(f) for f in (forward, net, step))
+
+    def train() -> float:
+        total = 0.0
+        for first in task.batches:
+            optimizer.zero_grad()
+            loss = forward(x[first : first + batch], t[first : first + batch])
+            loss.backward()
+            step()
+            total += loss.item()
+        return total / len(task.batches)
+
+    def predict() -> None:
+        with torch.no_grad():
+            outputs[:] = [call(x)]
+
+    if kind == "predict":
+        net.eval()
+        return Job(predict, lambda: outputs[0].numpy())
+    return Job(train, lambda: [_ours(p) for p in net.parameters()])
+
+
+def _network(task: Task) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for place, (W, b) in enumerate(zip(task.start[::2], task.start[1::2], strict=True)):
+        linear = nn.Linear(*W.shape)
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(W.T))
+            linear.bias.copy_(torch.from_numpy(b))
+        layers.append(linear)
+        if task.workload.kind != "deep":
+            layers.append(nn.Sigmoid())
+        elif place < len(task.start) // 2 - 1:
+            layers += [nn.BatchNorm1d(W.shape[1]), nn.ReLU()]
+            if task.dropout:
+                layers.append(nn.Dropout(task.dropout))
+    return nn.Sequential(*layers)
+
+
+def _ours(parameter: torch.Tensor) -> object:
+    """A copy in our layout: PyTorch's weights are (outputs, inputs)."""
+    return parameter.detach().numpy().T.copy()

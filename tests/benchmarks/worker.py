@@ -1,0 +1,177 @@
+"""A contestant's process, and the handle by which the harness asks it for work."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks import contestants
+from tests.benchmarks.work import Job, Unfit, Workload, task
+
+PATIENCE = 120  # seconds for any answer; compilers are slow
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How many cores and BLAS threads a process has."""
+
+    threads: int
+
+    @property
+    def name(self) -> str:
+        return "1 core, 1 thread" if self.threads == 1 else f"{self.threads} cores and threads"
+
+    def possible(self) -> bool:
+        return _cores() is None or len(_cores() or ()) >= self.threads
+
+    @contextmanager
+    def for_children(self) -> Iterator[None]:
+        """Environment and cores that a process started in here inherits."""
+        variables = dict.fromkeys(
+            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads)
+        )
+        before, cores = dict(os.environ), _cores()
+        os.environ |= variables
+        if cores is not None:
+            os.sched_setaffinity(0, sorted(cores)[-self.threads :])
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+            if cores is not None:
+                os.sched_setaffinity(0, cores)
+
+
+class Absent(Exception):
+    """A contestant, or what it was asked for, is not to be had; the message says why."""
+
+
+class Worker:
+    """A contestant in a process of its own, alive until `close`.
+
+    Raises:
+        Absent: its library is not installed.
+    """
+
+    def __init__(self, name: str, setting: Setting, folder: Path) -> None:
+        self.name = name
+        context = multiprocessing.get_context("spawn")
+        self._link, other = context.Pipe()
+        with setting.for_children():
+            self._process = context.Process(target=_serve, args=(other, name, folder), daemon=True)
+            self._process.start()
+        other.close()
+        try:
+            self.version, self.pools = self._answer()
+        except Absent:
+            self.close()
+            raise
+
+    def check(self, workload: Workload) -> Any:
+        """Parameters after the first steps and their mean loss; outputs, where it predicts."""
+        return self._ask("check", workload)
+
+    def warm(self, workload: Workload) -> None:
+        """Make ready, and pass through the work once."""
+        self._ask("warm", workload)
+
+    def turn(self, workload: Workload, at_least: float) -> float:
+        """Seconds a step, over as many passes as last that long."""
+        return self._ask("turn", workload, at_least)
+
+    def close(self) -> None:
+        """End the process."""
+        self._link.close()
+        self._process.join(2)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _ask(self, *request: Any) -> Any:
+        try:
+            self._link.send(request)
+        except ConnectionError:
+            raise Absent("its process has died") from None
+        return self._answer()
+
+    def _answer(self) -> Any:
+        try:
+            if not self._link.poll(PATIENCE):
+                self._process.kill()
+                raise Absent(f"no answer in {PATIENCE} s")
+            answer = self._link.recv()
+        except (EOFError, ConnectionError):
+            raise Absent("its process has died") from None
+        if isinstance(answer, Absent):
+            raise answer
+        return answer
+
+
+def _serve(link: Connection, name: str, folder: Path) -> None:
+    """Answer requests until the other end is closed."""
+    try:
+        module = contestants.module(name)
+        link.send((module.version(), _pools()))
+    except ImportError as error:
+        link.send(Absent(f"not installed ({error})"))
+        return
+    jobs: dict[Workload, Job] = {}
+    while True:
+        try:
+            verb, workload, *arguments = link.recv()
+        except EOFError:
+            return
+        try:
+            if verb == "check":
+                job = module.prepare(name, task(workload, folder, check=True))
+                answer = job.run(), _flat(job.result())
+            elif verb == "warm":
+                jobs[workload] = module.prepare(name, task(workload, folder, check=False))
+                answer = jobs[workload].run()
+            else:
+                answer = _turn(jobs[workload].run, workload.steps, *arguments)
+        except Unfit as error:
+            answer = Absent(str(error))
+        except Exception as error:  # whatever a library raises leaves it out, by its own words
+            first_line = str(error).strip().partition("\n")[0]
+            answer = Absent(f"{type(error).__name__}: {first_line[:200]}")
+        link.send(answer)
+
+
+def _turn(run: Any, steps: int, at_least: float) -> float:
+    passes, started = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - started) < at_least or not passes:
+        run()
+        passes += 1
+    return seconds / (passes * steps)
+
+
+def _flat(arrays: Any) -> np.ndarray | None:
+    """Parameters or outputs as one vector."""
+    if arrays is None or isinstance(arrays, np.ndarray):
+        return arrays
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+
+def _pools() -> list[str]:
+    """The thread pools in this process, where threadpoolctl is there to tell."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return []
+    return [f"{Path(p['filepath']).name} {p['num_threads']}" for p in threadpool_info()]
+
+
+def _cores() -> set[int] | None:
+    """The cores that this process may use, where the system can say."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
