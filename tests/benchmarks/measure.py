@@ -84,7 +84,7 @@ def measure(
             if workload.kind != "deep":  # there the first contestant is the reference
                 references.setdefault(workload.name, _reference(workload, folder))
             for worker in workers:
-                _say(f"{setting.name}: verifying {worker.name}, {workload.name}")
+                say(f"{setting.name}: verifying {worker.name}, {workload.name}")
                 try:
                     figure = Figure(worker.name, workload, setting)
                     answer = worker.check(workload)
@@ -96,13 +96,13 @@ def measure(
                     result.left_out[f"{worker.name}, {workload.name}"] = str(reason)
         for number in range(rounds):
             for worker, figure in figures:
-                _say(f"{setting.name}: round {number + 1} of {rounds}, {figure.workload.name}")
+                say(f"{setting.name}: round {number + 1} of {rounds}, {figure.workload.name}")
                 time.sleep(PAUSE)
                 figure.seconds.append(worker.turn(figure.workload, at_least))
         result.figures += [figure for _, figure in figures]
         for worker in workers:
             worker.close()
-    _say("")
+    say("")
     return result
 
 
@@ -111,7 +111,7 @@ def _start(
 ) -> list[Worker]:
     workers = []
     for name in names:
-        _say(f"{setting.name}: starting {name}")
+        say(f"{setting.name}: starting {name}")
         try:
             worker = Worker(name, setting, folder)
         except Absent as reason:
@@ -151,7 +151,7 @@ def _verify(
         )
 
 
-def _say(text: str) -> None:
-    """Where the run is, on a terminal."""
+def say(text: str) -> None:
+    """Tell where the run is, on a terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

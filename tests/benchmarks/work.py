@@ -13,9 +13,13 @@ import numpy as np
 DATA = Path(__file__).parents[2] / "examples" / "data" / "mnist"
 RATE = 0.5  # for the mean over ten outputs; the textbook's 0.1
 WIDTHS = (784, 100, 10)
-DEEP_WIDTHS = (784, 256, 128, 10)  # dense, batch normalisation, ReLU, dropout; then dense
-DEEP_DROPOUT = 0.2
+
+# The network of examples/mnist_deep.py: dropout, Dense, batch normalisation and ReLU, twice, then
+# dropout and Dense. Only the last Dense has a bias.
+DEEP_WIDTHS = (784, 512, 256, 10)
+DEEP_DROPOUT = (0.1, 0.2, 0.2)  # of what goes into each Dense
 DEEP_RATE = 0.001  # of Adam
+SMOOTHING = 0.1  # of the labels in the cross-entropy
 
 
 class Job(NamedTuple):
@@ -67,10 +71,11 @@ class Task:
     """A workload with its data, for one contestant.
 
     Attributes:
-        start: initial parameters, W1, b1, W2, b2, ...; `W` is (inputs, outputs).
-        dropout: rate of the deep network; 0 in the verification, for the masks are random.
+        start: initial parameters, W1, b1, W2, b2, or W1, W2, W3, b3 for the deep network; a W is
+            (inputs, outputs).
+        dropout: rates in the deep network; 0 in the verification, for the masks are random.
         epsilon: Adam's; large in the verification. Adam divides each gradient by its own size, and
-            some are zero but for rounding, such as that of a bias before batch normalisation.
+            some are zero but for rounding, such as those of a constant pixel.
         folder: where compiled files may be kept.
     """
 
@@ -78,7 +83,7 @@ class Task:
     x: np.ndarray
     t: np.ndarray
     start: list[np.ndarray]
-    dropout: float
+    dropout: tuple[float, ...]
     epsilon: float
     folder: Path
 
@@ -101,12 +106,14 @@ def prepare_data(folder: Path) -> None:
     np.save(folder / "labels.npy", labels.astype(np.int64))
 
 
-def start(widths: tuple[int, ...]) -> list[np.ndarray]:
-    """W1, b1, W2, b2, ...: normal with standard deviation fan_in^−½, and zero."""
+def start(widths: tuple[int, ...], *, deep: bool) -> list[np.ndarray]:
+    """Weights, normal with standard deviation fan_in^−½, and biases, zero."""
     rng = np.random.default_rng(0)
     parameters = []
     for inputs, outputs in itertools.pairwise(widths):
-        parameters += [rng.normal(size=(inputs, outputs)) * inputs**-0.5, np.zeros(outputs)]
+        parameters.append(rng.normal(size=(inputs, outputs)) * inputs**-0.5)
+        if not deep or outputs == widths[-1]:
+            parameters.append(np.zeros(outputs))
     return parameters
 
 
@@ -120,6 +127,6 @@ def task(workload: Workload, folder: Path, *, check: bool, dtype: str = "float32
         for name, kind in (("x", dtype), ("labels", None) if deep else ("t", dtype))
     )
     widths = DEEP_WIDTHS if deep else WIDTHS
-    parameters = [a.astype(dtype) for a in start(widths)]
-    dropout, epsilon = (0.0, 1e-3) if check else (DEEP_DROPOUT, 1e-8)
+    parameters = [a.astype(dtype) for a in start(widths, deep=deep)]
+    dropout, epsilon = ((0.0, 0.0, 0.0), 1e-3) if check else (DEEP_DROPOUT, 1e-8)
     return Task(workload, x, t, parameters, dropout, epsilon, folder)

@@ -119,6 +119,8 @@ class Worker:
 
 def _serve(link: Connection, name: str, folder: Path) -> None:
     """Answer requests until the other end is closed."""
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 2)  # what libraries warn of would tear the report
     try:
         module = contestants.module(name)
         link.send((module.version(), _pools()))
@@ -139,7 +141,7 @@ def _serve(link: Connection, name: str, folder: Path) -> None:
                 jobs[workload] = module.prepare(name, task(workload, folder, check=False))
                 answer = jobs[workload].run()
             else:
-                answer = _turn(jobs[workload].run, workload.steps, *arguments)
+                answer = _turn(jobs[workload].run, workload, *arguments)
         except Unfit as error:
             answer = Absent(str(error))
         except Exception as error:  # whatever a library raises leaves it out, by its own words
@@ -148,12 +150,14 @@ def _serve(link: Connection, name: str, folder: Path) -> None:
         link.send(answer)
 
 
-def _turn(run: Any, steps: int, at_least: float) -> float:
+def _turn(run: Any, workload: Workload, at_least: float) -> float:
+    calls = workload.steps if workload.kind == "predict" else 1  # training takes the steps itself
     passes, started = 0, time.perf_counter()
     while (seconds := time.perf_counter() - started) < at_least or not passes:
-        run()
+        for _ in range(calls):
+            run()
         passes += 1
-    return seconds / (passes * steps)
+    return seconds / (passes * workload.steps)
 
 
 def _flat(arrays: Any) -> np.ndarray | None:
@@ -169,7 +173,8 @@ def _pools() -> list[str]:
         from threadpoolctl import threadpool_info
     except ImportError:
         return []
-    return [f"{Path(p['filepath']).name} {p['num_threads']}" for p in threadpool_info()]
+    keys = "prefix", "version", "architecture", "num_threads"
+    return [" ".join(str(p.get(key)) for key in keys) for p in threadpool_info()]
 
 
 def _cores() -> set[int] | None:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from tests.benchmarks.work import DEEP_RATE, RATE, Job, Task, Unfit
+from tests.benchmarks.work import DEEP_RATE, RATE, SMOOTHING, Job, Task, Unfit
 
 BETAS = 0.9, 0.999  # Adam's
 MOMENTUM, VARIANCE_EPSILON = 0.1, 1e-5  # batch normalisation's
@@ -94,11 +94,13 @@ def _sgd_step(params: Any, x: jax.Array, t: jax.Array) -> Any:
 
 def _deep_start(task: Task) -> Any:
     """Parameters, Adam's two moments, steps, running statistics, and the key of the masks."""
+    *weights, last, b = task.start
     params, running = [], []
-    for W, b in zip(task.start[:-2:2], task.start[1:-2:2], strict=True):
-        params += [W, b, np.ones_like(b), np.zeros_like(b)]
-        running.append((np.zeros_like(b), np.ones_like(b)))
-    params += task.start[-2:]
+    for W in weights:
+        ones, zeros = np.ones(W.shape[1], W.dtype), np.zeros(W.shape[1], W.dtype)
+        params += [W, ones, zeros]
+        running.append((zeros, ones))
+    params += [last, b]
     moments = [[np.zeros_like(p) for p in params] for _ in range(2)]
     state = params, *moments, np.int32(0), running
     return *jax.tree.map(jnp.array, state), jax.random.key(0)
@@ -106,23 +108,27 @@ def _deep_start(task: Task) -> Any:
 
 def _deep_step(task: Task, state: Any, x: jax.Array, t: jax.Array) -> Any:
     params, first, second, steps, running, key = state
-    key, *keys = jax.random.split(key, len(running) + 1)
+    key, *keys = jax.random.split(key, len(task.dropout) + 1)
+
+    def drop(y: jax.Array, place: int) -> jax.Array:
+        rate = task.dropout[place]
+        if not rate:
+            return y
+        kept = jax.random.bernoulli(keys[place], 1 - rate, y.shape)
+        return jnp.where(kept, y / (1 - rate), 0)
 
     def cross_entropy(params: list[jax.Array]) -> Any:
         y, moved = x, []
         for place, (mean, variance) in enumerate(running):
-            W, b, gain, shift = params[4 * place : 4 * place + 4]
-            z = y @ W + b
+            W, gain, shift = params[3 * place : 3 * place + 3]
+            z = drop(y, place) @ W
             here, spread = z.mean(axis=0), z.var(axis=0)
             unbiased = spread * (len(z) / (len(z) - 1))
             moved.append((_towards(mean, here), _towards(variance, unbiased)))
-            y = (z - here) * lax.rsqrt(spread + VARIANCE_EPSILON) * gain + shift
-            y = jax.nn.relu(y)
-            if task.dropout:
-                kept = jax.random.bernoulli(keys[place], 1 - task.dropout, y.shape)
-                y = jnp.where(kept, y / (1 - task.dropout), 0)
-        scores = jax.nn.log_softmax(y @ params[-2] + params[-1])
-        return -jnp.take_along_axis(scores, t[:, None], axis=1).mean(), moved
+            y = jax.nn.relu((z - here) * lax.rsqrt(spread + VARIANCE_EPSILON) * gain + shift)
+        scores = jax.nn.log_softmax(drop(y, len(running)) @ params[-2] + params[-1])
+        right = jnp.take_along_axis(scores, t[:, None], axis=1)
+        return -((1 - SMOOTHING) * right.mean() + SMOOTHING * scores.mean()), moved
 
     (value, running), grads = jax.value_and_grad(cross_entropy, has_aux=True)(params)
     steps = steps + 1

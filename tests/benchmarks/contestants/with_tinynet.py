@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import tinynet
-from tests.benchmarks.work import DEEP_RATE, RATE, Job, Task, Unfit
+from tests.benchmarks.work import DEEP_RATE, RATE, SMOOTHING, Job, Task, Unfit
 from tinynet import SGD, Dense, MSELoss, Sequential, Sigmoid, train
 
 EPOCHS = 10**9  # as many as are asked for
@@ -38,7 +38,8 @@ def prepare(name: str, task: Task) -> Job:
             raise Unfit("Adam has one path only")
         options["runs"] = False
     if kind == "deep":
-        loss, optimizer = tinynet.CrossEntropyLoss(), tinynet.Adam(net, lr=DEEP_RATE, eps=task.epsilon)
+        loss = tinynet.CrossEntropyLoss(label_smoothing=SMOOTHING)
+        optimizer = tinynet.Adam(net, lr=DEEP_RATE, eps=task.epsilon)
     else:
         loss, optimizer = MSELoss(), SGD(net, lr=RATE)
     epochs = train(
@@ -68,13 +69,16 @@ def _deep(task: Task) -> Sequential:
     ]
     if missing:
         raise Unfit(f"this tinynet has no {', '.join(missing)}")
+    *weights, b = task.start
+    rng = np.random.default_rng(0)
     layers: list[Any] = []
-    for W in task.start[:-2:2]:
-        layers += [Dense(*W.shape), tinynet.BatchNorm(W.shape[1]), tinynet.ReLU()]
-        if task.dropout:
-            layers.append(tinynet.Dropout(task.dropout, rng=len(layers)))
-    net = Sequential(*layers, Dense(*task.start[-2].shape), dtype=np.float32)
-    dense = [layer for layer in net if isinstance(layer, Dense)]
-    for layer, W, b in zip(dense, task.start[::2], task.start[1::2], strict=True):
-        layer.W[...], layer.b[...] = W, b
-    return net
+    for W, rate in zip(weights, task.dropout, strict=True):
+        last = W is weights[-1]
+        if rate:
+            layers.append(tinynet.Dropout(rate, rng=rng))
+        layers.append(Dense(*W.shape, bias=last, rng=rng))
+        layers[-1].W[...] = W
+        if not last:
+            layers += [tinynet.BatchNorm(W.shape[1]), tinynet.ReLU()]
+    layers[-1].b[...] = b
+    return Sequential(*layers, dtype=np.float32)

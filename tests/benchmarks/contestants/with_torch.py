@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import torch
 from torch import nn
 
-from tests.benchmarks.work import DEEP_RATE, RATE, Job, Task
+from tests.benchmarks.work import DEEP_RATE, RATE, SMOOTHING, Job, Task
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
@@ -20,7 +21,7 @@ def prepare(name: str, task: Task) -> Job:
     kind, batch, outputs = task.workload.kind, task.workload.batch, []
     net = _network(task)
     x, t = torch.from_numpy(task.x), torch.from_numpy(task.t)
-    loss_function = nn.CrossEntropyLoss() if kind == "deep" else nn.MSELoss()
+    loss_function = nn.CrossEntropyLoss(label_smoothing=SMOOTHING) if kind == "deep" else nn.MSELoss()
     if kind == "deep":
         optimizer: torch.optim.Optimizer = torch.optim.Adam(
             net.parameters(), lr=DEEP_RATE, eps=task.epsilon
@@ -56,20 +57,22 @@ def prepare(name: str, task: Task) -> Job:
 
 
 def _network(task: Task) -> nn.Sequential:
+    if task.workload.kind != "deep":
+        W1, b1, W2, b2 = task.start
+        return nn.Sequential(_linear(W1, b1), nn.Sigmoid(), _linear(W2, b2), nn.Sigmoid())
     layers: list[nn.Module] = []
-    for place, (W, b) in enumerate(zip(task.start[::2], task.start[1::2], strict=True)):
-        linear = nn.Linear(*W.shape)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(W.T))
-            linear.bias.copy_(torch.from_numpy(b))
-        layers.append(linear)
-        if task.workload.kind != "deep":
-            layers.append(nn.Sigmoid())
-        elif place < len(task.start) // 2 - 1:
-            layers += [nn.BatchNorm1d(W.shape[1]), nn.ReLU()]
-            if task.dropout:
-                layers.append(nn.Dropout(task.dropout))
-    return nn.Sequential(*layers)
+    *weights, last, b = task.start
+    for W, rate in zip(weights, task.dropout, strict=False):
+        layers += [nn.Dropout(rate), _linear(W), nn.BatchNorm1d(W.shape[1]), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Dropout(task.dropout[-1]), _linear(last, b))
+
+
+def _linear(W: np.ndarray, b: np.ndarray | None = None) -> nn.Linear:
+    layer = nn.Linear(*W.shape, bias=b is not None)
+    layer.weight.data.copy_(torch.from_numpy(W.T))
+    if b is not None:
+        layer.bias.data.copy_(torch.from_numpy(b))
+    return layer
 
 
 def _ours(parameter: torch.Tensor) -> object:
