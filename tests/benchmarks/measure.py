@@ -58,7 +58,11 @@ class Measurement:
     def find(self, contestant: str, workload: str, threads: int) -> Figure | None:
         """The figure of that contestant, if there is one."""
         for f in self.figures:
-            if (f.contestant, f.workload.name, f.setting.threads) == (contestant, workload, threads):
+            if (f.contestant, f.workload.name, f.setting.threads) == (
+                contestant,
+                workload,
+                threads,
+            ):
                 return f
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -11,7 +12,11 @@ from tests.benchmarks.contestants import CONTESTANTS
 from tests.benchmarks.measure import Figure, Measurement
 
 OURS, OTHERS = "#c44e52", "#8c9bb0"
-TITLES = {"train": "training, batch {}", "predict": "predict, rows: {}", "deep": "deep, batch {}"}
+TITLES = {
+    "train": "training, batch {}",
+    "predict": "predict, {} examples",
+    "deep": "deep, batch {}",
+}
 
 
 def draw(measured: Measurement, caption: str, path: Path) -> None:
@@ -19,20 +24,26 @@ def draw(measured: Measurement, caption: str, path: Path) -> None:
     settings = sorted({f.setting.threads for f in measured.figures})
     workloads = list(dict.fromkeys(f.workload for f in measured.figures))
     names = [n for n in CONTESTANTS if any(f.contestant == n for f in measured.figures)]
+    columns = min(4, len(workloads))
+    rows = -(-len(workloads) // columns)
+    height = 0.21 * len(names) + 0.5  # inches of a panel
     canvas = Canvas(
-        figsize=(2.3 * len(workloads) + 1.6, 0.27 * len(names) * len(settings) + 2.2),
+        figsize=(2.4 * columns + 1.6, len(settings) * (rows * height + 0.4) + 0.8),
         layout="constrained",
     )
-    panels = canvas.subplots(len(settings), len(workloads), squeeze=False, sharey=True)
-    for row, threads in zip(panels, settings, strict=True):
-        for axes, workload in zip(row, workloads, strict=True):
+    canvas.suptitle("Microseconds a step, or a call of predict: shorter is faster (logarithmic)")
+    canvas.supxlabel("\n".join(textwrap.wrap(caption, 130)), fontsize=7, color="#555555")
+    parts = canvas.subfigures(len(settings), squeeze=False)
+    for part, threads in zip(parts.flat, settings, strict=True):
+        label = next(f.setting.name for f in measured.figures if f.setting.threads == threads)
+        part.suptitle(label, fontsize=10, fontweight="bold", x=0.01, ha="left")
+        panels = part.subplots(rows, columns, squeeze=False, sharey=True)
+        for axes in panels.flat[len(workloads) :]:
+            axes.set_visible(False)
+        for axes, workload in zip(panels.flat, workloads, strict=False):
             figures = [measured.find(name, workload.name, threads) for name in names]
             _panel(axes, figures, names)
             axes.set_title(TITLES[workload.kind].format(f"{workload.batch:,}"), fontsize=9)
-        label = next(f.setting.name for f in measured.figures if f.setting.threads == threads)
-        row[0].set_ylabel(label)
-    canvas.suptitle("Microseconds a step, best of all turns (logarithmic; shorter is better)")
-    canvas.supxlabel(caption, fontsize=7, color="#555555")
     canvas.savefig(path, dpi=130)
 
 
@@ -55,11 +66,9 @@ def _panel(axes: Axes, figures: list[Figure | None], names: list[str]) -> None:
         )  # fmt: skip
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="both", length=0, which="both")
+    axes.set_xticks([])
     axes.set_xticks([], minor=True)
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 

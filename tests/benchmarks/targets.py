@@ -102,5 +102,7 @@ def targets(
         best, median = ours.best / theirs.best, ours.median / theirs.median
     found.append(Target("examples/mnist.py in mnist.c's time, 10 epochs", best, median, 4, False))
     times = [1000 * s for s in imports.get("tinynet", ())] or [None, None]
-    found.append(Target("import tinynet, after NumPy and SciPy", *times, 1000 * IMPORT, False, "ms"))
+    found.append(
+        Target("import tinynet, after NumPy and SciPy", *times, 1000 * IMPORT, False, "ms")
+    )
     return found

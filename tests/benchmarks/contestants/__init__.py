@@ -1,7 +1,7 @@
 """Those who take part: a module for each library.
 
-A module has `prepare(name, task) -> Job`, which may raise `Unfit`, and `version()`. It is imported in
-the process of its contestant only.
+A module has `prepare(name, task) -> Job`, which may raise `Unfit`, and `version()`. It is imported
+in the process of its contestant only.
 """
 
 from __future__ import annotations

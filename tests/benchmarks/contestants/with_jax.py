@@ -1,7 +1,7 @@
 """JAX: one compiled function for a step, or one for a whole epoch with `lax.scan`.
 
-The parameters are donated, so XLA updates them in place. Per step, batches go in as NumPy views, the
-quickest way there is, and the loss comes back as a number, as in `train`.
+The parameters are donated, so XLA updates them in place. Per step, batches go in as NumPy views,
+the quickest way there is, and the loss comes back as a number each time, as in `train`.
 """
 
 from __future__ import annotations

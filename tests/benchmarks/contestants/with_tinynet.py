@@ -50,7 +50,7 @@ def prepare(name: str, task: Task) -> Job:
 
 
 def _network(task: Task) -> Sequential:
-    W1, b1, W2, b2 = task.start
+    W1, _, W2, _ = task.start
     net = Sequential(
         Dense(*W1.shape, dtype=np.float32),
         Sigmoid(),

@@ -21,13 +21,14 @@ def prepare(name: str, task: Task) -> Job:
     kind, batch, outputs = task.workload.kind, task.workload.batch, []
     net = _network(task)
     x, t = torch.from_numpy(task.x), torch.from_numpy(task.t)
-    loss_function = nn.CrossEntropyLoss(label_smoothing=SMOOTHING) if kind == "deep" else nn.MSELoss()
+    parameters = net.parameters()
     if kind == "deep":
+        loss_function: nn.Module = nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
         optimizer: torch.optim.Optimizer = torch.optim.Adam(
-            net.parameters(), lr=DEEP_RATE, eps=task.epsilon
+            parameters, lr=DEEP_RATE, eps=task.epsilon
         )
     else:
-        optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
+        loss_function, optimizer = nn.MSELoss(), torch.optim.SGD(parameters, lr=RATE)
 
     def forward(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         return loss_function(net(x), t)
