@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tests.benchmarks import report
 from tests.benchmarks.contestants import CONTESTANTS
 from tests.benchmarks.measure import measure, say
+from tests.benchmarks.setting import Setting
 from tests.benchmarks.targets import targets
-from tests.benchmarks.whole import import_times, main_job
+from tests.benchmarks.whole import Run, import_times, main_job
 from tests.benchmarks.work import WORKLOADS, prepare_data
-from tests.benchmarks.worker import Setting
 
 ALONE = ("imports", "main job")  # whole processes, measured after the rest
 
@@ -62,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             folder,
         )
         imports = import_times(rounds, say) if "imports" in options.workloads else {}
-        runs, missing = [], ""
+        runs: list[Run] = []
+        missing = ""
         if "main job" in options.workloads:
             runs, missing = main_job(folder, epochs, jobs, say)
     say("")
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         draw(measured, caption, options.plot)
 
 
-def _names(known: Sequence[str]):
+def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
     """A parser of names, each of which may be the start of several."""
 
     def parse(text: str) -> list[str]:
@@ -97,4 +97,4 @@ def _names(known: Sequence[str]):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

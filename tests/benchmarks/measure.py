@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks.contestants import CONTESTANTS, with_numpy
+from tests.benchmarks.setting import Setting
 from tests.benchmarks.work import Workload, task
-from tests.benchmarks.worker import Absent, Setting, Worker
+from tests.benchmarks.worker import Absent, Worker
 
 TOLERANCE = 1e-4  # of parameters, outputs and losses in float32 against float64
 PAUSE = 0.02  # seconds, until the threads of the one before have gone to sleep

@@ -14,7 +14,7 @@ from tests.benchmarks.measure import Figure, Measurement
 OURS, OTHERS = "#c44e52", "#8c9bb0"
 TITLES = {
     "train": "training, batch {}",
-    "predict": "predict, {} examples",
+    "predict": "predict, rows: {}",
     "deep": "deep, batch {}",
 }
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.measure import Figure, Measurement
+from tests.benchmarks.setting import tuning
 from tests.benchmarks.targets import Target
 from tests.benchmarks.whole import BASE, Run
 
 
 def header(measured: Measurement) -> dict[str, Any]:
-    """Date, machine and versions."""
+    """Date, machine, versions, and variables that tune a library but not the contestants."""
     return {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "processor": _processor(),
@@ -24,7 +25,8 @@ def header(measured: Measurement) -> dict[str, Any]:
         "load": f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown",
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": sorted(set(measured.versions.values())),
+        "set aside": [f"{name}={value}" for name, value in tuning().items()],
+        "versions": sorted({v for part in measured.versions.values() for v in part.split(", ")}),
     }
 
 
@@ -36,7 +38,7 @@ def lines(
     found: list[Target],
 ) -> Iterator[str]:
     """The whole report."""
-    for name, value in head.items():
+    for name, value in ((n, v) for n, v in head.items() if v):
         yield f"{name:11}{', '.join(value) if isinstance(value, list) else value}"
     for threads in sorted({f.setting.threads for f in measured.figures}):
         figures = [f for f in measured.figures if f.setting.threads == threads]

@@ -1,8 +1,8 @@
 """Where the microseconds of a step go, call by call: `python -m tests.benchmarks.where`.
 
 Arrays that write down what is done with them go through the public `train`, so the list follows
-the code by itself. Each call is then timed alone, again and again on copies of the same arrays. What
-the list leaves over of a step is Python between the calls: methods, attributes, checks.
+the code by itself. Each call is then timed alone, again and again on copies of the same arrays.
+What the list leaves over of a step is Python between the calls: methods, attributes, checks.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import inspect
 import linecache
-import os
 import tempfile
 import timeit
 from collections import Counter
@@ -19,18 +18,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# One thread, and BLAS reads this when NumPy is imported.
-os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+from tests.benchmarks.setting import Setting
+
+Setting(1).set_environment()  # BLAS looks at it when NumPy is imported, and not again
 
 import numpy as np
 
 from tests.benchmarks.recorded import Place, Recorded
-from tests.benchmarks.work import RATE, WIDTHS, Task, Workload, prepare_data, task
+from tests.benchmarks.work import RATE, WIDTHS, Task, Workload, examples, prepare_data, task
 from tinynet import SGD, Dense, MSELoss, Sequential, Sigmoid, train
 
-STEPS = 256  # in the epoch that is written down; whole runs of the fast path
+STEPS = 256  # at most, in the epoch that is written down; whole runs of the fast path
 FEW = 4  # shapes at one place, listed one by one; more are added up
-EPOCHS = 20  # of which the best is the time of a step
+SMALL = 0.003  # parts of a step below this are added up
+EPOCHS = 40  # of which the best is the time of a step
 
 
 @dataclass
@@ -57,10 +58,10 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="examples a step (1)")
-    options = parser.parse_args()
+    batch = parser.parse_args().batch
     with tempfile.TemporaryDirectory() as folder:
         prepare_data(Path(folder))
-        workload = Workload("train", options.batch, STEPS)
+        workload = Workload("train", batch, min(STEPS, examples() // batch))
         given = task(workload, Path(folder), check=False)
     for title, options in _paths().items():
         print("\n".join(_account(title, given, options)))
@@ -76,20 +77,23 @@ def _paths() -> dict[str, dict[str, Any]]:
 def _account(title: str, given: Task, options: dict[str, Any]) -> Iterator[str]:
     """The list of one path."""
     epochs = _epochs(given, options, recorded=False)
-    step = min(_timed(epochs) for _ in range(EPOCHS)) / STEPS
+    step = min(_timed(epochs) for _ in range(EPOCHS)) / len(given.batches)
     lines = _lines(given, options)
     inside = sum(line.seconds for line in lines)
     yield f"\n== {title}, batch {given.workload.batch}: {1e6 * step:.2f} µs a step"
     yield f"{'calls':>7}{'µs each':>9}{'µs a step':>11}  call"
-    for line in sorted(lines, key=lambda line: -line.seconds):
+    large = [line for line in lines if line.seconds >= SMALL * step]
+    for line in sorted(large, key=lambda line: -line.seconds):
         each = line.seconds / line.count
         here = f"{Path(line.place.file).name}:{line.place.line}"
         yield (
             f"{line.count:7.3g}{1e6 * each:9.2f}{1e6 * line.seconds:11.2f}  {line.place.call:17}"
             f"{here:19}{_source(line.place):43}{line.shapes}"
         )
-    calls = sum(line.count for line in lines)
-    yield f"{calls:7.3g}{'':9}{1e6 * inside:11.2f}  NumPy calls"
+    small = [line for line in lines if line.seconds < SMALL * step]
+    rest = sum(line.seconds for line in small)
+    yield f"{sum(line.count for line in small):7.3g}{'':9}{1e6 * rest:11.2f}  smaller ones"
+    yield f"{sum(line.count for line in lines):7.3g}{'':9}{1e6 * inside:11.2f}  NumPy calls"
     yield f"{'':16}{1e6 * (step - inside):11.2f}  Python between them"
 
 
@@ -105,8 +109,8 @@ def _lines(given: Task, options: dict[str, Any]) -> list[Line]:
     for (place, shapes), (again, count) in calls.items():
         one = shapes if variety[place] <= FEW else ""
         line = lines.setdefault((place, one), Line(place))
-        line.count += count / STEPS
-        line.seconds += count / STEPS * _alone(again)
+        line.count += count / len(given.batches)
+        line.seconds += count / len(given.batches) * _alone(again)
         line.shapes = shapes
     return list(lines.values())
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.contestants import with_c
+from tests.benchmarks.setting import Setting
 from tests.benchmarks.work import DATA
-from tests.benchmarks.worker import Setting
 
 ROOT = Path(__file__).parents[2]
 BASE = "numpy, scipy.special"  # what tinynet cannot do without
@@ -60,7 +60,8 @@ def import_times(repeat: int, say: Callable[[str], None]) -> dict[str, tuple[flo
                 "print(time.perf_counter() - t)"
             )
             command = [sys.executable, "-c", program]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            with Setting(1).for_children():
+                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             if not done.returncode:
                 seconds.setdefault(name, []).append(float(done.stdout))
     return {name: (min(s), statistics.median(s)) for name, s in seconds.items()}
@@ -99,9 +100,8 @@ def main_job(
 def _run(command: Sequence[str], folder: Path) -> tuple[float, int, float]:
     """Seconds, peak memory and test accuracy of one process."""
     output = folder / "output.txt"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with Setting(1).for_children(), output.open("w") as out:
-        environment |= {n: v for n, v in os.environ.items() if n.endswith("_NUM_THREADS")}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out)
         _, status, usage = os.wait4(process.pid, 0)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -15,41 +12,10 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks import contestants
+from tests.benchmarks.setting import Setting
 from tests.benchmarks.work import Job, Unfit, Workload, task
 
 PATIENCE = 120  # seconds for any answer; compilers are slow
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How many cores and BLAS threads a process has."""
-
-    threads: int
-
-    @property
-    def name(self) -> str:
-        return "1 core, 1 thread" if self.threads == 1 else f"{self.threads} cores and threads"
-
-    def possible(self) -> bool:
-        return _cores() is None or len(_cores() or ()) >= self.threads
-
-    @contextmanager
-    def for_children(self) -> Iterator[None]:
-        """Environment and cores that a process started in here inherits."""
-        variables = dict.fromkeys(
-            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads)
-        )
-        before, cores = dict(os.environ), _cores()
-        os.environ |= variables
-        if cores is not None:
-            os.sched_setaffinity(0, sorted(cores)[-self.threads :])
-        try:
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-            if cores is not None:
-                os.sched_setaffinity(0, cores)
 
 
 class Absent(Exception):
@@ -134,6 +100,7 @@ def _serve(link: Connection, name: str, folder: Path) -> None:
         except EOFError:
             return
         try:
+            answer: Any
             if verb == "check":
                 job = module.prepare(name, task(workload, folder, check=True))
                 answer = job.run(), _flat(job.result())
@@ -175,8 +142,3 @@ def _pools() -> list[str]:
         return []
     keys = "prefix", "version", "architecture", "num_threads"
     return [" ".join(str(p.get(key)) for key in keys) for p in threadpool_info()]
-
-
-def _cores() -> set[int] | None:
-    """The cores that this process may use, where the system can say."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None

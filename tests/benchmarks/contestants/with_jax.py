@@ -25,7 +25,8 @@ def version() -> str:
 
 
 def prepare(name: str, task: Task) -> Job:
-    kind, outputs = task.workload.kind, []
+    kind = task.workload.kind
+    outputs: list[Any] = []
     whole = name == "JAX, compiled epoch"
     if kind == "predict":
         if whole:
@@ -39,7 +40,8 @@ def prepare(name: str, task: Task) -> Job:
         return Job(predict, lambda: outputs[0])
 
     if kind == "deep":
-        step, state = partial(_deep_step, task), _deep_start(task)
+        step: Any = partial(_deep_step, task)
+        state: Any = _deep_start(task)
     else:
         step, state = _sgd_step, _flat(task)
     batch = task.workload.batch

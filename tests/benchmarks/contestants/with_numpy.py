@@ -5,6 +5,8 @@ In float64 it is also what the others are verified against.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import expit
 
@@ -19,7 +21,8 @@ def prepare(name: str, task: Task) -> Job:
     if task.workload.kind == "deep":
         raise Unfit("the textbook has no deep network")
     W1, b1, W2, b2 = (a.copy() for a in task.start)
-    batch, outputs = task.workload.batch, []
+    batch = task.workload.batch
+    outputs: list[Any] = []
 
     def train() -> float:
         total = 0.0

@@ -7,6 +7,8 @@ squared loss descends on ½ Σ over the outputs, hence another number for the sa
 
 from __future__ import annotations
 
+from typing import Any
+
 import sklearn
 from sklearn.neural_network import MLPRegressor
 
@@ -35,7 +37,7 @@ def prepare(name: str, task: Task) -> Job:
     model.partial_fit(task.x, task.t)  # makes its arrays
     model.coefs_ = [W.copy() for W in task.start[::2]]
     model.intercepts_ = [b.copy() for b in task.start[1::2]]
-    outputs = []
+    outputs: list[Any] = []
 
     def train() -> float:
         model.partial_fit(task.x, task.t)

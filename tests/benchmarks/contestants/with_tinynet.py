@@ -19,7 +19,8 @@ def version() -> str:
 
 
 def prepare(name: str, task: Task) -> Job:
-    kind, batch, outputs = task.workload.kind, task.workload.batch, []
+    kind, batch = task.workload.kind, task.workload.batch
+    outputs: list[Any] = []
     net = _deep(task) if kind == "deep" else _network(task)
 
     def predict() -> None:
@@ -38,8 +39,8 @@ def prepare(name: str, task: Task) -> Job:
             raise Unfit("Adam has one path only")
         options["runs"] = False
     if kind == "deep":
-        loss = tinynet.CrossEntropyLoss(label_smoothing=SMOOTHING)
-        optimizer = tinynet.Adam(net, lr=DEEP_RATE, eps=task.epsilon)
+        loss: tinynet.Loss = tinynet.CrossEntropyLoss(label_smoothing=SMOOTHING)
+        optimizer: tinynet.Optimizer = tinynet.Adam(net, lr=DEEP_RATE, eps=task.epsilon)
     else:
         loss, optimizer = MSELoss(), SGD(net, lr=RATE)
     epochs = train(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,8 @@ def version() -> str:
 
 
 def prepare(name: str, task: Task) -> Job:
-    kind, batch, outputs = task.workload.kind, task.workload.batch, []
+    kind, batch = task.workload.kind, task.workload.batch
+    outputs: list[Any] = []
     net = _network(task)
     x, t = torch.from_numpy(task.x), torch.from_numpy(task.t)
     parameters = net.parameters()
