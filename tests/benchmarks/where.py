@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import inspect
 import linecache
+import multiprocessing
+import sys
 import tempfile
 import timeit
 from collections import Counter
@@ -18,17 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.setting import Setting
-
-Setting(1).set_environment()  # BLAS looks at it when NumPy is imported, and not again
-
 import numpy as np
 
 from tests.benchmarks.recorded import Place, Recorded
-from tests.benchmarks.work import RATE, WIDTHS, Task, Workload, examples, prepare_data, task
+from tests.benchmarks.setting import Setting
+from tests.benchmarks.work import RATE, WIDTHS, Task, Workload, prepare_data, task
 from tinynet import SGD, Dense, MSELoss, Sequential, Sigmoid, train
 
-STEPS = 256  # at most, in the epoch that is written down; whole runs of the fast path
+STEPS, EXAMPLES = 256, 2048  # at most, in an epoch; short ones are less often interrupted
 FEW = 4  # shapes at one place, listed one by one; more are added up
 SMALL = 0.003  # parts of a step below this are added up
 EPOCHS = 40  # of which the best is the time of a step
@@ -59,9 +58,18 @@ def main() -> None:
     )
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="examples a step (1)")
     batch = parser.parse_args().batch
+    with Setting(1).for_children():  # BLAS looks at it when it is loaded, so in a new process
+        process = multiprocessing.get_context("spawn").Process(target=_report, args=(batch,))
+        process.start()
+    process.join()
+    sys.exit(process.exitcode)
+
+
+def _report(batch: int) -> None:
+    """Print the list of each path."""
     with tempfile.TemporaryDirectory() as folder:
         prepare_data(Path(folder))
-        workload = Workload("train", batch, min(STEPS, examples() // batch))
+        workload = Workload("train", batch, min(STEPS, max(8, EXAMPLES // batch)))
         given = task(workload, Path(folder), check=False)
     for title, options in _paths().items():
         print("\n".join(_account(title, given, options)))

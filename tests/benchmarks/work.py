@@ -93,18 +93,14 @@ class Task:
         return range(0, len(self.x), self.workload.batch)
 
 
-def examples() -> int:
-    """How many the workloads need."""
-    return max(w.batch * w.steps for w in WORKLOADS)
-
-
 def prepare_data(folder: Path) -> None:
     """Leave the examples in the folder, as plain files that every contestant can map."""
     from tinynet.data import load_mnist, one_hot, scale_pixels
 
+    examples = max(w.batch * w.steps for w in WORKLOADS)
     data = load_mnist(DATA)
-    labels = data.train_labels[: examples()]
-    x = scale_pixels(data.train_images[: examples()], dtype=np.float32).reshape(-1, WIDTHS[0])
+    labels = data.train_labels[:examples]
+    x = scale_pixels(data.train_images[:examples], dtype=np.float32).reshape(-1, WIDTHS[0])
     np.save(folder / "x.npy", x)
     np.save(folder / "t.npy", one_hot(labels, WIDTHS[-1], dtype=np.float32))
     np.save(folder / "labels.npy", labels.astype(np.int64))
