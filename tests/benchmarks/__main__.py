@@ -85,13 +85,15 @@ def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
     """A parser of names, each of which may be the start of several."""
 
     def parse(text: str) -> list[str]:
-        starts = [part.strip().lower() for part in text.split(";" if ";" in text else ",")]
-        found = [name for name in known if name.lower().startswith(tuple(starts))]
-        exact = [name for name in known if name.lower() in starts]
-        unknown = [s for s in starts if not any(n.lower().startswith(s) for n in known)]
-        if unknown or not all(starts):
-            raise argparse.ArgumentTypeError(f"unknown: {unknown}. There are {'; '.join(known)}")
-        return exact if len(exact) == len(starts) else found
+        wanted = []
+        for start in text.lower().split(";" if ";" in text else ","):
+            exact = [name for name in known if name.lower() == start.strip()]
+            found = exact or [name for name in known if name.lower().startswith(start.strip())]
+            if not found:
+                names = "; ".join(known)
+                raise argparse.ArgumentTypeError(f"{start.strip()!r} is none of {names}")
+            wanted += found
+        return [name for name in known if name in wanted]
 
     return parse
 

@@ -103,8 +103,11 @@ def measure(
             for worker, figure in figures:
                 say(f"{setting.name}: round {number + 1} of {rounds}, {figure.workload.name}")
                 time.sleep(PAUSE)
-                figure.seconds.append(worker.turn(figure.workload, at_least))
-        result.figures += [figure for _, figure in figures]
+                try:
+                    figure.seconds.append(worker.turn(figure.workload, at_least))
+                except Absent as reason:
+                    result.left_out[f"{worker.name}, {figure.workload.name}"] = str(reason)
+        result.figures += [figure for _, figure in figures if len(figure.seconds) == rounds]
         for worker in workers:
             worker.close()
     say("")

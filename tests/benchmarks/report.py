@@ -70,7 +70,7 @@ def lines(
         for what, why in measured.left_out.items():
             yield f"  {what}: {why}"
     yield ""
-    yield "== targets; ratio of the best times and of the medians"
+    yield "== targets; ratio of the best times, and median of the ratios round by round"
     yield from (target.line() for target in found)
 
 

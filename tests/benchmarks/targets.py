@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 
 from tests.benchmarks.measure import Measurement
@@ -18,7 +19,8 @@ class Target:
 
     Attributes:
         best: the ratio of the best times; None where something was not measured.
-        median: the ratio of the medians.
+        median: of the ratios round by round, which were measured side by side; of whole processes
+            the ratio of the medians.
         least: whether `bound` is a lower bound.
     """
 
@@ -56,7 +58,8 @@ def targets(
         theirs = measured.find(rival, workload, threads)
         if ours is None or theirs is None:
             return None, None
-        return theirs.best / ours.best, theirs.median / ours.median
+        rounds = zip(theirs.seconds, ours.seconds, strict=True)
+        return theirs.best / ours.best, statistics.median(a / b for a, b in rounds)
 
     def faster(rival: str, workload: str, bound: float, threads: int = 1) -> Target:
         text = f"{workload}: {rival}'s time in tinynet's"
