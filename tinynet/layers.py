@@ -99,7 +99,9 @@ class Dense(Layer):
                 f"Dense{self.W.shape} got dy of shape {dy.shape} and {dy.dtype}: after its last "
                 f"forward it must be {(len(x), self.W.shape[1])} and {self.dW.dtype}."
             ) from None
-        if self.b is not None:
+        if self.b is not None and len(dy) == 1:  # the sum of one row takes eight times as long
+            self.db[...] = dy[0]
+        elif self.b is not None:
             dy.sum(axis=0, out=self.db)
 
     def _check_input(self, x: Any) -> None:
