@@ -75,14 +75,16 @@ def _predict_keeps_rank(s: Subject, rows: int, check: str) -> None:
 
 def per_example(s: Subject) -> str | None:
     """forward treats each example as if it were alone."""
-    if s.refuses_one:
-        return "rows interact: forward refuses a single one with a ValueError"
+    if s.interacts and not s.predict_interacts:
+        return "rows interact in forward, and predict treats each alone"
     if s.interacts:
+        own = type(s.layer).predict is not Layer.predict or any(s.layer.named_state())
         raise Fault(
-            "per_example",
-            "an output of forward changes when only other rows of the batch do.",
-            "a sum, mean or maximum runs over axis 0, the batch. Where rows are meant to interact, "
-            'say so: skip=("per_example",).',
+            "predict_per_example" if own else "per_example",
+            "an output of forward changes when only other rows of the batch do, and in predict "
+            "too.",
+            "a sum, mean or maximum runs over axis 0, the batch. Where rows are meant to interact "
+            "in training, predict must use what was learned, such as running statistics.",
         )
     if s.draws:
         return "forward draws, so that a row alone has another draw"
@@ -96,6 +98,43 @@ def per_example(s: Subject) -> str | None:
                 f"part of {difference(alone[0], y[row]):.2g}.",
                 "forward divides by the number of rows, or a statistic runs over axis 0.",
             )
+    return None
+
+
+def any_batch(s: Subject) -> str | None:
+    """Gradients, too, are those of each example alone, in batches of any size.
+
+    It runs after the differences, which name what is wrong at every size.
+    """
+    if s.interacts or s.draws or s.refuses_one:
+        return "rows interact, or forward draws"
+    base = s.run()
+    n = len(s.x)
+    single = [s.run(s.x[i : i + 1], s.dy[i : i + 1]) for i in range(n)]
+    for rows in (1, 2, 3, 5, 8, 17):
+        picks = [[i] for i in range(n)] if rows == 1 else [s.rng.integers(n, size=rows)]
+        for pick in picks:
+            run = s.run(s.x[pick], s.dy[pick])
+            wanted = Run(
+                base.y[pick],
+                None if base.dx is None else base.dx[pick],
+                np.sum([single[i].grads for i in pick], axis=0),
+            )
+            if name := s.apart(run, wanted, s.x, s.dy, rtol=1e-8):
+                raise Fault(
+                    "batch_of_one" if rows == 1 else "per_example",
+                    f"in a batch of {rows}, {name} is not that of each example alone, as it is in "
+                    f"a batch of {n}.",
+                    tensor=name,
+                )
+    total = np.sum([one.grads for one in single], axis=0)
+    if difference(total, base.grads) > 1e-8 and s.apart(
+        Run(base.y, base.dx, total), base, s.x, s.dy, rtol=1e-8
+    ):
+        raise Fault(
+            "batch_of_one",
+            f"the gradients of {n} batches of one do not sum to those of the batch of {n}.",
+        )
     return None
 
 
@@ -149,8 +188,8 @@ def predict_pure(s: Subject) -> None:
     used, clean = s.fresh(), s.fresh()
     used.predict(other)
     y = s.forward(used, s.x)
-    used.predict(other)
-    used.predict(s.x[:1].copy())
+    for batch in (other, s.other_batch(len(x)), s.x[:1].copy()):
+        used.predict(batch)
     wanted = s.run(layer=clean)
     try:
         got = s.back(used, y, s.dy)
@@ -189,10 +228,7 @@ def predict_per_example(s: Subject) -> None:
     """predict treats each example as if it were alone, whatever forward does."""
     layer = trained(s)
     y = np.array(layer.predict(read_only(s.x)))
-    other = s.other_batch(len(s.x))
-    other[0] = s.x[0]
-    mixed = np.array(layer.predict(read_only(other)))
-    if difference(mixed[0], y[0]) > 1e-7:
+    if s.predict_interacts:
         raise Fault(
             "predict_per_example",
             "an output of predict changes when only other rows of the batch do.",

@@ -11,7 +11,14 @@ import numpy as np
 
 from tinynet.layer import Layer
 from tinynet.testing.report import Fault
-from tinynet.testing.subject import Run, Subject, difference, read_only, window_slices
+from tinynet.testing.subject import (
+    Run,
+    Subject,
+    difference,
+    read_only,
+    restore,
+    window_slices,
+)
 from tinynet.types import Array
 
 __all__ = [
@@ -142,6 +149,7 @@ def overwrite(s: Subject) -> str | None:
     """Gradients are overwritten, not added to, whatever stood there before."""
     if not s.layer.params.size:
         return "there are no parameters"
+    _shortcut(s)
     for x in (s.x, np.repeat(s.x[:1], len(s.x), axis=0)):
         clean, dirty = s.fresh(), s.fresh()
         garbage = s.rng.normal(size=dirty.grads.shape) * 100
@@ -165,6 +173,30 @@ def overwrite(s: Subject) -> str | None:
                     tensor=name,
                 )
     return None
+
+
+def _shortcut(s: Subject) -> None:
+    """parameter_gradients, which training calls, leaves the gradients that backward does."""
+    layer = s.fresh()
+    wanted = s.run(layer=copy.deepcopy(layer)).grads
+    layer.forward(read_only(s.x))
+    garbage = np.where(wanted == 0, 0.0, s.rng.normal(size=wanted.shape) * 100)
+    layer.grads[...] = garbage
+    layer.parameter_gradients(read_only(s.dy))
+    got = np.array(layer.grads)
+    for name, here in window_slices(s.layer):
+        if difference(got[here], wanted[here]) > 1e-9:
+            a, b, left = got[here], wanted[here], garbage[here]
+            if np.allclose(a - b, left, rtol=1e-6):
+                continue  # backward itself adds: told below
+            raise Fault(
+                "overwrite",
+                f"parameter_gradients, the shortcut that training takes, leaves another d{name} "
+                f"than backward does.",
+                f"parameter_gradients must write d{name} as backward does; without one of its own, "
+                f"a layer gets it from backward.",
+                tensor=name,
+            )
 
 
 def backward_twice(s: Subject) -> None:
@@ -242,6 +274,16 @@ def isolation(s: Subject) -> None:
                 "should be made in __init__ or forward.",
                 tensor=name,
             )
+        one, other = (copy.deepcopy(twin) for twin in pair)
+        before = np.array(one.predict(read_only(x)))
+        s.run(x2, layer=other)
+        if difference(np.array(one.predict(read_only(x))), before) > 1e-10:
+            raise Fault(
+                "isolation",
+                "two instances disturb each other: what one predicts changes when the other works.",
+                "something belongs to the class, to the module or to a default argument that "
+                "should be made in __init__ or forward.",
+            )
 
 
 def update(s: Subject) -> str | None:
@@ -250,6 +292,7 @@ def update(s: Subject) -> str | None:
         return "there are no parameters"
     layer, fresh = s.fresh(), s.fresh()
     s.run(layer=layer)
+    layer.predict(read_only(s.x))
     moved = s.moved_params()
     now = s.as_of(layer)
     layer.params[...] = moved
@@ -262,13 +305,24 @@ def update(s: Subject) -> str | None:
             "something made from the parameters is kept; make it in forward.",
             tensor=name,
         )
+    now = s.fresh()
+    now.params[...] = moved
+    restore(now, layer)
+    wanted_p, got_p = now.predict(read_only(s.x)), layer.predict(read_only(s.x))
+    if difference(np.array(got_p), np.array(wanted_p)) > 1e-7:
+        raise Fault(
+            "update",
+            "after the parameters changed in place, predict is still that of the old ones.",
+            "something made from the parameters is kept; make it in predict.",
+        )
     before = s.run(layer=fresh)
     for name, here in window_slices(s.layer):
         one = s.fresh()
         one.params[here] = moved[here]
         after = s.run(layer=one)
         ignored = np.array_equal(after.y, before.y, equal_nan=True)
-        if ignored and np.any(before.grads[here]) and np.any(after.grads[here]):
+        seen = all(np.any(np.abs(run.grads[here]) > 1e-12) for run in (before, after))
+        if ignored and seen:  # what is smaller may be rounded away, as where a tanh is saturated
             raise Fault(
                 "update",
                 f"forward does not notice that {name} changed in place, although backward claims "
@@ -304,7 +358,7 @@ def linear(s: Subject) -> None:
             if name == "y" or not np.max(wrong) > 1e-10 * scale:
                 if np.isfinite(wrong).all() or not np.isfinite(scale):
                     continue
-            if np.max(wrong) <= 100 * max(size, 1.0) * s.noise(s.x, s.dy, one):
+            if np.max(wrong) <= 100 * max(size, 1.0) * s.noise(s.x, s.dy):
                 continue
             place = tuple(map(int, np.unravel_index(np.nanargmax(wrong), wrong.shape)))
             hints = []

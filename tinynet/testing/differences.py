@@ -11,7 +11,7 @@ import numpy as np
 
 from tinynet.types import Array
 
-__all__ = ["FIRST_STEP", "Slope", "first_slope", "numeric_jacobian", "slope"]
+__all__ = ["FIRST_STEP", "Slope", "first_slope", "nearby", "numeric_jacobian", "slope"]
 
 FIRST_STEP = 2e-3
 """First step, for a value of magnitude 1: h⁴ and the round-off divided by h are then alike."""
@@ -36,7 +36,9 @@ class Slope:
     settled: Array
 
 
-def first_slope(line: Callable[[float], Array], step: float, y: Array, noise: Array) -> Slope:
+def first_slope(
+    line: Callable[[float], Array], step: float, y: Array, noise: Array, grain: float = 0.0
+) -> Slope:
     """The slopes from two steps alone: enough wherever backward agrees with them.
 
     Args:
@@ -44,10 +46,11 @@ def first_slope(line: Callable[[float], Array], step: float, y: Array, noise: Ar
         step: the larger of the two steps.
         y: outputs at distance 0.
         noise: round-off of the outputs.
+        grain: round-off of the point moved to.
     """
     plus, minus, plus2, minus2 = line(step), line(-step), line(step / 2), line(-step / 2)
     central = (4 * (plus2 - minus2) - (plus - minus) / 2) / (3 * step)
-    error = 3 * (noise + _EPS * (np.abs(plus) + np.abs(minus))) / step
+    error = _roundoff(plus, minus, y, step, noise, grain)
     right, right2 = (plus - y) / step, (plus2 - y) * 2 / step
     left, left2 = (y - minus) / step, (y - minus2) * 2 / step
     gap, gap2 = right - left, right2 - left2
@@ -61,7 +64,12 @@ def first_slope(line: Callable[[float], Array], step: float, y: Array, noise: Ar
 
 
 def slope(
-    line: Callable[[float], Array], step: float, y: Array, noise: Array, smallest: float
+    line: Callable[[float], Array],
+    step: float,
+    y: Array,
+    noise: Array,
+    smallest: float,
+    grain: float = 0.0,
 ) -> Slope:
     """The slopes from steps that shrink until they agree, each output by its best step.
 
@@ -71,23 +79,28 @@ def slope(
         y: outputs at distance 0.
         noise: round-off of the outputs.
         smallest: where to stop.
+        grain: round-off of the point moved to.
     """
     shape = y.shape
     best = [(np.zeros(shape), np.full(shape, np.inf)) for _ in range(3)]  # central, right, left
     before: tuple[Array, ...] | None = None
+    gaps: list[Array] | None = None
     floor = np.zeros(shape)  # the round-off at the best step
     sides = (np.zeros(shape), np.zeros(shape))
     while step >= smallest:
         plus, minus, plus2, minus2 = line(step), line(-step), line(step / 2), line(-step / 2)
-        roundoff = 3 * (noise + _EPS * (np.abs(plus) + np.abs(minus))) / step
+        roundoff = _roundoff(plus, minus, y, step, noise, grain)
         now = (
             (4 * (plus2 - minus2) - (plus - minus) / 2) / (3 * step),
             (4 * (plus2 - y) - (plus - y)) / step,
             (4 * (y - minus2) - (y - minus)) / step,
         )
         if before is not None:
-            for place, (value, old) in enumerate(zip(now, before, strict=True)):
-                error = np.abs(value - old) + roundoff
+            steps = [np.abs(value - old) for value, old in zip(now, before, strict=True)]
+            for place, value in enumerate(now):
+                error = steps[place] + roundoff
+                if gaps is not None:  # agreement by luck is no agreement
+                    error = np.fmax(error, gaps[place] / 16)
                 better = error < best[place][1]  # False where not finite
                 best[place] = (
                     np.where(better, value, best[place][0]),
@@ -95,6 +108,7 @@ def slope(
                 )
                 if place == 0:
                     floor = np.where(better, roundoff, floor)
+            gaps = steps
             sides = (np.abs(now[1] - now[2]), np.abs(before[1] - before[2]))
             scale = np.abs(best[0][0]) + 1e-300
             done = best[0][1] <= 1e-10 * scale + 2 * floor
@@ -113,6 +127,50 @@ def slope(
     magnitude = np.maximum(np.abs(low), np.abs(high))
     settled = np.isfinite(error) & ((error <= 1e-5 * magnitude) | (error <= 20 * floor))
     return Slope(low, high, error, settled)
+
+
+def nearby(
+    line: Callable[[Array, float], Array], value: Array, found: Slope, noise: Array
+) -> Slope:
+    """The slopes at points close by, which are all right at a kink that no single line shows.
+
+    The median of three equal numbers has slope 0 along each of them and slope 1 along all: its
+    gradient there is that of any order close by.
+
+    Args:
+        line: (offset, s) -> outputs at the distance s along the line, from a point moved by offset.
+        value: the point.
+        found: its own slopes, to be widened.
+        noise: round-off of the outputs.
+    """
+    rms = float(np.sqrt(np.mean(value * value)))
+    near = 1e-6 * np.maximum(np.abs(value), rms or 1.0)
+    rng = np.random.default_rng(0)
+    tilt = (np.arange(value.size).reshape(value.shape) + 1) / value.size
+    offsets = [tilt, -tilt, *(rng.normal(size=value.shape) for _ in range(40))]
+    step = 1e-9 * max(float(np.max(np.abs(value))), rms or 1.0)
+    slopes = np.stack(
+        [(line(o * near, step) - line(o * near, -step)) / (2 * step) for o in offsets]
+    )
+    low = np.minimum(found.low, np.nanmin(slopes, axis=0))
+    high = np.maximum(found.high, np.nanmax(slopes, axis=0))
+    error = 4 * noise / step + 1e-5 * np.maximum(np.abs(low), np.abs(high))
+    kink = high - low > 100 * error
+    return Slope(
+        np.where(kink, low, found.low),
+        np.where(kink, high, found.high),
+        np.where(kink, np.fmax(found.error, error), found.error),
+        found.settled,
+    )
+
+
+def _roundoff(
+    plus: Array, minus: Array, y: Array, step: float, noise: Array, grain: float
+) -> Array:
+    """Uncertainty of a slope from the round-off of the outputs, and of the places moved to."""
+    change = np.abs(plus - y) + np.abs(minus - y)
+    outputs = noise + _EPS * (np.abs(plus) + np.abs(minus))
+    return 3 * (outputs + (grain / step + 1e-14) * change) / step
 
 
 def numeric_jacobian(fn: Callable[[Array], Array], x: Array) -> Array:
@@ -150,7 +208,7 @@ def numeric_jacobian(fn: Callable[[Array], Array], x: Array) -> Array:
             value = np.array(fn(moved), float).ravel()
             return y.ravel() + (value - y.ravel()) / factor if factor else value
 
-        size = max(abs(x[index]), 1.0)
+        size = max(abs(float(x[index])), 1.0)
         noise = 2 * _EPS * np.abs(y.ravel())
         with np.errstate(all="ignore"):
             found = slope(line, FIRST_STEP * size, y.ravel(), noise, 1e-9 * size)

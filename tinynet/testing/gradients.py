@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinynet.testing.differences import FIRST_STEP, Slope, first_slope, slope
+from tinynet.testing.differences import FIRST_STEP, Slope, first_slope, nearby, slope
 from tinynet.testing.report import Report, TensorResult
 from tinynet.types import Array
 
@@ -17,6 +17,7 @@ RTOL = 2e-8
 """Relative tolerance; the round-off of the differences themselves comes on top."""
 
 _EPS = float(np.finfo(float).eps)
+_UNSEEN = 1e-14  # slopes up to this are rounded away where an output does not move at all
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
 
 
@@ -157,13 +158,19 @@ def _examine_tensor(
         if int(i) not in found.left_out:
             off = np.maximum(j.low - tensor.analytic[:, i], tensor.analytic[:, i] - j.high)
             row.worst = max(row.worst, float(np.max(off, initial=0)) / scale)
+    grain = _EPS * float(np.max(np.abs(tensor.value)))
     for name, direction in _directions(size, size > point.limit, rng):
         line, step, smallest = _line(tensor, direction, point.y)
         along = tensor.analytic @ direction
-        result = _judge(point, along, first_slope(line, step, point.y, point.noise))
+        rounding = 8 * _EPS * (np.abs(tensor.analytic) @ np.abs(direction))
+        first = first_slope(line, step, point.y, point.noise, grain)
+        result = _judge(point, along, first, rounding)
         row.entries += len(along)
         if np.any(result.excess > 0):
-            result = _judge(point, along, slope(line, step, point.y, point.noise, smallest))
+            measured = slope(line, step, point.y, point.noise, smallest, grain)
+            result = _judge(point, along, measured, rounding)
+            if result.settled and np.any(result.excess > 0):
+                result = _look_beside(point, tensor, direction, along, measured, result)
         if result.settled and np.any(result.excess > 0) and not found.left_out:
             if excused is not None and excused(tensor, -1):
                 continue
@@ -194,9 +201,10 @@ def _second_look(
                 found.wrong[n] = judged[n]
             continue
         line, step, smallest = _line(tensor, i, point.y)
-        result = _judge(
-            point, tensor.analytic[:, i], slope(line, step, point.y, point.noise, smallest)
-        )
+        measured = slope(line, step, point.y, point.noise, smallest)
+        result = _judge(point, tensor.analytic[:, i], measured)
+        if result.settled and np.any(result.excess > 0):
+            result = _look_beside(point, tensor, i, tensor.analytic[:, i], measured, result)
         judged[n] = result
         if not result.settled:
             found.left_out.add(i)
@@ -208,19 +216,51 @@ def _second_look(
     return found
 
 
-def _judge(point: Point, analytic: Array, found: Slope) -> _Judged:
-    """Set the slopes of all outputs against backward, for every upstream gradient."""
+def _look_beside(
+    point: Point,
+    tensor: Tensor,
+    where: int | Array,
+    analytic: Array,
+    measured: Slope,
+    result: _Judged,
+) -> _Judged:
+    """Judge by the slopes close by, too, where these differ: a kink that no one line shows."""
+    value = tensor.value
+    if isinstance(where, np.ndarray):
+        direction = where.reshape(value.shape)
+    else:
+        direction = np.zeros(value.shape)
+        direction.flat[where] = 1.0
+
+    def line(offset: Array, s: float) -> Array:
+        return tensor.outputs(value + offset + s * direction)
+
+    wider = nearby(line, value, measured, point.noise)
+    if np.array_equal(wider.low, measured.low) and np.array_equal(wider.high, measured.high):
+        return result
+    return _judge(point, analytic, wider)
+
+
+def _judge(point: Point, analytic: Array, found: Slope, rounding: Array | float = 0.0) -> _Judged:
+    """Set the slopes of all outputs against backward, for every upstream gradient.
+
+    `rounding` is that of `analytic` where it is a sum.
+    """
     plus, minus = np.maximum(point.dys, 0), np.minimum(point.dys, 0)
     settled = bool(np.all(found.settled))
     if not settled:
-        clean = [np.where(found.settled, a, 0.0) for a in (found.low, found.high, found.error)]
-        found = Slope(*clean, found.settled)
+        low, high, error = (
+            np.where(found.settled, a, 0.0) for a in (found.low, found.high, found.error)
+        )
+        found = Slope(low, high, error, found.settled)
     low = plus @ found.low + minus @ found.high
     high = plus @ found.high + minus @ found.low
     gross = np.abs(point.dys)
     error = gross @ found.error
     size = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(analytic))
-    tolerance = RTOL * size + error + 1e-12 * (gross @ np.maximum(abs(found.low), abs(found.high)))
+    slopes = np.maximum(abs(found.low), abs(found.high))
+    tolerance = RTOL * size + 4 * error + rounding
+    tolerance += 1e-12 * (gross @ slopes) + _UNSEEN * (gross @ (slopes == 0))
     excess = np.maximum(low - analytic, analytic - high) - tolerance
     excess = np.where(np.isfinite(analytic), excess, np.inf)
     return _Judged(low, high, error, excess, bool(np.any(found.high > found.low)), settled)
@@ -245,7 +285,7 @@ def _line(
         moved = value.copy()
         moved.flat[where] += s
         outputs = tensor.outputs(moved)
-        if abs(s) > 1e-5 * abs(here):
+        if abs(s) > 1e-2 * abs(here):
             return outputs
         taken = float(moved.flat[where]) - here  # the step that could be represented
         return y + (outputs - y) * (s / taken) if taken else outputs

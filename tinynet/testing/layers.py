@@ -63,9 +63,10 @@ _CHECKS: dict[str, Callable[[Subject], str | None]] = {
     "expectation": draws.expectation,
     "finite": draws.finite,
     "pickle": draws.pickling,
+    "float32": draws.float32,
 }
 
-LAYER_CHECKS = (*_CHECKS, "gradient", "kinks", "float32")
+LAYER_CHECKS = (*_CHECKS, "gradient", "kinks")
 """The names of all checks of a layer, in the order in which they run."""
 
 
@@ -177,7 +178,13 @@ def _check(
         _one(subject, report, name, skip, lambda s, r, check=check: check(s))
     _one(subject, report, "gradient", skip, _gradient)
     _one(subject, report, "kinks", skip, _kinks)
-    _one(subject, report, "float32", skip, lambda s, r: draws.float32(s))
+    if not {"per_example", "batch_of_one"} & skip:
+        try:
+            batches.any_batch(subject)
+        except Fault:
+            raise
+        except Exception as error:
+            raise as_fault("per_example", error, subject.x) from error
     return report
 
 

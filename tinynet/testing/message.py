@@ -12,7 +12,7 @@ from tinynet.layer import Layer
 from tinynet.testing.hints import hints
 from tinynet.testing.points import Wrong
 from tinynet.testing.report import Fault, GradientError, Report
-from tinynet.testing.subject import Subject
+from tinynet.testing.subject import Subject, inputs_of_parts
 from tinynet.types import Array
 
 __all__ = ["gradient_fault", "layer_line", "raise_error"]
@@ -201,28 +201,17 @@ def _part_at_fault(
         return None
     if not any(twin._parts()):
         return None
-    reached: list[tuple[str, Layer, Array]] = []
-    for name, part in twin._parts():
-        pristine = copy.deepcopy(part)
-
-        def forward(
-            x: Array, name: str = name, part: Layer = part, pristine: Layer = pristine
-        ) -> Array:
-            if all(name != other for other, _, _ in reached):
-                reached.append((name, pristine, np.array(x)))
-            return type(part).forward(part, x)
-
-        part.__dict__["forward"] = forward
     if x is None:
         shape = tuple(input_shape or ())
         x = np.random.default_rng(seed).normal(size=shape)
     try:
         size = twin.params.size
         twin.bind(np.empty(size), np.zeros(size))
-        twin.forward(np.array(x, float) if np.asarray(x).dtype.kind == "f" else np.array(x))
+        x = np.array(x, float) if np.asarray(x).dtype.kind == "f" else np.array(x)
+        reached = inputs_of_parts(twin, x)
     except Exception:
         return None
-    for name, part, inner in reached:
+    for name, (part, inner) in reached.items():
         try:
             check(part, inner, None, skip, seed)
         except Fault as fault:

@@ -53,13 +53,14 @@ def given_points(s: Subject) -> Iterator[Place]:
     yield Place("random x of many magnitudes", wide, params, own=True)
     if params.size:
         size = float(np.sqrt(np.mean(params * params))) or 1.0
-        other = params * rng.choice([-1.0, 1.0], size=params.shape)
-        other = other + 0.1 * size * rng.normal(size=params.shape)
+        signs = np.resize([-1.0, 1.0], params.shape)
+        other = params * signs + 0.1 * size * rng.normal(size=params.shape)
         yield Place("parameters of other signs", s.x, other, own=True)
 
 
 def special_points(s: Subject) -> Iterator[Place]:
     """Where functions have kinks: zeros, ties, whole numbers."""
+    yield from special_parameters(s)
     if s.integer:
         return
     x, rng, params = s.x, s.rng, s.layer.params
@@ -68,6 +69,16 @@ def special_points(s: Subject) -> Iterator[Place]:
     yield Place("ties", rng.choice(pair, size=x.shape), params, own=True)
     whole = rng.choice([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 6.0], size=x.shape)
     yield Place("whole numbers", whole, params, own=True)
+
+
+def special_parameters(s: Subject) -> Iterator[Place]:
+    """Zeros and ties among the parameters."""
+    params = s.layer.params
+    if params.size:
+        half = params * np.resize([0.0, 1.0], params.shape)
+        yield Place("half zero parameters", s.x, half, own=True)
+        tied = np.sign(params) * float(np.mean(np.abs(params)))
+        yield Place("tied parameters", s.x, tied, own=True)
 
 
 def upstreams(size: int, rng: np.random.Generator) -> Array:

@@ -20,6 +20,7 @@ __all__ = [
     "Subject",
     "difference",
     "generators",
+    "inputs_of_parts",
     "read_only",
     "restore",
     "window_names",
@@ -49,7 +50,7 @@ class Subject:
     def __init__(self, original: Layer, layer: Layer, x: Array, rng: np.random.Generator) -> None:
         self.original, self.layer, self.x, self.rng = original, layer, x, rng
         self.integer = x.dtype.kind != "f"
-        self.y = self.forward(self.fresh(), x)
+        self.y = np.array(self.fresh().forward(x.copy()))
         self.dy = rng.normal(size=self.y.shape)
 
     def fresh(self) -> Layer:
@@ -93,9 +94,8 @@ class Subject:
         return mixed if len(x) > 1 else x[first] * share
 
     def as_of(self, layer: Layer) -> Layer:
-        """A fresh copy whose named state and generators are those of a layer that has run."""
+        """A fresh copy whose generators are those of a layer that has run."""
         twin = self.fresh()
-        restore(twin, layer)
         ours, theirs = generators(twin), generators(layer)
         if len(ours) == len(theirs):
             for mine, other in zip(ours, theirs, strict=True):
@@ -154,6 +154,19 @@ class Subject:
         return False
 
     @cached_property
+    def predict_interacts(self) -> bool:
+        """Whether an output of predict depends on the other rows of its batch."""
+        layer = self.fresh()
+        self.forward(layer, self.other_batch(len(self.x) + 2))
+        first = np.array(layer.predict(read_only(self.x)))
+        for batch in (self.other_batch(len(self.x)), self.other_batch(len(self.x))):
+            batch[0] = self.x[0]
+            y = np.array(layer.predict(read_only(batch)))
+            if len(y) and difference(y[0], first[0]) > 1e-7:
+                return True
+        return False
+
+    @cached_property
     def refuses_one(self) -> bool:
         """Whether forward refuses a single row, which a layer whose rows interact may do."""
         if not self.interacts:
@@ -166,9 +179,14 @@ class Subject:
             return False
         return False
 
-    def noise(self, x: Array, dy: Array, run: Run) -> float:
-        """How far the last bits of x and dy move the result: the round-off of backward."""
-        worst = 0.0
+    def noise(self, x: Array, dy: Array) -> float:
+        """How far the last bits of x and dy move the result: the round-off of backward.
+
+        It is 0 for a layer that gives something else each time.
+        """
+        worst, run = 0.0, self.run(x, dy)
+        if any(_distance(a, b) > 0 for a, b in zip(self.run(x, dy), run, strict=True)):
+            return 0.0
         for _ in range(3):
             moved = self.run(_last_bits(x, self.rng), _last_bits(dy, self.rng))
             worst = max(worst, *(_distance(a, b) for a, b in zip(moved, run, strict=True)))
@@ -177,7 +195,7 @@ class Subject:
     def apart(self, got: Run, wanted: Run, x: Array, dy: Array, rtol: float = 1e-10) -> str:
         """Which of y, dx or a gradient differ beyond round-off; "" where none does."""
         for name, a, b in self.parts(got, wanted):
-            if difference(a, b) > rtol and not _distance(a, b) <= 100 * self.noise(x, dy, wanted):
+            if difference(a, b) > rtol and not _distance(a, b) <= 100 * self.noise(x, dy):
                 return name
         return ""
 
@@ -222,6 +240,22 @@ class Repeater:
             restore(layer, self._template)
         layer.params[...] = params
         return np.array(layer.forward(x.copy()), float)
+
+
+def inputs_of_parts(layer: Layer, x: Array) -> dict[str, tuple[Layer, Array]]:
+    """Each part as it was before a forward pass of the whole, and the activations that reach it."""
+    reached: dict[str, tuple[Layer, Array]] = {}
+    for name, part in layer._parts():
+
+        def forward(
+            x: Array, name: str = name, part: Layer = part, twin: Layer = copy.deepcopy(part)
+        ) -> Array:
+            reached.setdefault(name, (twin, np.array(x)))
+            return type(part).forward(part, x)
+
+        part.__dict__["forward"] = forward
+    layer.forward(x.copy())
+    return reached
 
 
 def gradients(layer: Layer) -> Array:
