@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import positive_int, real
+from tinynet.checks import fraction, positive_int
 from tinynet.initializers import Initializer, lecun_normal
 from tinynet.layer import Layer
 from tinynet.types import Array, Rng
@@ -217,9 +217,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, *, rng: Rng = None) -> None:
         rule = "the probability of dropping an element, 0 <= rate < 1"
-        self.rate = real(rate, "rate", rule)
-        if not 0 <= self.rate < 1:
-            raise ValueError(f"rate must be {rule}; got {rate!r}")
+        self.rate = fraction(rate, "rate", rule)
         self.rng = np.random.default_rng(rng)
 
     def forward(self, x: Array) -> Array:
