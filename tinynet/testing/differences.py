@@ -6,6 +6,7 @@ Central differences with Richardson extrapolation: D(h) = (f(x+h) − f(x−h)) 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,13 +38,13 @@ class Slope:
 
 
 def first_slope(
-    line: Callable[[float], Array], step: float, y: Array, noise: Array, grain: float = 0.0
+    line: Callable[[Any], Array], step: Any, y: Array, noise: Array, grain: float = 0.0
 ) -> Slope:
     """The slopes from two steps alone: enough wherever backward agrees with them.
 
     Args:
         line: s -> outputs at the distance s along the line.
-        step: the larger of the two steps.
+        step: the larger of the two steps; a column of them for many lines at once.
         y: outputs at distance 0.
         noise: round-off of the outputs.
         grain: round-off of the point moved to.
@@ -167,9 +168,7 @@ def nearby(
     )
 
 
-def _roundoff(
-    plus: Array, minus: Array, y: Array, step: float, noise: Array, grain: float
-) -> Array:
+def _roundoff(plus: Array, minus: Array, y: Array, step: Any, noise: Array, grain: float) -> Array:
     """Uncertainty of a slope from the round-off of the outputs, and of the places moved to."""
     change = np.abs(plus - y) + np.abs(minus - y)
     outputs = noise + _EPS * (np.abs(plus) + np.abs(minus))

@@ -12,7 +12,10 @@ from tinynet.layer import Layer
 from tinynet.testing.hints import hints
 from tinynet.testing.points import Wrong
 from tinynet.testing.report import Fault, GradientError, Report
-from tinynet.testing.subject import Subject, inputs_of_parts
+from tinynet.testing.runs import (
+    inputs_of_parts,
+)
+from tinynet.testing.subject import Subject
 from tinynet.types import Array
 
 __all__ = ["gradient_fault", "layer_line", "raise_error"]

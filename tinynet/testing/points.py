@@ -9,9 +9,13 @@ from functools import partial
 
 import numpy as np
 
-from tinynet.testing.gradients import Mismatch, Point, Tensor, examine
+from tinynet.testing.gradients import Mismatch, examine
+from tinynet.testing.judging import Point, Tensor
 from tinynet.testing.report import Fault, Report
-from tinynet.testing.subject import Subject, window_slices
+from tinynet.testing.runs import (
+    window_slices,
+)
+from tinynet.testing.subject import Subject
 from tinynet.types import Array
 
 __all__ = ["Place", "Wrong", "compare_at", "given_points", "special_points", "upstreams"]
