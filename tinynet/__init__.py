@@ -2,11 +2,12 @@
 
 from tinynet import data, metrics
 from tinynet.activations import Sigmoid
-from tinynet.errors import BackwardBeforeForwardError, DivergenceError
+from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
 from tinynet.layer import Layer
 from tinynet.layers import Dense
 from tinynet.losses import Loss, MSELoss
 from tinynet.optimizers import SGD, Optimizer
+from tinynet.persistence import load, load_parameters, save
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
 
@@ -19,12 +20,16 @@ __all__ = [
     "DivergenceError",
     "Epoch",
     "Layer",
+    "LoadError",
     "Loss",
     "MSELoss",
     "Optimizer",
     "Sequential",
     "Sigmoid",
     "data",
+    "load",
+    "load_parameters",
     "metrics",
+    "save",
     "train",
 ]
