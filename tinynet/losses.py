@@ -33,7 +33,7 @@ class Loss:
         ...     def backward(self):
         ...         return np.sign(self._d) / self._d.size
         >>> L1Loss().forward(np.array([[1.0, 4.0]]), np.array([[2.0, 2.0]]))
-        np.float64(1.5)
+        1.5
         >>> L1Loss().forward(np.zeros(4), np.zeros((4, 1)))
         Traceback (most recent call last):
         ValueError: L1Loss got y of shape (4,) and t of shape (4, 1): they must be equal...
@@ -64,7 +64,7 @@ class Loss:
             )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Have every `forward` start with `check`."""
+        """Have every `forward` start with `check` and return a Python float."""
         super().__init_subclass__(**kwargs)
         if "forward" in cls.__dict__:
             cls.forward = _checked(cls.forward)  # type: ignore[method-assign]
@@ -82,7 +82,7 @@ def _checked(forward: Callable[..., float]) -> Callable[..., float]:
     @functools.wraps(forward)
     def checked(self: Loss, y: Array, t: Array) -> float:
         self.check(y, t)
-        return forward(self, y, t)
+        return float(forward(self, y, t))
 
     return checked
 

@@ -174,7 +174,8 @@ class Windowed:
         self.bind(np.empty(size, dtype), np.empty(size, dtype))
 
     def _check_name(self, name: str, declared: dict[str, Any]) -> None:
-        if hasattr(type(self), name) or hasattr(type(self), f"d{name}") or f"d{name}" in declared:
+        taken = {*dir(type(self)), "params", "grads"}
+        if name in taken or f"d{name}" in {*taken, *declared}:
             raise ValueError(
                 f"{type(self).__name__} cannot declare {name!r}: that name, or d{name} which its "
                 f"gradient gets, is taken. Choose another."

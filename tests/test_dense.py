@@ -1,0 +1,109 @@
+"""Dense, the fully connected layer."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinynet import Dense
+from tinynet.initializers import lecun_normal
+
+
+def test_forward_and_backward_are_the_equations():
+    layer = Dense(2, 3, init=lambda shape, rng: np.arange(6.0).reshape(shape))
+    layer.b[...] = [10, 20, 30]
+    np.testing.assert_array_equal(layer.forward(np.array([[1.0, 2.0]])), [[16, 29, 42]])
+    dx = layer.backward(np.array([[1.0, 0.0, -1.0]]))
+    np.testing.assert_array_equal(dx, [[0 - 2, 3 - 5]])
+    np.testing.assert_array_equal(layer.dW, [[1, 0, -1], [2, 0, -2]])
+    np.testing.assert_array_equal(layer.db, [1, 0, -1])
+
+
+def test_initial_weights_are_scaled_by_fan_in_and_biases_zero():
+    layer = Dense(400, 300, rng=0)
+    assert layer.W.std() == pytest.approx(1 / 20, rel=0.01)
+    assert abs(layer.W.mean()) < 0.001
+    assert not layer.b.any()
+
+
+def test_the_same_seed_gives_the_same_weights_in_both_float_types():
+    wide, narrow = Dense(5, 4, rng=3), Dense(5, 4, rng=3, dtype=np.float32)
+    assert narrow.params.dtype == narrow.grads.dtype == np.float32
+    np.testing.assert_array_equal(narrow.W, wide.W.astype(np.float32))
+    generator = np.random.default_rng(3)
+    np.testing.assert_array_equal(wide.W, lecun_normal((5, 4), generator))
+
+
+def test_without_bias_there_is_no_b():
+    layer = Dense(3, 2, bias=False, rng=0)
+    assert [name for name, _ in layer.named_parameters()] == ["W"]
+    assert layer.b is None
+    assert not layer.predict(np.zeros((1, 3))).any()
+
+
+@given(batch=st.integers(0, 5), dtype=st.sampled_from([np.float32, np.float64]))
+def test_shapes_and_float_types_hold_for_every_batch_size(batch, dtype):
+    layer = Dense(3, 2, rng=0, dtype=dtype)
+    x = np.ones((batch, 3), dtype)
+    y = layer.forward(x)
+    dx = layer.backward(y)
+    assert y.shape == (batch, 2)
+    assert dx.shape == (batch, 3)
+    assert y.dtype == dx.dtype == layer.dW.dtype == dtype
+    np.testing.assert_array_equal(layer.predict(x), y)
+
+
+@pytest.mark.parametrize("size", [0, -1])
+@pytest.mark.parametrize("which", ["inputs", "outputs"])
+def test_a_size_that_is_not_positive_is_refused(size, which):
+    with pytest.raises(ValueError, match=f"{which} must be a positive int; got {size}"):
+        Dense(**{"inputs": 3, "outputs": 3, which: size})
+
+
+@pytest.mark.parametrize("size", [3.0, "3", None])
+def test_a_size_that_is_no_int_is_refused(size):
+    with pytest.raises(TypeError, match="inputs must be a positive int"):
+        Dense(size, 2)
+
+
+def test_initial_weights_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"init must return an array of shape \(3, 2\)"):
+        Dense(3, 2, init=lambda shape, rng: np.ones((2, 3)))
+
+
+def test_a_float_type_that_is_none_is_refused():
+    with pytest.raises(TypeError, match="dtype must be a float type"):
+        Dense(3, 2, dtype=int)
+
+
+@pytest.mark.parametrize(
+    ("shape", "mend"),
+    [
+        ((4,), r"x\[np.newaxis\]"),
+        ((2, 5), "label still in the first column"),
+        ((2, 3), r"must be \(N, 4\)"),
+        ((2, 2, 2), r"reshape\(len\(x\), -1\)"),
+    ],
+)
+def test_an_input_of_the_wrong_shape_is_refused_with_a_mend(shape, mend):
+    layer = Dense(4, 2)
+    for method in (layer.forward, layer.predict):
+        with pytest.raises(ValueError, match=mend):
+            method(np.ones(shape))
+
+
+def test_a_wider_float_type_is_refused_where_it_would_spread():
+    layer = Dense(3, 2, dtype=np.float32)
+    with pytest.raises(TypeError, match=r"x\.astype\(np\.float32\)"):
+        layer.forward(np.ones((1, 3)))
+    layer.forward(np.ones((1, 3), np.uint8))  # exact in float32
+    with pytest.raises(ValueError, match=r"dy of shape \(1, 2\) and float64"):
+        layer.backward(np.ones((1, 2)))
+
+
+def test_a_gradient_of_another_shape_is_refused():
+    layer = Dense(3, 2)
+    layer.forward(np.ones((4, 3)))
+    for shape in ((3, 2), (1, 2), (4, 3), (4,)):
+        with pytest.raises(ValueError, match=r"it must be \(4, 2\)"):
+            layer.backward(np.ones(shape))

@@ -1,0 +1,96 @@
+"""Metrics: counted as by hand, and no silent broadcast."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tinynet.data import one_hot
+from tinynet.metrics import accuracy, confusion_matrix
+
+CLASSES = 10
+LABELS = hnp.arrays(
+    st.sampled_from([np.uint8, np.int8, np.int64, np.uint64]),
+    st.shared(st.integers(1, 30), key="examples"),
+    elements=st.integers(0, CLASSES - 1),
+)
+
+
+@given(predicted=LABELS, labels=LABELS)
+def test_accuracy_is_the_share_that_agrees_in_whichever_form(predicted, labels):
+    expected = sum(map(int.__eq__, predicted.tolist(), labels.tolist())) / len(labels)
+    for p in (predicted, one_hot(predicted, CLASSES)):
+        for t in (labels, one_hot(labels, CLASSES)):
+            assert accuracy(p, t) == pytest.approx(expected)
+    assert type(accuracy(predicted, labels)) is float
+
+
+@given(predicted=LABELS, labels=LABELS)
+def test_confusion_counts_true_classes_down_and_predicted_across(predicted, labels):
+    expected = np.zeros((CLASSES, CLASSES), int)
+    for p, t in zip(predicted.tolist(), labels.tolist(), strict=True):
+        expected[t, p] += 1
+    for matrix in (
+        confusion_matrix(predicted, labels, CLASSES),
+        confusion_matrix(one_hot(predicted, CLASSES), labels),
+        confusion_matrix(predicted, one_hot(labels, CLASSES)),
+    ):
+        np.testing.assert_array_equal(matrix, expected)
+    assert np.trace(expected) / len(labels) == pytest.approx(accuracy(predicted, labels))
+
+
+def test_small_label_types_do_not_overflow():
+    labels = np.array([99, 0], np.uint8)
+    assert confusion_matrix(labels, labels)[99, 99] == 1
+
+
+def test_classes_default_to_the_largest_that_occurs():
+    assert confusion_matrix([0, 3], [1, 0]).shape == (4, 4)
+
+
+def test_the_first_of_equal_scores_counts():
+    assert accuracy([[0.5, 0.5]], [0]) == 1.0
+
+
+def test_infinite_scores_have_an_order():
+    assert accuracy([[-np.inf, 0.0], [np.inf, 0.0]], [1, 0]) == 1.0
+
+
+@pytest.mark.parametrize("metric", [accuracy, confusion_matrix])
+@pytest.mark.parametrize(
+    ("predicted", "labels", "error", "message"),
+    [
+        ([0, 1], [0, 1, 2], ValueError, r"shape \(2,\) and labels \(3,\)"),
+        ([0], [0, 1], ValueError, "one row for each example"),
+        (np.eye(3), np.eye(4)[:3], ValueError, "as many columns as targets"),
+        ([[0.2], [0.7]], [0, 1], ValueError, r"one column has no largest .*predicted\[:, 0\] > 0"),
+        ([[0, 1]], [[1]], ValueError, r"labels of shape \(1, 1\)"),
+        (np.zeros((0, 3)), np.zeros(0, int), ValueError, "empty"),
+        (np.zeros((1, 2, 2)), [0], ValueError, r"\(N, classes\), got the shape \(1, 2, 2\)"),
+        (1, 1, ValueError, r"got the shape \(\)"),
+        ([[0, 1], [np.nan, 1]], [1, 1], ValueError, "predicted is NaN in row 1"),
+        ([0.5, 1], [0, 1], TypeError, "integers; got float64. Scores have the shape"),
+        ([0, 1], ["0", "1"], TypeError, "labels .* got <U1"),
+        (np.eye(2), [0, 2], ValueError, "With 2 classes labels must be 0 to 1; row 1 is 2"),
+        (np.eye(2), [0, -1], ValueError, "row 1 is -1"),
+    ],
+)
+def test_bad_input_is_refused(metric, predicted, labels, error, message):
+    with pytest.raises(error, match=message):
+        metric(predicted, labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([0, 3], [0, 1], 3), "With 3 classes predicted must be 0 to 2; row 1 is 3"),
+        (([0, 1], [0, -1]), "labels must be 0 to 1; row 1 is -1"),
+        (([0], [0], 0), "at least 1 class"),
+        (([-1], [-1]), "at least 1 class"),
+        (([0], [2**40]), f"pass classes={2**40 + 1}"),
+    ],
+)
+def test_classes_outside_the_table_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        confusion_matrix(*arguments)

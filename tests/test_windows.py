@@ -1,0 +1,250 @@
+"""Parameters are windows on two flat vectors, whatever is done to their layer."""
+
+import copy
+import gc
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinynet import Dense, Layer, Sequential, Sigmoid
+
+
+class Scale(Layer):
+    def __init__(self, features):
+        super().__init__(gain=np.arange(1.0, features + 1))
+
+    def forward(self, x):
+        self._x = x
+        return self.gain * x
+
+    def backward(self, dy):
+        self.dgain[...] = (dy * self._x).sum(axis=0)
+        return dy * self.gain
+
+
+class Parallel(Layer):
+    """y = left(x) + right(x), and a parameter of its own between the two."""
+
+    def __init__(self, left, right):
+        super().__init__(left=left, offset=np.zeros(1), right=right)
+
+    def forward(self, x):
+        return self.left.forward(x) + self.offset + self.right.forward(x)
+
+    def backward(self, dy):
+        self.doffset[...] = dy.sum()
+        return self.left.backward(dy) + self.right.backward(dy)
+
+
+def nested():
+    rng = np.random.default_rng(0)
+    inner = Sequential(Dense(3, 4, rng=rng), Sigmoid())
+    return Sequential(
+        inner, Parallel(Dense(4, 2, rng=rng), Dense(4, 2, rng=rng, bias=False)), Scale(2)
+    )
+
+
+def assert_on_own_vectors(layer):
+    layer.check_windows()
+    for _, window in layer.named_parameters():
+        assert np.shares_memory(window, layer.params)
+    number = np.arange(layer.params.size, dtype=layer.params.dtype)
+    kept = layer.params.copy()
+    layer.params[...] = number
+    named = [window.ravel() for _, window in layer.named_parameters()]
+    np.testing.assert_array_equal(np.concatenate([np.empty(0), *named]), number)
+    layer.params[...] = kept
+
+
+def test_names_follow_the_order_of_the_flat_vector_through_every_depth():
+    net = nested()
+    assert [name for name, _ in net.named_parameters()] == [
+        *("0.0.W", "0.0.b", "1.left.W", "1.left.b", "1.offset", "1.right.W", "2.gain")
+    ]
+    assert_on_own_vectors(net)
+
+
+def test_gradients_lie_on_the_vector_of_the_outermost_network():
+    net = nested()
+    x = np.random.default_rng(1).normal(size=(5, 3))
+    net.forward(x)
+    net.backward(np.ones((5, 2)))
+    np.testing.assert_array_equal(net.grads[:12].reshape(3, 4), net[0][0].dW)
+    np.testing.assert_array_equal(net.grads[-2:], net[2].dgain)
+    assert np.abs(net.grads).min() > 0
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+@pytest.mark.parametrize(
+    "build", [nested, lambda: Dense(3, 2, rng=0), lambda: nested()[1], Sigmoid]
+)
+def test_a_copy_has_equal_values_on_vectors_of_its_own(duplicate, build):
+    layer = build()
+    layer.grads[...] = np.arange(layer.grads.size)
+    twin = duplicate(layer)
+    np.testing.assert_array_equal(twin.params, layer.params)
+    np.testing.assert_array_equal(twin.grads, layer.grads)
+    assert not np.shares_memory(twin.params, layer.params)
+    assert_on_own_vectors(twin)
+    assert_on_own_vectors(layer)
+    assert repr(twin) == repr(layer)
+
+
+def test_a_copy_can_join_another_network_while_its_original_stays():
+    net = nested()
+    other = Sequential(copy.deepcopy(net[0]), Sigmoid())
+    before = net.params.copy()
+    other.params[...] = 7
+    np.testing.assert_array_equal(net.params, before)
+
+
+def test_a_network_and_its_optimizer_copied_together_stay_together():
+    from tinynet import SGD
+
+    net = nested()
+    optimizer = SGD(net, lr=0.1)
+    twin, twin_optimizer = copy.deepcopy((net, optimizer))
+    assert twin_optimizer.net is twin
+    twin.grads[...] = 1
+    twin_optimizer.step()
+    np.testing.assert_allclose(twin.params, net.params - 0.1)
+
+
+@given(st.sampled_from([np.float32, np.float64]), st.sampled_from([np.float32, np.float64]))
+def test_binding_to_another_float_type_casts_the_values(old, new):
+    layer = Dense(3, 2, rng=0, dtype=old)
+    values = layer.params.copy()
+    layer.bind(np.empty(8, new), np.empty(8, new))
+    assert layer.W.dtype == layer.db.dtype == new
+    np.testing.assert_array_equal(layer.params, values.astype(new))
+
+
+def test_state_changes_float_type_with_the_parameters():
+    class Centre(Layer):
+        state = ("mean", "count")
+
+        def __init__(self):
+            self.mean, self.count = np.ones(3), np.array(4)
+
+    net = Sequential(Centre(), Dense(3, 2, rng=0), dtype=np.float32)
+    assert net[0].mean.dtype == np.float32
+    assert net[0].count.dtype.kind == "i"
+    assert [name for name, _ in net.named_state()] == ["0.mean", "0.count"]
+
+
+def test_mixed_float_types_are_refused_unless_the_network_casts_them():
+    layers = Dense(3, 4, rng=0), Dense(4, 2, rng=1, dtype=np.float32)
+    with pytest.raises(TypeError, match=r"1 is float32.*dtype="):
+        Sequential(*layers)
+    net = Sequential(*layers, dtype=np.float32)
+    assert net[0].W.dtype == net.params.dtype == net.grads.dtype == np.float32
+
+
+def test_a_layer_has_one_place():
+    layer, activation = Dense(3, 3), Sigmoid()
+    with pytest.raises(ValueError, match=r"same Dense\(3, 3\) as 0 and as 2.*deepcopy"):
+        Sequential(layer, activation, layer)
+    net = Sequential(layer, activation)
+    for taken in (layer, activation):
+        with pytest.raises(ValueError, match="already lives in a Sequential"):
+            Sequential(Dense(3, 3), taken)
+    assert net[0] is layer
+    del net
+    gc.collect()
+    Sequential(layer, activation)  # free again
+
+
+def test_a_refused_network_changes_none_of_its_layers():
+    free, taken = Dense(3, 3, rng=0), Dense(3, 3, rng=1)
+    keep = Sequential(taken)
+    vector = free.params
+    with pytest.raises(ValueError, match="already lives"):
+        Sequential(free, taken, dtype=np.float32)
+    assert free.params is vector
+    assert free.W.dtype == float
+    Sequential(free)
+    keep.check_windows()
+
+
+@pytest.mark.parametrize(
+    "value", [np.ones(3, int), [1.0, 2.0], 1.0, None, np.ones(2, complex)], ids=repr
+)
+def test_a_parameter_is_an_array_of_floats(value):
+    with pytest.raises(TypeError, match=r"'gain' as .*array of floats"):
+        Layer(gain=value)
+
+
+@pytest.mark.parametrize("name", ["params", "grads", "forward", "state"])
+def test_a_parameter_cannot_take_a_name_of_the_contract(name):
+    with pytest.raises(ValueError, match="taken"):
+        Layer(**{name: np.ones(2)})
+
+
+def test_a_replaced_window_is_found_and_named():
+    for attribute in ("gain", "dgain"):
+        net = Sequential(Scale(3))
+        setattr(net[0], attribute, np.ones(3))
+        with pytest.raises(ValueError, match=rf"Scale\.{attribute} .*self\.{attribute}\[\.\.\.\]"):
+            net.check_windows()
+
+
+def test_a_replaced_part_is_found():
+    net = nested()
+    net[1].left = Dense(4, 2, rng=0)
+    with pytest.raises(ValueError, match=r"Parallel\.left was replaced"):
+        net.check_windows()
+
+
+@pytest.mark.parametrize("hold", [lambda x: x, lambda x: [x], lambda x: (Sigmoid(), x)])
+def test_a_part_that_was_never_declared_is_found(hold):
+    class Wrapper(Layer):
+        def __init__(self, inner):
+            self.inner = hold(inner)
+
+    with pytest.raises(ValueError, match=r"Wrapper\.inner holds a layer that learns"):
+        Wrapper(Dense(2, 2)).check_windows()
+
+
+def test_a_layer_without_parameters_need_not_call_the_base_constructor():
+    class Power(Layer):
+        def __init__(self, exponent):
+            self.exponent = exponent
+
+        def forward(self, x):
+            self._x = x
+            return x**self.exponent
+
+        def backward(self, dy):
+            return dy * self.exponent * self._x ** (self.exponent - 1)
+
+    net = Sequential(Power(3), Dense(2, 1, rng=0))
+    assert net[0].params.size == net[0].grads.size == 0
+    assert repr(net[0]) == "Power(3)"
+    net.forward(np.ones((4, 2)))
+    net.backward(np.ones((4, 1)))
+    assert copy.deepcopy(net)[0].exponent == 3
+
+
+def test_an_empty_parameter_and_one_without_axes_have_their_windows():
+    layer = Layer(none=np.zeros((0, 3)), scalar=np.array(2.5))
+    layer.check_windows()
+    assert layer.scalar.shape == ()
+    assert layer.none.shape == (0, 3)
+    layer.params[...] = 4
+    assert layer.scalar == 4
+
+
+def test_a_gradient_that_was_never_declared_gets_a_hint():
+    class Forgetful(Layer):
+        def __init__(self):
+            self.gain = np.ones(2)
+
+    with pytest.raises(AttributeError, match=r"super\(\).__init__\(gain=\.\.\.\)"):
+        Forgetful().dgain  # noqa: B018  the access is what is tested

@@ -1,0 +1,49 @@
+"""Files as they are or compressed with gzip: one way to open both."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+from pathlib import Path
+
+__all__ = ["CHUNK", "open_content", "sha256"]
+
+CHUNK = 1 << 20
+"""Bytes to read at once: enough to be fast, too little to notice."""
+
+
+@contextmanager
+def open_content(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int | None]]:
+    """The unpacked content of a file, with its size where that is known before reading.
+
+    Whether it is gzip is told from the first two bytes and not from the name, because browsers
+    unpack downloads and keep the `.gz`. The size inside a gzip file is only a claim, so it is None.
+
+    Raises:
+        ValueError: the gzip data is damaged, found while the caller reads.
+    """
+    with Path(path).open("rb") as file:
+        if file.peek(2)[:2] != b"\x1f\x8b":
+            yield file, os.fstat(file.fileno()).st_size
+            return
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield unpacked, None
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(
+                f"{path} is a damaged gzip file ({error}): download or copy it again."
+            ) from error
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of the unpacked content, in hexadecimal, without holding it in memory."""
+    digest = hashlib.sha256()
+    with open_content(path) as (file, _):
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

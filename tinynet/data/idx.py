@@ -1,0 +1,103 @@
+"""IDX, the format of the MNIST files: a short header, then the array, big-endian."""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+import sys
+from io import BufferedIOBase
+
+import numpy as np
+
+from tinynet.data._content import CHUNK, open_content
+from tinynet.types import Array
+
+__all__ = ["read_idx"]
+
+_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_MOST_AXES = 64  # NumPy's limit
+
+
+def read_idx(path: str | os.PathLike[str]) -> Array:
+    """Read the array in an IDX file, plain or compressed with gzip.
+
+    The header is two zero bytes, one byte for the type, one for the number of axes, and the length
+    of each axis as a big-endian 32-bit integer. The array has the type and the shape it names, in
+    this machine's byte order. Nothing larger than what the file really holds is ever allocated.
+
+    Raises:
+        ValueError: not an IDX file, another length than its header says, or damaged gzip.
+
+    References:
+        Y. LeCun, C. Cortes, C.J.C. Burges, "The MNIST database", http://yann.lecun.com/exdb/mnist/
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "small-idx1-ubyte")
+        ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3]) + bytes([5, 0, 4]))
+        ...     read_idx(path)
+        array([5, 0, 4], dtype=uint8)
+    """
+    with open_content(path) as (file, file_size):
+        dtype, shape = _read_header(file, path)
+        # math.prod, because NumPy's wraps around: 2³¹ · 2³¹ · 4 would be 0
+        size = math.prod(shape) * dtype.itemsize
+        header_size = 4 + 4 * len(shape)
+        if file_size is not None and file_size != header_size + size:
+            raise _wrong_length(path, shape, dtype, file_size - header_size)
+        # In chunks, because the header of a compressed file may claim anything. The one byte more
+        # finds what is left over, and lets gzip compare its checksum at the end.
+        content = bytearray()
+        while chunk := file.read(min(CHUNK, size + 1 - len(content))):
+            content += chunk
+        if len(content) != size:
+            held = len(content) if len(content) < size else None
+            raise _wrong_length(path, shape, dtype, held)
+    array = np.frombuffer(content, dtype).reshape(shape)
+    if not array.dtype.isnative:
+        array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+    return array
+
+
+def _read_header(
+    file: BufferedIOBase, path: str | os.PathLike[str]
+) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
+    magic = file.read(4)
+    if len(magic) < 4:
+        raise ValueError(
+            f"{path} is no IDX file: it holds {len(magic)} bytes, fewer than a header."
+        )
+    if magic[:2] != b"\0\0":
+        raise ValueError(
+            f"{path} is no IDX file: it must begin with two zero bytes and begins with "
+            f"{magic.hex(' ')}. Is it complete, and the right file?"
+        )
+    code, axes = magic[2], magic[3]
+    if code not in _DTYPES:
+        known = ", ".join(f"0x{known:02x}" for known in _DTYPES)
+        raise ValueError(f"{path}: type 0x{code:02x} is no type of IDX, which are {known}.")
+    if not 1 <= axes <= _MOST_AXES:
+        raise ValueError(f"{path} claims {axes} axes: an array has 1 to {_MOST_AXES}.")
+    lengths = file.read(4 * axes)
+    if len(lengths) < 4 * axes:
+        raise ValueError(f"{path} ends within its header: the lengths of {axes} axes are missing.")
+    dtype, shape = np.dtype(_DTYPES[code]), struct.unpack(f">{axes}I", lengths)
+    # an empty array may have long axes too, as long as NumPy can count them
+    if math.prod(max(length, 1) for length in shape) * dtype.itemsize > sys.maxsize:
+        raise ValueError(f"{path} claims the shape {shape}, which no computer can hold.")
+    return dtype, shape
+
+
+def _wrong_length(
+    path: str | os.PathLike[str],
+    shape: tuple[int, ...],
+    dtype: np.dtype[np.generic],
+    held: int | None,
+) -> ValueError:
+    size = math.prod(shape) * dtype.itemsize
+    return ValueError(
+        f"{path}: its header says {dtype.newbyteorder('=').name} {shape}, which is {size} bytes, "
+        f"but {'more' if held is None else held} follow. Download or copy it again."
+    )

@@ -1,0 +1,148 @@
+"""The MNIST database of handwritten digits, from the files in a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tinynet.data._content import sha256
+from tinynet.data.csv_files import read_csv
+from tinynet.data.idx import read_idx
+from tinynet.types import Array
+
+__all__ = ["MNIST", "load_mnist"]
+
+_IDX = {  # SHA-256 of the unpacked content, the same for every official copy
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+_CSV = ("mnist_train.csv", "mnist_test.csv")
+
+
+class MNIST(NamedTuple):
+    """Images `uint8 (N, 28, 28)`, where 0 is paper and 255 ink, and labels 0 to 9, `uint8 (N,)`."""
+
+    train_images: Array
+    train_labels: Array
+    test_images: Array
+    test_labels: Array
+
+
+def load_mnist(folder: str | os.PathLike[str], *, verify: bool = False) -> MNIST:
+    """Read the training and test images with their labels, from whichever files the folder holds.
+
+    Either the four IDX files under their official names (`train-images-idx3-ubyte`, ...), or
+    `mnist_train.csv` and `mnist_test.csv`; each plain or with `.gz`. If both are there, IDX is
+    read, and a plain file before a compressed one.
+
+    Args:
+        folder: where the files are.
+        verify: compare the SHA-256 of each IDX file with that of the official copy.
+
+    Raises:
+        FileNotFoundError: files are missing; it says which it looked for, and where.
+        ValueError: a file is damaged or not MNIST, images and labels differ in number, a label is
+            outside 0 to 9, or `verify` finds another content or only CSV, which has no official
+            copy.
+
+    Example:
+        >>> mnist = load_mnist("examples/data/mnist", verify=True)
+        >>> mnist.train_images.shape, mnist.test_images.shape
+        ((60000, 28, 28), (10000, 28, 28))
+        >>> mnist.train_labels[:5]
+        array([5, 0, 4, 1, 9], dtype=uint8)
+    """
+    folder = Path(folder)
+    idx = [_find(folder, name) for name in _IDX]
+    csv = [_find(folder, name) for name in _CSV]
+    idx_paths = [path for path in idx if path]
+    csv_paths = [path for path in csv if path]
+    if len(idx_paths) == len(idx):
+        if verify:
+            _verify(idx_paths)
+        train_images, train_labels, test_images, test_labels = idx_paths
+        return MNIST(*_read_idx(train_images, train_labels), *_read_idx(test_images, test_labels))
+    if len(csv_paths) == len(csv):
+        if verify:
+            raise ValueError(
+                f"verify=True needs the IDX files: there is no official CSV whose SHA-256 "
+                f"{csv_paths[0]} could be compared with. Use verify=False."
+            )
+        train, test = csv_paths
+        return MNIST(*_read_csv(train), *_read_csv(test))
+    raise FileNotFoundError(_missing(folder, idx_paths + csv_paths))
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    candidates = (folder / name, folder / f"{name}.gz")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _missing(folder: Path, found: list[Path]) -> str:
+    if not folder.exists():
+        state = "There is no such folder."
+    elif not folder.is_dir():
+        state = "That is a file; pass the folder it is in."
+    elif not found:
+        state = "It holds none of them."
+    else:
+        held = {path.name.removesuffix(".gz") for path in found}
+        state = f"It lacks {', '.join(name for name in (*_IDX, *_CSV) if name not in held)}."
+    return (
+        f"No MNIST in {folder.absolute()}: it must hold {', '.join(_IDX)}; "
+        f"or {' and '.join(_CSV)}; each plain or with .gz. {state}"
+    )
+
+
+def _verify(paths: list[Path]) -> None:
+    differing = [
+        f"{path} ({found})"
+        for path, expected in zip(paths, _IDX.values(), strict=True)
+        if (found := sha256(path)) != expected
+    ]
+    if differing:
+        raise ValueError(
+            f"The unpacked content differs from the official copy, by SHA-256: "
+            f"{', '.join(differing)}. Download it again, or use verify=False for other data."
+        )
+
+
+def _read_idx(images_path: Path, labels_path: Path) -> tuple[Array, Array]:
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        raise ValueError(
+            f"{images_path} holds {images.dtype} {images.shape}: images are uint8 (N, 28, 28)."
+        )
+    if labels.dtype != np.uint8 or labels.ndim != 1:
+        raise ValueError(
+            f"{labels_path} holds {labels.dtype} {labels.shape}: labels are uint8 (N,)."
+        )
+    if len(images) != len(labels):
+        raise ValueError(
+            f"{images_path} holds {len(images)} images and {labels_path} {len(labels)} labels: "
+            "each image needs one label. Are they of the same set?"
+        )
+    _check_labels(labels, labels_path)
+    return images, labels
+
+
+def _read_csv(path: Path) -> tuple[Array, Array]:
+    pixels, labels = read_csv(path)
+    _check_labels(labels, path)
+    return pixels.reshape(-1, 28, 28), labels
+
+
+def _check_labels(labels: Array, path: Path) -> None:
+    if not labels.size:
+        raise ValueError(f"{path} holds no examples.")
+    wrong = labels > 9
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{path}: labels must be 0 to 9; that of row {row}, counted from 0, is {labels[row]}."
+        )

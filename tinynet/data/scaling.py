@@ -1,0 +1,108 @@
+"""From pixels and labels to the numbers a network is trained on."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from tinynet.types import Array
+
+__all__ = ["one_hot", "scale_pixels"]
+
+
+def scale_pixels(images: ArrayLike, *, dtype: DTypeLike = np.float64) -> Array:
+    """Scale pixels, 0 to 255, to inputs, 0.01 to 1.0: y = x / 255 · 0.99 + 0.01.
+
+    No input is 0, because the weights of an input that is 0 do not learn. Training and test images
+    must be scaled alike. The result has the shape of `images`, and nothing else is allocated.
+
+    Args:
+        images: integers from 0 to 255, any shape.
+        dtype: float type of the result.
+
+    Raises:
+        TypeError: `images` are not integers (already scaled?), or `dtype` is no float type.
+        ValueError: a value outside 0 to 255.
+
+    References:
+        T. Rashid, "Make Your Own Neural Network", 2016, chapter 2.
+
+    Example:
+        >>> import numpy as np
+        >>> scale_pixels(np.array([[0, 51, 255]], np.uint8))
+        array([[0.01 , 0.208, 1.   ]])
+    """
+    images, dtype = np.asarray(images), _float_type(dtype)
+    if images.dtype.kind not in "iu":
+        raise TypeError(
+            f"scale_pixels needs integers from 0 to 255, got {images.dtype}. Already scaled?"
+        )
+    if images.dtype != np.uint8 and images.size:
+        for extreme in (images.min(), images.max()):
+            if not 0 <= extreme <= 255:
+                raise ValueError(f"scale_pixels needs integers from 0 to 255, got {extreme}.")
+    # In place: 60,000 images are 376 MB in float64.
+    y = np.asarray(np.divide(images, 255, dtype=dtype))
+    y *= 0.99
+    y += 0.01
+    return y
+
+
+def one_hot(
+    labels: ArrayLike,
+    classes: int,
+    *,
+    low: float = 0.01,
+    high: float = 0.99,
+    dtype: DTypeLike = np.float64,
+) -> Array:
+    """Targets `(N, classes)`: `high` in the column of the label, `low` in the others.
+
+    The defaults are targets that a sigmoid can reach, which 0 and 1 are not; for a cross-entropy
+    take `low=0, high=1`.
+
+    Args:
+        labels: integers from 0 to classes − 1, `(N,)`.
+        classes: number of columns.
+        low: target of every other class.
+        high: target of the class of the label.
+        dtype: float type of the result.
+
+    Raises:
+        TypeError: `labels` are not integers, or `dtype` is no float type.
+        ValueError: a label outside its range, `labels` not one-dimensional, or `classes` below 1.
+
+    Example:
+        >>> one_hot([2, 0], 3)
+        array([[0.01, 0.01, 0.99],
+               [0.99, 0.01, 0.01]])
+    """
+    labels, dtype = np.asarray(labels), _float_type(dtype)
+    if operator.index(classes) < 1:
+        raise ValueError(f"one_hot needs at least 1 class, got classes={classes}.")
+    if labels.ndim != 1:
+        raise ValueError(f"one_hot needs labels of shape (N,), got {labels.shape}.")
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"one_hot needs integer labels, got {labels.dtype}. If they are whole numbers, pass "
+            "labels.astype(int)."
+        )
+    wrong = (labels < 0) | (labels >= classes)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"one_hot with classes={classes} needs labels from 0 to {classes - 1}; the label in "
+            f"row {row} is {labels[row]}."
+        )
+    targets = np.full((len(labels), classes), low, dtype)
+    targets[np.arange(len(labels)), labels] = high
+    return targets
+
+
+def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
+    if not np.issubdtype(dtype, np.floating):
+        raise TypeError(f"dtype must be a float type, for instance np.float32; got {dtype!r}.")
+    return np.dtype(dtype)
