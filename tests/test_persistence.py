@@ -17,8 +17,8 @@ import tinynet
 from tinynet import Dense, Layer, LoadError, Sequential, Sigmoid
 from tinynet.initializers import lecun_normal
 from tinynet.persistence import load, load_parameters, save
-from tinynet.persistence.archive import read_archive, write_archive
 from tinynet.persistence.architecture import OWN_LAYERS
+from tinynet.persistence.archive import read_archive, write_archive
 from tinynet.persistence.models import named_arrays
 
 
@@ -212,7 +212,7 @@ def test_a_layer_that_a_constructor_would_not_make_again_is_refused_at_once(tmp_
             calls.append(1)
             super().__init__(w=np.ones(len(calls)))
 
-    with pytest.raises(ValueError, match=r"would not come back.*\n  - w is \(1,\)"):
+    with pytest.raises(ValueError, match=r"would not come back"):
         save(Growing(), tmp_path / "net.npz")
 
 
@@ -393,7 +393,7 @@ def test_arrays_of_other_types_are_not_written(tmp_path):
 
 @pytest.mark.parametrize(
     "array",
-    [np.float32(3).reshape(()), np.zeros((0, 3)), np.ones((2, 3), ">f8"), np.ones((3, 2)).T],
+    [np.array(3, np.float32), np.zeros((0, 3)), np.ones((2, 3), ">f8"), np.ones((3, 2)).T],
 )
 def test_arrays_of_any_layout_come_back(tmp_path, array):
     write_archive(tmp_path / "a.npz", {}, {"a": array})

@@ -65,7 +65,7 @@ def build(
         rng: what layers get that were made with a Generator.
 
     Raises:
-        ValueError: a class that is neither tinynet's nor in `foreign`, or arguments that it refuses.
+        ValueError: a class that is neither tinynet's nor foreign, or arguments that it refuses.
     """
     return _Builder(arrays, foreign, np.random.default_rng(rng)).layer(description)
 
@@ -79,8 +79,7 @@ def _describe_layer(layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:
     described: dict[str, Any] = {"class": f"tinynet.{cls.__name__}" if own else cls.__name__}
     if args:
         described["args"] = [
-            _describe(value, cls, name, arrays)
-            for name, value in zip(names, args, strict=False)
+            _describe(value, cls, name, arrays) for name, value in zip(names, args, strict=False)
         ]
     kept = {
         name: _describe(value, cls, name, arrays)

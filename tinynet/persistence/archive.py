@@ -182,7 +182,7 @@ def _read_array(member: Any, size: int) -> Array | str:
         order = " in Fortran order" if fortran_order else ""
         return f"declares {dtype} {shape}{order}, {declared:,} bytes, and {there:,} are there"
     array = np.empty(shape, dtype)
-    content = memoryview(array.reshape(-1).view(np.uint8))
+    content = array.reshape(-1).view(np.uint8).data
     filled = 0
     while chunk := member.read(_CHUNK):  # the last read compares the checksum
         content[filled : filled + len(chunk)] = chunk

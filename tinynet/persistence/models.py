@@ -1,12 +1,11 @@
 """Networks in files."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tinynet.errors import LoadError
 from tinynet.layer import Layer
 from tinynet.persistence.architecture import OWN_LAYERS, build, describe
 from tinynet.persistence.archive import read_archive, refuse, write_archive
@@ -49,8 +48,11 @@ def save(net: Layer, path: str | os.PathLike[str]) -> None:
         cls = type(layer)
         if cls not in OWN_LAYERS.values() and foreign.setdefault(cls.__name__, cls) is not cls:
             raise ValueError(f"there are two layer classes named {cls.__name__}: rename one")
-    twin = _rebuild(header, arrays, foreign)
-    if problems := unfit(twin, arrays):
+    try:
+        problems = unfit(_rebuild(header, arrays, foreign), arrays)
+    except ValueError as error:
+        problems = [str(error)]
+    if problems:
         raise ValueError(
             "the network would not come back as it is, because a layer made with the same "
             "arguments differs:\n  - " + "\n  - ".join(problems)
@@ -111,8 +113,8 @@ def load_parameters(net: Layer, path: str | os.PathLike[str]) -> None:
         >>> load_parameters(Dense(3, 4), path)
         Traceback (most recent call last):
         tinynet.errors.LoadError: ...net.npz cannot be loaded:
-          - W is (3, 2) in the file and (3, 4) in the network
-          - b is (2,) in the file and (4,) in the network
+          - W is (3, 2) in the file, (3, 4) in the network
+          - b is (2,) in the file, (4,) in the network
     """
     _fill(net, path, read_archive(path)[1])
 
@@ -157,9 +159,13 @@ def unfit(net: Layer, arrays: Mapping[str, Array]) -> list[str]:
         if name not in there:
             problems.append(f"{name} {array.shape} has no place in the network")
         elif array.shape != there[name].shape:
-            problems.append(f"{name} is {array.shape} in the file and {there[name].shape} in the network")
+            problems.append(
+                f"{name} is {array.shape} in the file, {there[name].shape} in the network"
+            )
         elif array.dtype != there[name].dtype:
-            problems.append(f"{name} is {array.dtype} in the file and {there[name].dtype} in the network")
+            problems.append(
+                f"{name} is {array.dtype} in the file, {there[name].dtype} in the network"
+            )
         elif not wholly_finite(array):
             problems.append(f"{name} holds NaN or infinity")
     return problems
