@@ -81,7 +81,7 @@ def test_a_folder_in_which_no_file_can_be_made_says_so():
 def test_whatever_call_fails_the_old_file_is_whole(old, monkeypatch, call, code):
     path, content = old
 
-    def failing(*args):
+    def failing(*args, **kwargs):
         raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as patch:
