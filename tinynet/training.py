@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinynet.checks import positive_int
-from tinynet.data import batches
+from tinynet.data.batches import in_order
 from tinynet.errors import DivergenceError
 from tinynet.layer import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
+from tinynet.runs import EXAMPLES_IN_A_RUN, applies, descend
 from tinynet.types import Array, Rng
 
 __all__ = ["Epoch", "train"]
@@ -51,6 +52,7 @@ def train(
     batch_size: int = 1,
     shuffle: bool = True,
     rng: Rng = None,
+    runs: bool = True,
 ) -> Iterator[Epoch]:
     """Train the network, and yield an `Epoch` after each pass over the data.
 
@@ -68,6 +70,8 @@ def train(
         batch_size: examples in a step; the last batch of an epoch may be shorter.
         shuffle: whether each epoch visits the examples in a new order.
         rng: where the order comes from.
+        runs: whether small batches of plain SGD are taken in runs where that is possible: the same
+            steps to rounding, faster; see `tinynet.runs`.
 
     Raises:
         ValueError: lengths that differ, no data, NaN or infinity in the data, shapes that do not
@@ -94,47 +98,83 @@ def train(
     _check_optimizer(net, optimizer)
     _rehearse(net, loss, x[: min(batch_size, 32)], t[: min(batch_size, 32)])
     generator = np.random.default_rng(rng)
+    in_runs = runs and applies(net, loss, optimizer, x, batch_size)
 
     def epoch_by_epoch() -> Iterator[Epoch]:
         for number in range(1, epochs + 1):
             started, rate = time.perf_counter(), optimizer.rate()
-            stream = batches(x, t, batch_size=batch_size, shuffle=shuffle, rng=generator)
-            mean = _one_epoch(net, loss, optimizer, stream, number)
+            order = generator.permutation(len(x)) if shuffle else None
+            mean = _Mean(number, optimizer)
+            with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
+                begun = _runs(net, loss, optimizer, x, t, batch_size, order, mean) if in_runs else 0
+                _steps(net, loss, optimizer, in_order(x, t, batch_size, order, begun), mean)
             net.check_windows()
-            seconds = time.perf_counter() - started
-            yield Epoch(number, mean, seconds, len(x), rate)
+            yield Epoch(number, mean.value(), time.perf_counter() - started, mean.examples, rate)
 
     return epoch_by_epoch()
 
 
-def _one_epoch(
+def _steps(
     net: Layer,
     loss: Loss,
     optimizer: Optimizer,
     stream: Iterator[tuple[Array, Array]],
-    number: int,
-) -> float:
-    """One step for each batch; the mean loss over the examples."""
-    total, seen = 0.0, 0
-    with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
-        for step, (x, t) in enumerate(stream, start=1):
-            value = loss.forward(net.forward(x), t)
-            if not math.isfinite(value):
-                raise _diverged(value, number, step, optimizer.rate())
-            net.parameter_gradients(loss.backward())
-            optimizer.step()
-            total += value * len(x)
-            seen += len(x)
-    return total / seen
+    mean: "_Mean",
+) -> None:
+    """One step for each batch."""
+    for x, t in stream:
+        mean.add(loss.forward(net.forward(x), t), len(x))
+        net.parameter_gradients(loss.backward())
+        optimizer.step()
 
 
-def _diverged(value: float, epoch: int, step: int, rate: float) -> DivergenceError:
-    return DivergenceError(
-        f"the loss became {value} in epoch {epoch}, step {step}, at learning rate {rate:g}. "
-        f"Try a learning rate ten times smaller, inputs scaled to about -1 to 1, "
-        f"or initial weights that suit the activation; then build the network anew, "
-        f"because its parameters may no longer be finite."
-    )
+def _runs(
+    net: Layer,
+    loss: Loss,
+    optimizer: Optimizer,
+    x: Array,
+    t: Array,
+    batch_size: int,
+    order: Array | None,
+    mean: "_Mean",
+) -> int:
+    """The same steps, a run of batches at a time, up to the last batch; where that one begins.
+
+    The last batch is left to `_steps`, so an epoch leaves the gradients and what the layers keep
+    as they are after a plain step.
+    """
+    last = (len(x) - 1) // batch_size * batch_size
+    length = EXAMPLES_IN_A_RUN // batch_size * batch_size
+    for start in range(0, last, length):
+        here = slice(start, min(start + length, last))
+        rows = here if order is None else order[here]
+        descend(net, loss, optimizer, x[rows], t[rows], batch_size, mean.add)
+    return last
+
+
+class _Mean:
+    """The mean loss over the examples of an epoch; refuses a loss that is not finite."""
+
+    def __init__(self, epoch: int, optimizer: Optimizer) -> None:
+        self.epoch, self.optimizer = epoch, optimizer
+        self.total, self.examples, self.steps = 0.0, 0, 0
+
+    def add(self, value: float, examples: int) -> None:
+        """The loss of one more batch."""
+        self.steps += 1
+        if not math.isfinite(value):
+            raise DivergenceError(
+                f"the loss became {value} in epoch {self.epoch}, step {self.steps}, at learning "
+                f"rate {self.optimizer.rate():g}. Try a learning rate ten times smaller, inputs "
+                f"scaled to about -1 to 1, or initial weights that suit the activation; then build "
+                f"the network anew, because its parameters may no longer be finite."
+            )
+        self.total += value * examples
+        self.examples += examples
+
+    def value(self) -> float:
+        """The mean so far."""
+        return self.total / self.examples
 
 
 def _check_data(x: Array, t: Array) -> None:

@@ -56,19 +56,20 @@ def batches(
     if operator.index(batch_size) < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
     order = np.random.default_rng(rng).permutation(len(x)) if shuffle else None
-    return _batches(x, t, batch_size, order)
+    return in_order(x, t, batch_size, order)
 
 
-def _batches(
-    x: Array, t: Array, batch_size: int, order: Array | None
+def in_order(
+    x: Array, t: Array, batch_size: int, order: Array | None, start: int = 0
 ) -> Iterator[tuple[Array, Array]]:
+    """The batches from place `start` on, of the rows in that order, or else in file order."""
     if order is None:
-        for start in range(0, len(x), batch_size):
-            yield x[start : start + batch_size], t[start : start + batch_size]
+        for first in range(start, len(x), batch_size):
+            yield x[first : first + batch_size], t[first : first + batch_size]
     elif batch_size == 1:
-        for row in order.tolist():
+        for row in order[start:].tolist():
             yield x[row : row + 1], t[row : row + 1]
     else:
-        for start in range(0, len(x), batch_size):
-            chosen = order[start : start + batch_size]
-            yield x[chosen], t[chosen]
+        for first in range(start, len(x), batch_size):
+            rows = order[first : first + batch_size]
+            yield x[rows], t[rows]

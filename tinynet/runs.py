@@ -1,0 +1,102 @@
+"""Exact stochastic gradient descent that touches the first weight matrix once a run of batches.
+
+Plain descent reads and writes the first W at every batch, though for 784 inputs it is nearly all of
+the network. But its inputs are known ahead. After batches X_j whose gradients at the first layer's
+output are D_j, each taken times its learning rate, the weights are
+
+    W = W₀ − Σ_j X_jᵀ D_j,    b = b₀ − Σ_j 1ᵀ D_j,
+
+so the first layer's output for the next batch X_k is
+
+    X_k W + b = X_k W₀ + b₀ − Σ_j (X_k X_jᵀ + 1) D_j.
+
+For a run of batches, Z = X W₀ + b₀ and the Gram matrix G = X Xᵀ + 1 are two matrix products; each batch
+then costs one small product, G_kj D_j, and W and b are updated once, at the end. It is the same
+sequence of updates, to rounding. `train` takes this path when `applies`; its plain twin is the loop
+in `tinynet.training`.
+
+The first W is behind during a run, so nothing but this module may look at it: every layer and the
+loss have to be tinynet's own, by exact type.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinynet.layer import Layer
+from tinynet.layers import Dense
+from tinynet.losses import Loss
+from tinynet.optimizers import SGD, Optimizer
+from tinynet.sequential import Sequential
+from tinynet.types import Array
+
+__all__ = ["EXAMPLES_IN_A_RUN", "LARGEST_BATCH", "applies", "descend"]
+
+EXAMPLES_IN_A_RUN = 64  # the Gram matrix and the update grow with it, the calls per example shrink
+LARGEST_BATCH = 16  # from 32 on, the Gram matrix costs what it saves
+
+
+def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: int) -> bool:
+    """Whether a network is one that this module can train, and would train faster."""
+    layers = _flat(net)
+    return (
+        batch_size <= LARGEST_BATCH
+        and type(layers[0]) is Dense
+        and type(optimizer) is SGD
+        and optimizer.net is net
+        and x.ndim == 2
+        and x.dtype == net.params.dtype
+        and all(type(part).__module__.startswith("tinynet.") for part in (*net.walk(), loss))
+    )
+
+
+def descend(
+    net: Layer,
+    loss: Loss,
+    optimizer: Optimizer,
+    x: Array,
+    t: Array,
+    batch_size: int,
+    record: Callable[[float, int], None],
+) -> None:
+    """One step for each batch of x, a run whose rows are in the order of the steps.
+
+    Args:
+        record: is told the loss of each batch and its number of examples, before its step; an error
+            that it raises ends the run with the updates of the batches before.
+    """
+    first, *others = _flat(net)
+    rest = net.params[first.params.size :], net.grads[first.params.size :]
+    Z = first.predict(x)
+    G = x.dot(x.T)
+    if first.b is not None:
+        G += 1
+    D = np.empty_like(Z)
+    done = 0
+    try:
+        for start in range(0, len(x), batch_size):
+            stop = min(start + batch_size, len(x))
+            y = Z[start:stop]
+            if start:
+                y -= G[start:stop, :start].dot(D[:start])
+            for layer in others:
+                y = layer.forward(y)
+            record(loss.forward(y, t[start:stop]), stop - start)
+            dy = loss.backward() * optimizer.rate()
+            for layer in reversed(others):
+                dy = layer.backward(dy)
+            D[start:stop] = dy
+            np.subtract(rest[0], rest[1], out=rest[0])
+            optimizer.steps += 1
+            done = stop
+    finally:  # an error or an interrupt in a run leaves the steps taken before it
+        first.W -= x[:done].T.dot(D[:done])
+        if first.b is not None:
+            first.b -= D[:done].sum(axis=0)
+
+
+def _flat(net: Layer) -> tuple[Layer, ...]:
+    """The layers in a row, those of a Sequential inside a Sequential among them."""
+    if type(net) is not Sequential:
+        return (net,)
+    return tuple(inner for layer in net.layers for inner in _flat(layer))
