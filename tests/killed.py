@@ -4,6 +4,7 @@
 Children are forked, which costs a thousandth of a new interpreter.
 """
 
+import functools
 import json
 import mmap
 import os
@@ -35,19 +36,22 @@ def save_forever(path, first, shared):
 
 
 def killed_while_saving(kills, folder):
+    """After each kill the file holds what was there last, or what was being written."""
     path, shared = folder / "net.npz", mmap.mmap(-1, 16)
-    first, old, new = 1, 0, 0
-    save_and_stop = network()
-    save_and_stop.params[...] = 0
-    save(save_and_stop, path)
+    shared[:] = struct.pack("qq", 0, 0)
+    net = network()
+    net.params[...] = 0
+    save(net, path)
+    old = new = 0
     for _ in range(kills):
-        kill_a_child(lambda: save_forever(path, first, shared), 0.03)  # noqa: B023, called at once
+        first = struct.unpack("qq", shared[:])[0] + 1
+        kill_a_child(functools.partial(save_forever, path, first, shared), 0.03)
         begun, finished = struct.unpack("qq", shared[:])
         values = np.unique(load(path).params)  # raises if the file is not whole
         if len(values) != 1 or values[0] not in (begun, finished):
-            raise AssertionError(f"{values} after {finished} was saved and {begun} begun")
+            raise AssertionError(f"{values} after {finished} was there and {begun} begun")
         old, new = old + (values[0] < begun), new + (values[0] == begun)
-        first = begun + 1
+        shared[8:] = struct.pack("q", int(values[0]))
     return {"kills": kills, "unreadable": 0, "old": int(old), "new": int(new)}
 
 
@@ -69,7 +73,7 @@ def killed_while_training(kills, folder):
     whole = train(folder / "whole.npz", resume=False)
     path, finished, differing = folder / "run.npz", 0, 0
     for _ in range(kills):
-        ended = kill_a_child(lambda: train(path, resume=path.exists()), 0.05)
+        ended = kill_a_child(functools.partial(train, path, path.exists()), 0.05)
         if path.exists():
             load(path)  # raises if the file is not whole
         if ended:

@@ -3,6 +3,9 @@
 from tinynet import data, metrics
 from tinynet.activations import Sigmoid
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
+from tinynet.evaluation import evaluate, predict
+from tinynet.fitting import fit
+from tinynet.history import History
 from tinynet.layer import Layer
 from tinynet.layers import Dense
 from tinynet.losses import Loss, MSELoss
@@ -19,6 +22,7 @@ __all__ = [
     "Dense",
     "DivergenceError",
     "Epoch",
+    "History",
     "Layer",
     "LoadError",
     "Loss",
@@ -27,9 +31,12 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "data",
+    "evaluate",
+    "fit",
     "load",
     "load_parameters",
     "metrics",
+    "predict",
     "save",
     "train",
 ]

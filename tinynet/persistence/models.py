@@ -14,6 +14,9 @@ from tinynet.types import Array, Rng
 __all__ = ["load", "load_parameters", "named_arrays", "save", "unfit", "wholly_finite"]
 
 
+_FOLDERS = ("arguments", "optimizer", "best", "history")  # arrays that are not the network's
+
+
 def save(net: Layer, path: str | os.PathLike[str]) -> None:
     """Write a network into one `.npz` file: its architecture, parameters and running statistics.
 
@@ -83,8 +86,8 @@ def load(
     """
     header, arrays = read_archive(path)
     if header.get("network") is None:
-        what = header.get("reason", "it holds no architecture")
-        refuse(path, [f"{what}. Build the network and use load_parameters(net, path)"])
+        mend = "Build the network and use load_parameters(net, path)"
+        refuse(path, [f"it holds no architecture ({header.get('reason', '')}). {mend}"])
     for name, cls in (layers or {}).items():
         if not (isinstance(cls, type) and issubclass(cls, Layer)):
             raise TypeError(f"layers must be classes by name; {name!r} is {cls!r}")
@@ -119,8 +122,11 @@ def load_parameters(net: Layer, path: str | os.PathLike[str]) -> None:
     _fill(net, path, read_archive(path)[1])
 
 
-def contents(net: Layer) -> tuple[dict[str, Any], dict[str, Array]]:
+def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], dict[str, Array]]:
     """The header and the arrays that `load` needs.
+
+    Without `architecture`, an argument that cannot be written down is no error: `load` will then
+    give the reason, and `load_parameters` works.
 
     Raises:
         TypeError, ValueError: as `save`.
@@ -131,8 +137,14 @@ def contents(net: Layer) -> tuple[dict[str, Any], dict[str, Array]]:
             f"{', '.join(not_finite)}: NaN or infinite, so the network is of no use and would not "
             f"be loaded again. Train anew at a smaller learning rate."
         )
-    network, arguments = describe(net)
-    return {"dtype": net.params.dtype.name, "network": network}, {**arrays, **arguments}
+    header: dict[str, Any] = {"dtype": net.params.dtype.name}
+    try:
+        header["network"], arguments = describe(net)
+    except TypeError as error:
+        if architecture:
+            raise
+        return {**header, "network": None, "reason": str(error)}, arrays
+    return header, {**arrays, **arguments}
 
 
 def named_arrays(net: Layer) -> dict[str, Array]:
@@ -154,8 +166,8 @@ def unfit(net: Layer, arrays: Mapping[str, Array]) -> list[str]:
     there = named_arrays(net)
     problems = [f"{name} is missing" for name in there if name not in arrays]
     for name, array in arrays.items():
-        if "/" in name:
-            continue  # an argument, or of a checkpoint
+        if name.split("/")[0] in _FOLDERS:
+            continue
         if name not in there:
             problems.append(f"{name} {array.shape} has no place in the network")
         elif array.shape != there[name].shape:
