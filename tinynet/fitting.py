@@ -179,6 +179,11 @@ def _check_options(
             f"validation must be a tuple (x, t) of inputs and targets; got "
             f"{type(validation).__name__}"
         )
+    if validation is not None and len(validation[0]) != len(validation[1]):
+        raise ValueError(
+            f"validation has {len(validation[0])} inputs and {len(validation[1])} targets: they "
+            f"must be as many"
+        )
     if patience is not None:
         positive_int(patience, "patience")
         if validation is None:
