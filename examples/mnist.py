@@ -21,6 +21,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -186,7 +187,10 @@ def _picture(
 ) -> Figure:
     """Sample digits, the learning curve, the confusion matrix, mistakes and hidden weights."""
     figure = Figure(figsize=(12, 9), layout="constrained")
-    rows = [["digits"] * 2 + ["wrong"] * 2 + ["weights"] * 2, ["curve"] * 3 + ["confusion"] * 3]
+    rows: Any = [
+        ["digits"] * 2 + ["wrong"] * 2 + ["weights"] * 2,
+        ["curve"] * 3 + ["confusion"] * 3,
+    ]
     axes = figure.subplot_mosaic(rows)
     figure.suptitle(f"MNIST, test accuracy {accuracies[-1]:.2%}", fontsize="x-large")
 
@@ -204,7 +208,8 @@ def _picture(
         plot.image_grid(data.test_images[wrong], titles=titles, ax=axes["wrong"])
     axes["wrong"].set_title("Surest mistakes: truth as guess")
     axes["wrong"].set_axis_off()
-    plot.weights(net[0], range(min(25, net[0].W.shape[1])), ax=axes["weights"])
+    W = dict(net.named_parameters())["0.W"]
+    plot.weights(W, range(min(25, W.shape[1])), ax=axes["weights"])
     return figure
 
 

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinynet.data import one_hot
-from tinynet.metrics import accuracy, confusion_matrix
+from tinynet.metrics import (
+    accuracy,
+    confusion_matrix,
+    precision_recall_f1,
+    top_k_accuracy,
+)
 
 CLASSES = 10
 LABELS = hnp.arrays(
@@ -57,7 +62,7 @@ def test_infinite_scores_have_an_order():
     assert accuracy([[-np.inf, 0.0], [np.inf, 0.0]], [1, 0]) == 1.0
 
 
-@pytest.mark.parametrize("metric", [accuracy, confusion_matrix])
+@pytest.mark.parametrize("metric", [accuracy, confusion_matrix, precision_recall_f1])
 @pytest.mark.parametrize(
     ("predicted", "labels", "error", "message"),
     [
@@ -94,3 +99,59 @@ def test_bad_input_is_refused(metric, predicted, labels, error, message):
 def test_classes_outside_the_table_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         confusion_matrix(*arguments)
+
+
+SCORES = st.shared(st.integers(1, 30), key="examples").flatmap(
+    lambda examples: hnp.arrays(float, (examples, CLASSES), elements=st.integers(-3, 3))
+)
+
+
+@given(scores=SCORES, labels=LABELS)
+def test_top_k_counts_the_classes_that_come_first_in_a_stable_sort(scores, labels):
+    order = np.argsort(-scores, axis=1, kind="stable")
+    for k in (1, 3, CLASSES):
+        expected = np.mean([t in row[:k] for t, row in zip(labels, order, strict=True)])
+        for t in (labels, one_hot(labels, CLASSES)):
+            assert top_k_accuracy(scores, t, k) == pytest.approx(expected)
+    assert top_k_accuracy(scores, labels, 1) == accuracy(scores, labels)
+    assert top_k_accuracy(scores, labels, CLASSES) == 1.0
+
+
+@given(predicted=LABELS, labels=LABELS)
+def test_precision_recall_and_f1_are_counted_by_class(predicted, labels):
+    scores = precision_recall_f1(predicted, labels, CLASSES)
+    for k in range(CLASSES):
+        hits = sum(p == t == k for p, t in zip(predicted, labels, strict=True))
+        guessed, real = (predicted == k).sum(), (labels == k).sum()
+        precision, recall = hits / guessed if guessed else 0, hits / real if real else 0
+        f1 = 2 * precision * recall / (precision + recall) if hits else 0
+        found = scores.precision[k], scores.recall[k], scores.f1[k], scores.examples[k]
+        assert found == pytest.approx((precision, recall, f1, real))
+
+
+def test_precision_recall_and_f1_by_hand():
+    """Van Rijsbergen's table: 3 right of 4 guessed, 3 found of 6."""
+    predicted = [1, 1, 1, 1, 0, 0, 0, 0]
+    labels = [1, 1, 1, 0, 1, 1, 1, 0]
+    scores = precision_recall_f1(predicted, labels)
+    assert scores.precision[1] == 0.75
+    assert scores.recall[1] == 0.5
+    assert scores.f1[1] == pytest.approx(0.6)
+    assert scores.examples.tolist() == [2, 6]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([0, 1], [0, 1]), ValueError, r"needs scores \(N, classes\), got the shape \(2,\)"),
+        ((np.eye(3), [0, 1, 2], 0), ValueError, "k must be 1 to 3, the number of classes; got 0"),
+        ((np.eye(3), [0, 1, 2], 4), ValueError, "k must be 1 to 3"),
+        ((np.eye(3), [0, 1, 3], 1), ValueError, "row 2 is 3"),
+        ((np.eye(3), [0, 1], 1), ValueError, "one row for each example"),
+        ((np.eye(3), [0.0, 1.0, 2.0], 1), TypeError, "integers; got float64"),
+        ((np.eye(3), [0, 1, 2], 1.5), TypeError, "integer"),
+    ],
+)
+def test_top_k_of_what_has_no_order_is_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        top_k_accuracy(*arguments)

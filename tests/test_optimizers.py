@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinynet import SGD, Dense, Optimizer, Sequential, Sigmoid
+from tinynet import SGD, Adagrad, Adam, AdamW, Dense, Optimizer, RMSprop, Sequential, Sigmoid
 
 
 def test_sgd_subtracts_the_rate_times_the_gradient():
@@ -73,3 +73,40 @@ def test_an_optimizer_follows_a_part_into_a_larger_network():
 def test_an_optimizer_that_defines_no_update_says_so():
     with pytest.raises(NotImplementedError, match="Optimizer must define update"):
         Optimizer(Dense(2, 2), lr=0.1).step()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda net: SGD(net, 0.1, momentum=1.0),
+            r"momentum must be a number in \[0, 1\); got 1.0",
+        ),
+        (lambda net: SGD(net, 0.1, momentum=-0.1), r"momentum must be a number in \[0, 1\)"),
+        (lambda net: SGD(net, 0.1, nesterov=True), "nesterov=True needs momentum above 0"),
+        (lambda net: SGD(net, 0.1, weight_decay=-1), "weight_decay must be a finite number of at"),
+        (lambda net: SGD(net, 0.1, clip_norm=0), "clip_norm must be a positive finite number"),
+        (lambda net: SGD(net, 0.1, clip_value=-1), "clip_value must be a positive finite number"),
+        (lambda net: SGD(net, 0.1, clip_norm=np.inf), "clip_norm must be a positive finite number"),
+        (lambda net: RMSprop(net, alpha=1), r"alpha must be a number in \[0, 1\)"),
+        (lambda net: RMSprop(net, eps=0), "eps must be a positive finite number; got 0"),
+        (lambda net: RMSprop(net, momentum=2), r"momentum must be a number in \[0, 1\)"),
+        (lambda net: RMSprop(net, weight_decay=np.nan), "weight_decay must be"),
+        (lambda net: Adagrad(net, eps=-1e-8), "eps must be a positive finite number"),
+        (lambda net: Adagrad(net, weight_decay=-1), "weight_decay must be"),
+        (lambda net: Adam(net, betas=(0.9, 1.0)), r"betas\[1\] must be a number in \[0, 1\)"),
+        (lambda net: Adam(net, betas=(-0.1, 0.9)), r"betas\[0\] must be a number in \[0, 1\)"),
+        (lambda net: Adam(net, eps=0.0), "eps must be a positive"),
+        (lambda net: AdamW(net, weight_decay=-0.1), "weight_decay must be"),
+        (lambda net: Adam(net, lr=0), "lr must be a positive number"),
+    ],
+)
+def test_an_option_outside_its_range_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make(Dense(2, 2))
+
+
+@pytest.mark.parametrize("betas", [0.9, (0.9,), "ab", (0.9, "0.99"), None])
+def test_betas_that_are_not_two_numbers_are_refused(betas):
+    with pytest.raises(TypeError, match="betas"):
+        Adam(Dense(2, 2), betas=betas)

@@ -1,6 +1,6 @@
 """tinynet: neural networks from layers that read as their equations, every gradient proved."""
 
-from tinynet import data, metrics
+from tinynet import data, metrics, schedules
 from tinynet.activations import Sigmoid
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
 from tinynet.evaluation import evaluate, predict
@@ -8,8 +8,17 @@ from tinynet.fitting import fit
 from tinynet.history import History
 from tinynet.layer import Layer
 from tinynet.layers import Dense
-from tinynet.losses import Loss, MSELoss
-from tinynet.optimizers import SGD, Optimizer
+from tinynet.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    Loss,
+    MSELoss,
+)
+from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tinynet.persistence import load, load_parameters, save
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
@@ -18,16 +27,26 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BackwardBeforeForwardError",
+    "CrossEntropyLoss",
     "Dense",
     "DivergenceError",
     "Epoch",
     "History",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
     "Layer",
     "LoadError",
     "Loss",
     "MSELoss",
     "Optimizer",
+    "RMSprop",
     "Sequential",
     "Sigmoid",
     "data",
@@ -38,5 +57,6 @@ __all__ = [
     "metrics",
     "predict",
     "save",
+    "schedules",
     "train",
 ]

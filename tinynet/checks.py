@@ -5,7 +5,7 @@ import operator
 
 import numpy as np
 
-__all__ = ["positive_int", "real"]
+__all__ = ["fraction", "not_negative", "positive", "positive_int", "real"]
 
 
 def positive_int(value: object, name: str) -> int:
@@ -38,3 +38,45 @@ def real(value: object, name: str, rule: str = "a finite number") -> float:
     if not math.isfinite(value):
         raise ValueError(f"{name} must be {rule}; got {value!r}")
     return float(value)
+
+
+def positive(value: object, name: str) -> float:
+    """The value as a finite float above 0.
+
+    Example:
+        >>> positive(0, "eps")
+        Traceback (most recent call last):
+        ValueError: eps must be a positive finite number; got 0
+    """
+    rule = "a positive finite number"
+    if (number := real(value, name, rule)) <= 0:
+        raise ValueError(f"{name} must be {rule}; got {value!r}")
+    return number
+
+
+def not_negative(value: object, name: str) -> float:
+    """The value as a finite float of at least 0.
+
+    Example:
+        >>> not_negative(-0.1, "weight_decay")
+        Traceback (most recent call last):
+        ValueError: weight_decay must be a finite number of at least 0; got -0.1
+    """
+    rule = "a finite number of at least 0"
+    if (number := real(value, name, rule)) < 0:
+        raise ValueError(f"{name} must be {rule}; got {value!r}")
+    return number
+
+
+def fraction(value: object, name: str) -> float:
+    """The value as a float of at least 0 and below 1.
+
+    Example:
+        >>> fraction(1, "momentum")
+        Traceback (most recent call last):
+        ValueError: momentum must be a number in [0, 1); got 1
+    """
+    rule = "a number in [0, 1)"
+    if not 0 <= (number := real(value, name, rule)) < 1:
+        raise ValueError(f"{name} must be {rule}; got {value!r}")
+    return number

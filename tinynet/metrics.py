@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet.types import Array
 
-__all__ = ["accuracy", "confusion_matrix"]
+__all__ = ["ClassScores", "accuracy", "confusion_matrix", "precision_recall_f1", "top_k_accuracy"]
 
 _MOST_INFERRED_CLASSES = 1000
 
@@ -32,6 +33,40 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     """
     predicted, labels, _ = _classes(predicted, labels)
     return float((predicted == labels).mean())
+
+
+def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
+    """The share of examples whose true class is among the k with the largest scores.
+
+    Of equal scores the first count, as for `accuracy`, which is the case k = 1.
+
+    Args:
+        scores: `(N, classes)`.
+        labels: classes `(N,)`, or targets `(N, classes)` as `one_hot` makes them.
+        k: how many classes may be guessed, from 1 to the number of classes.
+
+    Raises:
+        TypeError, ValueError: as for `accuracy`, and for classes in place of scores or a `k` that
+            is none.
+
+    Example:
+        >>> top_k_accuracy([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]], [2, 2], k=2)
+        0.5
+    """
+    scores = np.asarray(scores)
+    if scores.ndim != 2:
+        raise ValueError(
+            f"top_k_accuracy needs scores (N, classes), got the shape {scores.shape}: the second "
+            "best guess is unknown."
+        )
+    _, labels, _ = _classes(scores, labels)
+    classes = scores.shape[1]
+    if not 1 <= operator.index(k) <= classes:
+        raise ValueError(f"k must be 1 to {classes}, the number of classes; got {k}.")
+    own = np.take_along_axis(scores, labels[:, np.newaxis].astype(np.intp), axis=1)
+    first = np.arange(classes) < labels[:, np.newaxis]
+    ahead = (scores > own) | ((scores == own) & first)
+    return float((ahead.sum(axis=1) < k).mean())
 
 
 def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, classes: int | None = None) -> Array:
@@ -72,6 +107,57 @@ def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, classes: int | Non
     # wide integers first: 25 * 10 does not fit into the uint8 that labels often are
     cells = labels.astype(np.intp) * classes + predicted.astype(np.intp)
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+class ClassScores(NamedTuple):
+    """Figures of a classifier, one for each class: four arrays `(classes,)`.
+
+    Attributes:
+        precision: of the examples taken for the class, the share that is of it.
+        recall: of the examples of the class, the share that was taken for it.
+        f1: the harmonic mean of both.
+        examples: how many are of the class.
+    """
+
+    precision: Array
+    recall: Array
+    f1: Array
+    examples: Array
+
+
+def precision_recall_f1(
+    predicted: ArrayLike, labels: ArrayLike, classes: int | None = None
+) -> ClassScores:
+    """Precision TP / (TP + FP), recall TP / (TP + FN) and F1 = 2 TP / (2 TP + FP + FN) by class.
+
+    A share of nothing, as the precision of a class that was never predicted, is 0, as in
+    scikit-learn. One figure for all classes is the mean, `.f1.mean()` (scikit-learn's "macro").
+
+    Args:
+        predicted: scores `(N, classes)` or classes `(N,)`, as for `accuracy`.
+        labels: classes `(N,)` or targets `(N, classes)`.
+        classes: how many there are, as for `confusion_matrix`.
+
+    Raises:
+        TypeError, ValueError: as for `confusion_matrix`.
+
+    References:
+        C. J. van Rijsbergen, "Information retrieval" (1979), chapter 7.
+
+    Example:
+        >>> scores = precision_recall_f1(predicted=[0, 1, 1, 1], labels=[0, 0, 1, 1])
+        >>> scores.precision, scores.recall, scores.f1
+        (array([1. , 0.66666667]), array([0.5, 1. ]), array([0.66666667, 0.8 ]))
+    """
+    matrix = confusion_matrix(predicted, labels, classes)
+    right, guessed, examples = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
+    f1 = _share(2 * right, guessed + examples)
+    return ClassScores(_share(right, guessed), _share(right, examples), f1, examples)
+
+
+def _share(part: Array, whole: Array) -> Array:
+    """part / whole, and 0 of nothing."""
+    return part / np.maximum(whole, 1)
 
 
 def _classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, int | None]:

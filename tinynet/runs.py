@@ -10,10 +10,10 @@ so the first layer's output for the next batch X_k is
 
     X_k W + b = X_k W₀ + b₀ − Σ_j (X_k X_jᵀ + 1) D_j.
 
-For a run of batches, Z = X W₀ + b₀ and the Gram matrix G = X Xᵀ + 1 are two matrix products; each batch
-then costs one small product, G_kj D_j, and W and b are updated once, at the end. It is the same
-sequence of updates, to rounding. `train` takes this path when `applies`; its plain twin is the loop
-in `tinynet.training`.
+For a run of batches, Z = X W₀ + b₀ and the Gram matrix G = X Xᵀ + 1 are two matrix products; each
+batch then costs one small product, G_kj D_j, and W and b are updated once, at the end. It is the
+same sequence of updates, to rounding. `train` takes this path where it `applies`; the loop in
+`tinynet.training` is its plain twin.
 
 The first W is behind during a run, so nothing but this module may look at it: every layer and the
 loss have to be tinynet's own, by exact type.
@@ -66,6 +66,7 @@ def descend(
             that it raises ends the run with the updates of the batches before.
     """
     first, *others = _flat(net)
+    assert isinstance(first, Dense)  # as `applies` has found
     rest = net.params[first.params.size :], net.grads[first.params.size :]
     Z = first.predict(x)
     G = x.dot(x.T)

@@ -1,15 +1,16 @@
-"""Losses: how far outputs y are from targets t, as one number and its gradient."""
+"""The contract that every loss keeps."""
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
 from tinynet.errors import missing_attribute
+from tinynet.text import call
 from tinynet.types import Array
 
-__all__ = ["Loss", "MSELoss"]
+__all__ = ["Loss"]
 
 
 class Loss:
@@ -19,7 +20,8 @@ class Loss:
     each other before `forward` sees them, so nothing is broadcast by accident; a loss whose
     targets have another form than its outputs redefines `check`.
 
-    A loss is the mean over all elements, and `backward` the exact gradient of that mean.
+    A loss is the mean that its docstring states, over all elements unless it says otherwise, and
+    `backward` the exact gradient of that mean.
 
     Example:
         >>> import numpy as np
@@ -38,6 +40,14 @@ class Loss:
         Traceback (most recent call last):
         ValueError: L1Loss got y of shape (4,) and t of shape (4, 1): they must be equal...
     """
+
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the class was called with
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Note the arguments, which tell how to write the loss down."""
+        self = super().__new__(cls)
+        self._arguments = args, kwargs
+        return self
 
     def forward(self, y: Array, t: Array) -> float:
         """L(y, t); keeps what `backward` needs."""
@@ -70,7 +80,7 @@ class Loss:
             cls.forward = _checked(cls.forward)  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return call(type(self).__name__, *self._arguments)
 
     if not TYPE_CHECKING:  # a type checker should still find misspelt attributes
 
@@ -85,30 +95,3 @@ def _checked(forward: Callable[..., float]) -> Callable[..., float]:
         return float(forward(self, y, t))
 
     return checked
-
-
-class MSELoss(Loss):
-    """L = mean (y − t)² over all elements; dL/dy = 2 (y − t) / size.
-
-    The mean is over examples and outputs, as in PyTorch and Keras. Textbooks that descend on
-    ½ Σ (y − t)² for one example at the rate η do the same as this loss at the rate η K / 2 for K
-    outputs: their 0.1 with ten outputs is `lr=0.5` here.
-
-    Example:
-        >>> import numpy as np
-        >>> loss = MSELoss()
-        >>> loss.forward(np.array([[1.0, 4.0]]), np.array([[2.0, 2.0]]))
-        2.5
-        >>> loss.backward()
-        array([[-1.,  2.]])
-    """
-
-    def forward(self, y: Array, t: Array) -> float:
-        """Mean of (y − t)² over all elements."""
-        self._d = y - t
-        flat = self._d.ravel()
-        return float(flat.dot(flat)) / flat.size
-
-    def backward(self) -> Array:
-        """2 (y − t) / size."""
-        return self._d * (2 / self._d.size)

@@ -1,0 +1,17 @@
+"""Comparisons with PyTorch: they run where torch is installed and are reported as not run elsewhere."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+collect_ignore_glob = [] if find_spec("torch") else ["test_*.py"]
+
+
+def pytest_terminal_summary(terminalreporter):
+    if collect_ignore_glob:
+        names = sorted(path.name for path in Path(__file__).parent.glob("test_*.py"))
+        terminalreporter.write_sep("-", "not run", yellow=True)
+        terminalreporter.write_line(
+            f"tests/oracle ({', '.join(names)}): they compare tinynet with PyTorch, and torch is "
+            f"not installed here. Install it with: pip install -e '.[oracle]'",
+            yellow=True,
+        )

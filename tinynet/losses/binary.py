@@ -1,0 +1,97 @@
+"""Losses for outputs that each say yes or no."""
+
+import numpy as np
+from scipy.special import expit
+
+from tinynet.losses.base import Loss
+from tinynet.types import Array
+
+__all__ = ["BCELoss", "BCEWithLogitsLoss"]
+
+_SMALLEST = 1e-12  # below it the logarithm goes on as its tangent
+
+
+class BCELoss(Loss):
+    """L = −mean[t log y + (1 − t) log(1 − y)] over all elements, y a probability from 0 to 1.
+
+    dL/dy = [(1 − t) / (1 − y) − t / y] / size.
+
+    At y = 0 and y = 1 a logarithm is infinite. Below 10⁻¹² it therefore goes on as its tangent
+    there, log p + (y/p − 1) at p = 10⁻¹²: the loss of a saturated wrong output is 28.6, its slope
+    10¹², and the gradient is exact all the way. (PyTorch stops the logarithm at −100, where the
+    gradient it returns is not that of the value.) After a Sigmoid, rather take the sigmoid off and
+    use `BCEWithLogitsLoss`, which does not saturate.
+
+    Raises:
+        ValueError: an output or a target outside 0 to 1.
+
+    Example:
+        >>> loss = BCELoss()
+        >>> round(loss.forward(np.array([[0.8], [0.5]]), np.array([[1.0], [0.0]])), 4)
+        0.4581
+        >>> loss.backward()
+        array([[-0.625],
+               [ 1.   ]])
+    """
+
+    def check(self, y: Array, t: Array) -> None:
+        """Hold shapes and types against each other, and both to the range of probabilities."""
+        super().check(y, t)
+        _check_probabilities(self, "y", y, "Is Sigmoid() the last layer?")
+        _check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Minus the mean of t log y + (1 − t) log(1 − y)."""
+        t = t.astype(y.dtype, copy=False)
+        not_y, not_t = 1 - y, 1 - t
+        p, q = np.maximum(y, _SMALLEST), np.maximum(not_y, _SMALLEST)
+        log_y, log_not_y = np.log(p) + (y / p - 1), np.log(q) + (not_y / q - 1)
+        self._terms = t, p, not_t, q
+        return float(-(t * log_y + not_t * log_not_y).mean())
+
+    def backward(self) -> Array:
+        """[(1 − t) / (1 − y) − t / y] / size."""
+        t, p, not_t, q = self._terms
+        return (not_t / q - t / p) / p.size
+
+
+class BCEWithLogitsLoss(Loss):
+    """`BCELoss` of σ(y), y any number: L = mean[log(1 + e^y) − t y]; dL/dy = (σ(y) − t) / size.
+
+    Computed as max(y, 0) − t y + log(1 + e^−|y|), which overflows nowhere. For inference put the
+    sigmoid on by hand: y > 0 is the same answer as σ(y) > ½.
+
+    Raises:
+        ValueError: a target outside 0 to 1.
+
+    Example:
+        >>> loss = BCEWithLogitsLoss()
+        >>> loss.forward(np.array([[0.0], [1000.0]]), np.array([[1.0], [0.0]]))  # mean(log 2, 1000)
+        500.3465...
+        >>> loss.backward()
+        array([[-0.25],
+               [ 0.5 ]])
+    """
+
+    def check(self, y: Array, t: Array) -> None:
+        """Hold shapes and types against each other, and targets to the range of probabilities."""
+        super().check(y, t)
+        _check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Mean of max(y, 0) − t y + log(1 + e^−|y|)."""
+        self._y, self._t = y, t
+        return float((np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))).mean())
+
+    def backward(self) -> Array:
+        """(σ(y) − t) / size."""
+        return (expit(self._y) - self._t) / self._y.size
+
+
+def _check_probabilities(loss: Loss, name: str, values: Array, mend: str) -> None:
+    if values.min() < 0 or values.max() > 1:  # NaN passes: that is divergence, and told as such
+        place = np.unravel_index(((values < 0) | (values > 1)).argmax(), values.shape)
+        raise ValueError(
+            f"{type(loss).__name__} needs {name} from 0 to 1; "
+            f"{name}{[int(n) for n in place]} is {values[place]:g}. {mend}"
+        )

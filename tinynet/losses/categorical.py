@@ -1,0 +1,170 @@
+"""Losses for outputs of which one class is right."""
+
+import numpy as np
+from scipy.special import xlogy
+
+from tinynet.checks import fraction
+from tinynet.losses.base import Loss
+from tinynet.types import Array
+
+__all__ = ["CrossEntropyLoss", "KLDivLoss"]
+
+
+class CrossEntropyLoss(Loss):
+    """L = −mean over the examples of Σₖ qₖ log pₖ, where p = softmax(y).
+
+    The outputs y are logits, any numbers: the network has no Softmax at its end. q is the target
+    distribution: 1 at the right class, or the given row. Label smoothing ε mixes it with the
+    uniform one, q ← (1 − ε) q + ε / K. dL/dy = (p Σₖ qₖ − q) / N.
+
+    The mean is over the N examples, not over N K elements, as in PyTorch and Keras, and smoothing
+    is theirs too. Subtracting the largest logit first keeps e^y from overflowing.
+
+    Shapes: y (N, K); t class indices (N,) of an integer type, or rows of probabilities (N, K).
+
+    Args:
+        label_smoothing: ε, the share of each target that goes to all classes alike.
+
+    Raises:
+        ValueError: `label_smoothing` outside [0, 1), a class outside 0 to K − 1, or a row of
+            probabilities with a negative one or whose sum is not 1.
+        TypeError: classes that are not integers.
+
+    References:
+        J. S. Bridle, "Probabilistic interpretation of feedforward classification network outputs"
+        (1990). C. Szegedy et al., "Rethinking the Inception architecture for computer vision"
+        (2016), section 7, for label smoothing.
+
+    Example:
+        >>> loss = CrossEntropyLoss()
+        >>> loss.forward(np.array([[0.0, 0.0], [1000.0, 0.0]]), np.array([1, 1]))  # log 2 and 1000
+        500.3465...
+        >>> loss.backward()
+        array([[ 0.25, -0.25],
+               [ 0.5 , -0.5 ]])
+        >>> loss.forward(np.zeros((1, 2)), np.array([2]))
+        Traceback (most recent call last):
+        ValueError: CrossEntropyLoss got class 2 in row 0 of t: with 2 logits an example ...
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = fraction(label_smoothing, "label_smoothing")
+
+    def check(self, y: Array, t: Array) -> None:
+        """Hold classes to the number of logits, or rows to sum to 1."""
+        me = type(self).__name__
+        if y.ndim != 2 or y.shape[1] < 2 or not len(y):
+            raise ValueError(
+                f"{me} got y of shape {y.shape}: it must be (N, K), a row of K ≥ 2 logits for each "
+                f"example. For one output that says yes or no use BCEWithLogitsLoss."
+            )
+        if t.shape == y.shape:
+            super().check(y, t)
+            _check_rows(me, t)
+        elif t.shape != y.shape[:1]:
+            raise ValueError(
+                f"{me} got y of shape {y.shape} and t of shape {t.shape}: t must be "
+                f"{y.shape[:1]}, a class index for each row, or {y.shape}, a row of probabilities."
+            )
+        elif t.dtype.kind not in "iu":
+            raise TypeError(
+                f"{me} got classes t of {t.dtype}: class indices are integers. "
+                f"If they are whole numbers, pass t.astype(int)."
+            )
+        elif t.min() < 0 or t.max() >= y.shape[1]:
+            row = int(((t < 0) | (t >= y.shape[1])).argmax())
+            raise ValueError(
+                f"{me} got class {t[row]} in row {row} of t: with {y.shape[1]} logits an example "
+                f"it must be 0 to {y.shape[1] - 1}."
+            )
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Minus the mean over the examples of Σ q log softmax(y)."""
+        q = t.astype(y.dtype, copy=False) if t.ndim == 2 else _one_hot(t, y)
+        if self.label_smoothing:
+            q = (1 - self.label_smoothing) * q + self.label_smoothing / y.shape[1]
+        z = y - y.max(axis=1, keepdims=True)
+        e = np.exp(z)
+        total = e.sum(axis=1, keepdims=True)
+        self._p, self._q = e / total, q
+        return float((q * (np.log(total) - z)).sum()) / len(y)
+
+    def backward(self) -> Array:
+        """(p Σ q − q) / N."""
+        p, q = self._p, self._q
+        return (p * q.sum(axis=1, keepdims=True) - q) / len(p)
+
+
+class KLDivLoss(Loss):
+    """L = mean over the examples of Σₖ tₖ (log tₖ − yₖ), the Kullback-Leibler divergence.
+
+    The outputs y are log-probabilities, as of a last layer LogSoftmax, and t probabilities;
+    0 log 0 is 0. dL/dy = −t / N.
+
+    Arguments are in PyTorch's form, and so is the mean over the N examples, which PyTorch calls
+    `reduction="batchmean"`; its default divides by N K, which is not the divergence.
+
+    Shapes: y (N, K), t (N, K).
+
+    Raises:
+        ValueError: outputs above 0, so that they are no logarithms of probabilities; or a row of
+            targets with a negative one or whose sum is not 1.
+
+    References:
+        S. Kullback and R. A. Leibler, "On information and sufficiency" (1951).
+
+    Example:
+        >>> loss = KLDivLoss()
+        >>> loss.forward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]))  # log 2
+        0.6931...
+        >>> loss.backward()
+        array([[-1., -0.]])
+    """
+
+    def check(self, y: Array, t: Array) -> None:
+        """Hold outputs to at most 0, and rows of targets to sum to 1."""
+        super().check(y, t)
+        me = type(self).__name__
+        if y.ndim != 2:
+            raise ValueError(f"{me} got y of shape {y.shape}: it must be (N, K), an example a row.")
+        if y.max() > _tolerance(y):
+            place = divmod(int(y.argmax()), y.shape[1])
+            raise ValueError(
+                f"{me} needs log-probabilities, which are at most 0; y{list(place)} is "
+                f"{y.max():g}. Is LogSoftmax() the last layer?"
+            )
+        _check_rows(me, t)
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Mean over the examples of Σ t (log t − y)."""
+        self._t = t.astype(y.dtype, copy=False)
+        return float((xlogy(t, t) - t * y).sum()) / len(y)
+
+    def backward(self) -> Array:
+        """−t / N."""
+        return -self._t / len(self._t)
+
+
+def _one_hot(classes: Array, y: Array) -> Array:
+    q = np.zeros_like(y)
+    q[np.arange(len(classes)), classes] = 1
+    return q
+
+
+def _check_rows(me: str, t: Array) -> None:
+    if t.min() < 0:
+        place = divmod(int(t.argmin()), t.shape[1])
+        raise ValueError(f"{me} got t{list(place)} = {t.min():g}: probabilities are not negative.")
+    away = np.abs(t.sum(axis=1) - 1)
+    if not away.max() <= _tolerance(t):  # NaN is refused too
+        row = int(away.argmax())
+        raise ValueError(
+            f"{me} needs rows of probabilities; row {row} of t sums to {t[row].sum():g}, not 1. "
+            f"Divide each row by its sum: t / t.sum(axis=1, keepdims=True)."
+        )
+
+
+def _tolerance(array: Array) -> float:
+    """What rounding may add up to: 10⁻⁶, and 10⁻⁵ in float32."""
+    eps = np.finfo(array.dtype).eps if array.dtype.kind == "f" else 0
+    return max(1e-6, 100 * float(eps))

@@ -1,0 +1,97 @@
+"""Losses for outputs that are numbers."""
+
+import numpy as np
+
+from tinynet.checks import positive
+from tinynet.losses.base import Loss
+from tinynet.types import Array
+
+__all__ = ["HuberLoss", "L1Loss", "MSELoss"]
+
+
+class MSELoss(Loss):
+    """L = mean (y − t)² over all elements; dL/dy = 2 (y − t) / size.
+
+    The mean is over examples and outputs, as in PyTorch and Keras. Textbooks that descend on
+    ½ Σ (y − t)² for one example at the rate η do the same as this loss at the rate η K / 2 for K
+    outputs: their 0.1 with ten outputs is `lr=0.5` here.
+
+    Example:
+        >>> loss = MSELoss()
+        >>> loss.forward(np.array([[1.0, 4.0]]), np.array([[2.0, 2.0]]))
+        2.5
+        >>> loss.backward()
+        array([[-1.,  2.]])
+    """
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Mean of (y − t)² over all elements."""
+        self._d = y - t
+        flat = self._d.ravel()
+        return float(flat.dot(flat)) / flat.size
+
+    def backward(self) -> Array:
+        """2 (y − t) / size."""
+        return self._d * (2 / self._d.size)
+
+
+class L1Loss(Loss):
+    """L = mean |y − t| over all elements; dL/dy = sign(y − t) / size.
+
+    At the kink, y = t, the gradient is 0, as in PyTorch.
+
+    Example:
+        >>> loss = L1Loss()
+        >>> loss.forward(np.array([[1.0, 4.0]]), np.array([[2.0, 2.0]]))
+        1.5
+        >>> loss.backward()
+        array([[-0.5,  0.5]])
+    """
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Mean of |y − t| over all elements."""
+        self._d = y - t
+        return float(np.abs(self._d).mean())
+
+    def backward(self) -> Array:
+        """Sign of y − t, by size."""
+        return np.sign(self._d) / self._d.size
+
+
+class HuberLoss(Loss):
+    """L = mean h(y − t) over all elements, a parabola that goes on as a straight line.
+
+    h(d) = d²/2 where |d| ≤ δ, and δ (|d| − δ/2) beyond; so one wild target pulls no harder than δ.
+    dL/dy = clip(y − t, −δ, δ) / size.
+
+    The ½ and the scale are Huber's and PyTorch's; near zero it is half the `MSELoss`.
+
+    Args:
+        delta: δ, where the parabola ends.
+
+    Raises:
+        ValueError: `delta` is not positive.
+
+    References:
+        P. J. Huber, "Robust estimation of a location parameter" (1964).
+
+    Example:
+        >>> loss = HuberLoss(delta=1.0)
+        >>> loss.forward(np.array([0.5, 5.0]), np.array([0.0, 2.0]))  # mean of ⅛ and 2½
+        1.3125
+        >>> loss.backward()
+        array([0.25, 0.5 ])
+    """
+
+    def __init__(self, delta: float = 1.0) -> None:
+        self.delta = positive(delta, "delta")
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Mean of c (d − c/2) with d = y − t and c = clip(d, −δ, δ): both branches in one."""
+        d = y - t
+        self._c = c = np.clip(d, -self.delta, self.delta)
+        return float((c * (d - c / 2)).mean())
+
+    def backward(self) -> Array:
+        """clip(y − t, −δ, δ) / size."""
+        return self._c / self._c.size

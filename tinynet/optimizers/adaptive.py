@@ -1,0 +1,135 @@
+"""Optimizers that divide by the size that gradients have had."""
+
+import numpy as np
+
+from tinynet.checks import fraction, not_negative, positive
+from tinynet.optimizers.base import Learner, LearningRate, Optimizer
+from tinynet.types import Array
+
+__all__ = ["Adagrad", "RMSprop"]
+
+
+class Adagrad(Optimizer):
+    """s ← s + g², θ ← θ − η g / (√s + ε): what moved much so far moves less from now on.
+
+    The default rate and ε are PyTorch's. Weight decay λ makes g = ∇L + λ θ.
+
+    Args:
+        net, lr, clip_norm, clip_value: as for `Optimizer`.
+        eps: ε, positive.
+        weight_decay: λ, at least 0.
+
+    Raises:
+        ValueError: an option outside its range.
+
+    References:
+        J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods" (2011).
+
+    Example:
+        >>> from tinynet import Dense
+        >>> net = Dense(1, 1, bias=False, init=lambda shape, rng: np.zeros(shape))
+        >>> optimizer = Adagrad(net, lr=0.1)
+        >>> for net.grads[...] in (3.0, 4.0):  # steps of 0.1 · 3/3 and 0.1 · 4/5
+        ...     optimizer.step()
+        >>> net.params
+        array([-0.18])
+    """
+
+    state = ("squares",)
+
+    squares: Array
+
+    def __init__(
+        self,
+        net: Learner,
+        lr: LearningRate = 0.01,
+        *,
+        eps: float = 1e-10,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        self.eps = positive(eps, "eps")
+        self.weight_decay = not_negative(weight_decay, "weight_decay")
+        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
+
+    def update(self, params: Array, grads: Array, rate: float) -> None:
+        """s ← s + g², θ ← θ − η g / (√s + ε)."""
+        g, s, work = self.decayed(params, grads, self.weight_decay), self.squares, self.work
+        s += np.multiply(g, g, out=work)
+        np.sqrt(s, out=work)
+        work += self.eps
+        np.divide(g, work, out=work)
+        work *= rate
+        params -= work
+
+
+class RMSprop(Optimizer):
+    """s ← α s + (1 − α) g², θ ← θ − η g / (√s + ε): as Adagrad, with a memory that fades.
+
+    With momentum μ, v ← μ v + g / (√s + ε) and θ ← θ − η v. The defaults, and ε outside the root,
+    are PyTorch's; Keras calls α `rho` and takes 0.9. Weight decay λ makes g = ∇L + λ θ.
+
+    Args:
+        net, lr, clip_norm, clip_value: as for `Optimizer`.
+        alpha: α, at least 0 and below 1.
+        eps: ε, positive.
+        momentum: μ, at least 0 and below 1.
+        weight_decay: λ, at least 0.
+
+    Raises:
+        ValueError: an option outside its range.
+
+    References:
+        T. Tieleman and G. Hinton, "Neural networks for machine learning", lecture 6.5 (2012).
+
+    Example:
+        >>> from tinynet import Dense
+        >>> net = Dense(1, 1, bias=False, init=lambda shape, rng: np.zeros(shape))
+        >>> optimizer = RMSprop(net, lr=0.1, alpha=0.75)
+        >>> net.grads[...] = 3
+        >>> optimizer.step()  # 0.1 · 3 / √(0.25 · 9)
+        >>> net.params
+        array([-0.2])
+    """
+
+    state: tuple[str, ...] = ("squares", "velocity")
+
+    squares: Array
+    velocity: Array
+
+    def __init__(
+        self,
+        net: Learner,
+        lr: LearningRate = 0.01,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        self.alpha, self.momentum = fraction(alpha, "alpha"), fraction(momentum, "momentum")
+        self.eps = positive(eps, "eps")
+        self.weight_decay = not_negative(weight_decay, "weight_decay")
+        if not momentum:
+            self.state = ("squares",)
+        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
+
+    def update(self, params: Array, grads: Array, rate: float) -> None:
+        """s ← α s + (1 − α) g², θ ← θ − η g / (√s + ε)."""
+        g, s, work = self.decayed(params, grads, self.weight_decay), self.squares, self.work
+        s *= self.alpha
+        np.multiply(g, g, out=work)
+        work *= 1 - self.alpha
+        s += work
+        np.sqrt(s, out=work)
+        work += self.eps
+        velocity = np.divide(g, work, out=work)
+        if self.momentum:
+            velocity = self.velocity
+            velocity *= self.momentum
+            velocity += work
+        np.multiply(velocity, rate, out=work)
+        params -= work

@@ -1,0 +1,86 @@
+"""Gradient descent, plain and with momentum."""
+
+import numpy as np
+
+from tinynet.checks import fraction, not_negative
+from tinynet.optimizers.base import Learner, LearningRate, Optimizer
+from tinynet.types import Array
+
+__all__ = ["SGD"]
+
+
+class SGD(Optimizer):
+    """θ ← θ − η ∇L, gradient descent; with momentum μ, v ← μ v + ∇L and θ ← θ − η v.
+
+    Nesterov's momentum looks ahead, θ ← θ − η (∇L + μ v). Weight decay λ adds λ θ to ∇L, for all
+    parameters alike. The momentum is PyTorch's: v holds gradients, so a changed η acts at once.
+    Keras and Sutskever put η into v, which is the same while η is constant.
+
+    Args:
+        net, lr, clip_norm, clip_value: as for `Optimizer`.
+        momentum: μ, at least 0 and below 1.
+        nesterov: look ahead; needs momentum.
+        weight_decay: λ, at least 0.
+
+    Raises:
+        ValueError: an option outside its range, or `nesterov` without momentum.
+
+    References:
+        H. Robbins and S. Monro, "A stochastic approximation method" (1951).
+        B. T. Polyak, "Some methods of speeding up the convergence of iteration methods" (1964).
+        I. Sutskever et al., "On the importance of initialization and momentum in deep learning"
+        (2013), for Nesterov's.
+
+    Example:
+        >>> from tinynet import Dense, MSELoss
+        >>> net, loss = Dense(1, 1, rng=0), MSELoss()
+        >>> optimizer = SGD(net, lr=0.1, momentum=0.5)
+        >>> optimizer
+        SGD(Dense, lr=0.1, momentum=0.5)
+        >>> x, t = np.array([[1.0], [2.0]]), np.array([[3.0], [5.0]])
+        >>> for _ in range(1000):
+        ...     value = loss.forward(net.forward(x), t)
+        ...     _ = net.backward(loss.backward())
+        ...     optimizer.step()
+        >>> net.params.round(3)  # W and b of 2 x + 1
+        array([2., 1.])
+    """
+
+    state: tuple[str, ...] = ("velocity",)
+
+    velocity: Array
+
+    def __init__(
+        self,
+        net: Learner,
+        lr: LearningRate,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        self.momentum = fraction(momentum, "momentum")
+        self.nesterov = nesterov
+        self.weight_decay = not_negative(weight_decay, "weight_decay")
+        if nesterov and not momentum:
+            raise ValueError("nesterov=True needs momentum above 0, for instance momentum=0.9")
+        if not momentum:
+            self.state = ()
+        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
+
+    def update(self, params: Array, grads: Array, rate: float) -> None:
+        """v ← μ v + g, θ ← θ − η v; without momentum θ ← θ − η g."""
+        work = self.work
+        grads = self.decayed(params, grads, self.weight_decay)
+        if self.momentum:
+            self.velocity *= self.momentum
+            self.velocity += grads
+            if self.nesterov:  # g + μ v is subtracted in two parts
+                np.multiply(self.velocity, rate * self.momentum, work)
+                params -= work
+            else:
+                grads = self.velocity
+        np.multiply(grads, rate, work)
+        params -= work

@@ -1,0 +1,195 @@
+"""Learning rates as functions of the step: give one to an optimizer as `lr`.
+
+A schedule is any function of the number of steps taken so far, 0 before the first one, so one of
+your own is a line:
+
+    optimizer = SGD(net, lr=lambda step: 0.1 / (1 + step / 1000))
+
+`linear_warmup` and `piecewise` are made of others. Those here check their arguments, return
+floats, print as they were made, and can be pickled. One epoch has ⌈examples / batch size⌉ steps.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from tinynet.checks import not_negative, positive, positive_int, real
+from tinynet.optimizers import LearningRate
+from tinynet.text import call
+
+__all__ = [
+    "Schedule",
+    "cosine",
+    "exponential_decay",
+    "linear_warmup",
+    "piecewise",
+    "step_decay",
+]
+
+
+class Schedule(functools.partial[float]):
+    """A function of the step with its settings filled in, which prints as it was made."""
+
+    def __repr__(self) -> str:
+        return call(self.func.__name__.removeprefix("_"), self.args, self.keywords)
+
+
+def step_decay(lr: float, *, factor: float, every: int) -> Schedule:
+    """η(k) = lr · factor^⌊k / every⌋: a smaller rate after every so many steps.
+
+    Raises:
+        ValueError: `lr` or `every` not positive, or `factor` outside (0, 1].
+
+    Example:
+        >>> rate = step_decay(0.8, factor=0.5, every=100)
+        >>> rate(0), rate(99), rate(100), rate(250)
+        (0.8, 0.8, 0.4, 0.2)
+    """
+    return Schedule(
+        _step_decay,
+        lr=positive(lr, "lr"),
+        factor=_factor(factor),
+        every=positive_int(every, "every"),
+    )
+
+
+def _step_decay(step: int, *, lr: float, factor: float, every: int) -> float:
+    return lr * factor ** (step // every)
+
+
+def exponential_decay(lr: float, *, factor: float, every: int = 1) -> Schedule:
+    """η(k) = lr · factor^(k / every): as `step_decay`, but smoothly.
+
+    With `every=1` it is PyTorch's `ExponentialLR`, with more Keras's `ExponentialDecay`.
+
+    Raises:
+        ValueError: `lr` or `every` not positive, or `factor` outside (0, 1].
+
+    Example:
+        >>> rate = exponential_decay(0.8, factor=0.25, every=100)
+        >>> rate(0), rate(50), rate(100)
+        (0.8, 0.4, 0.2)
+    """
+    return Schedule(
+        _exponential_decay,
+        lr=positive(lr, "lr"),
+        factor=_factor(factor),
+        every=positive_int(every, "every"),
+    )
+
+
+def _exponential_decay(step: int, *, lr: float, factor: float, every: int) -> float:
+    return lr * factor ** (step / every)
+
+
+def cosine(lr: float, *, steps: int, final: float = 0.0) -> Schedule:
+    """η(k) = final + (lr − final) · (1 + cos(π k / steps)) / 2, and `final` after `steps`.
+
+    Half a wave: it starts and ends gently, and falls fastest in the middle. There are no restarts.
+
+    Raises:
+        ValueError: `lr` or `steps` not positive, or `final` negative or above `lr`.
+
+    References:
+        I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017),
+        equation 5.
+
+    Example:
+        >>> rate = cosine(0.1, steps=100)
+        >>> rate(0), rate(50), rate(100), rate(1000)
+        (0.1, 0.05, 0.0, 0.0)
+    """
+    lr, final = positive(lr, "lr"), not_negative(final, "final")
+    if final > lr:
+        raise ValueError(f"final must be at most lr, {lr!r}, for the rate to fall; got {final!r}")
+    return Schedule(_cosine, lr=lr, steps=positive_int(steps, "steps"), final=final)
+
+
+def _cosine(step: int, *, lr: float, steps: int, final: float) -> float:
+    return final + (lr - final) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
+
+
+def linear_warmup(then: LearningRate, *, steps: int) -> Schedule:
+    """η(k) = then(0) · (k + 1) / steps in the first `steps` steps, and then(k − steps) afterwards.
+
+    The first rate is a share of the full one and not 0, which would waste a step.
+
+    Args:
+        then: a rate, or a schedule, which starts when the warm-up is over.
+        steps: how long the rate rises.
+
+    Raises:
+        TypeError: `then` is neither a number nor a function.
+        ValueError: a rate or `steps` that is not positive.
+
+    References:
+        P. Goyal et al., "Accurate, large minibatch SGD" (2017), section 2.2.
+
+    Example:
+        >>> rate = linear_warmup(cosine(0.1, steps=90), steps=10)
+        >>> rate(0), rate(4), rate(9), rate(10), rate(100)
+        (0.01, 0.05, 0.1, 0.1, 0.0)
+        >>> rate
+        linear_warmup(then=cosine(lr=0.1, steps=90, final=0.0), steps=10)
+    """
+    return Schedule(_linear_warmup, then=_part(then, "then"), steps=positive_int(steps, "steps"))
+
+
+def _linear_warmup(step: int, *, then: LearningRate, steps: int) -> float:
+    return _at(then, 0) * (step + 1) / steps if step < steps else _at(then, step - steps)
+
+
+def piecewise(parts: Sequence[LearningRate], *, boundaries: Sequence[int]) -> Schedule:
+    """One rate or schedule after another: `parts[i]` from step `boundaries[i − 1]` on.
+
+    A schedule among them counts its steps from where it begins, as in Optax's `join_schedules`.
+
+    Args:
+        parts: rates and schedules.
+        boundaries: rising steps at which the next part begins; one fewer than parts.
+
+    Raises:
+        TypeError: a part that is neither a number nor a function, or a boundary that is no int.
+        ValueError: a rate that is not positive, or boundaries that do not rise or are not one
+            fewer than parts.
+
+    Example:
+        >>> rate = piecewise([0.1, cosine(0.05, steps=50)], boundaries=[100])
+        >>> rate(0), rate(99), rate(100), rate(150)
+        (0.1, 0.1, 0.05, 0.0)
+    """
+    parts = tuple(_part(part, f"parts[{n}]") for n, part in enumerate(parts))
+    steps = tuple(positive_int(step, f"boundaries[{n}]") for n, step in enumerate(boundaries))
+    if len(parts) != len(steps) + 1:
+        raise ValueError(
+            f"piecewise got {len(parts)} parts and {len(steps)} boundaries: each boundary lies "
+            f"between two parts, so there is one part more."
+        )
+    if any(later <= earlier for earlier, later in pairwise(steps)):
+        raise ValueError(f"boundaries must rise; got {list(steps)}")
+    return Schedule(_piecewise, parts=parts, boundaries=steps)
+
+
+def _piecewise(step: int, *, parts: tuple[LearningRate, ...], boundaries: tuple[int, ...]) -> float:
+    place = bisect.bisect_right(boundaries, step)
+    return _at(parts[place], step - (boundaries[place - 1] if place else 0))
+
+
+def _at(rate: LearningRate, step: int) -> float:
+    return float(rate(step)) if callable(rate) else rate
+
+
+def _part(rate: Any, name: str) -> LearningRate:
+    return rate if callable(rate) else positive(rate, name)
+
+
+def _factor(value: object) -> float:
+    rule = "a number above 0 and at most 1"
+    if not 0 < (factor := real(value, "factor", rule)) <= 1:
+        raise ValueError(f"factor must be {rule}; got {value!r}")
+    return factor
