@@ -1,13 +1,25 @@
 """tinynet: neural networks from layers that read as their equations, every gradient proved."""
 
-from tinynet import data, metrics, schedules
-from tinynet.activations import Sigmoid
+from tinynet import data, initializers, metrics, schedules
+from tinynet.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
+from tinynet.embedding import Embedding
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
 from tinynet.evaluation import evaluate, predict
 from tinynet.fitting import fit
 from tinynet.history import History
+from tinynet.initializers import (
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    lecun_normal,
+    lecun_uniform,
+    orthogonal,
+    standard_normal,
+    zeros,
+)
 from tinynet.layer import Layer
-from tinynet.layers import Dense
+from tinynet.layers import Dense, Dropout, Flatten, Reshape
 from tinynet.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -18,14 +30,19 @@ from tinynet.losses import (
     Loss,
     MSELoss,
 )
+from tinynet.normalization import BatchNorm, LayerNorm
 from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tinynet.persistence import load, load_parameters, save
+from tinynet.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
+from tinynet.wrappers import Frozen, Residual
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
     "Adagrad",
     "Adam",
@@ -33,30 +50,56 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "BackwardBeforeForwardError",
+    "BatchNorm",
     "CrossEntropyLoss",
     "Dense",
     "DivergenceError",
+    "Dropout",
+    "Embedding",
     "Epoch",
+    "Flatten",
+    "Frozen",
     "History",
     "HuberLoss",
+    "Identity",
     "KLDivLoss",
     "L1Loss",
     "Layer",
+    "LayerNorm",
+    "LeakyReLU",
     "LoadError",
+    "LogSoftmax",
     "Loss",
     "MSELoss",
     "Optimizer",
     "RMSprop",
+    "ReLU",
+    "Reshape",
+    "Residual",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
     "data",
     "evaluate",
     "fit",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "initializers",
+    "lecun_normal",
+    "lecun_uniform",
     "load",
     "load_parameters",
     "metrics",
+    "orthogonal",
     "predict",
     "save",
     "schedules",
+    "standard_normal",
     "train",
+    "zeros",
 ]

@@ -2,7 +2,10 @@
 
 An initializer is any `f(shape, rng) -> array` of that shape; a weight matrix has the shape
 `(fan_in, fan_out)`. Values are drawn in float64 and cast by the layer, so that a float32 network
-starts from the same numbers, rounded.
+starts from the same numbers, rounded. The normal distributions are cut nowhere, as in PyTorch
+(Keras cuts its `he_normal` and the like at 2σ).
+
+Which one: `he_*` before ReLU and its kin, `glorot_*` or `lecun_*` before Tanh and Sigmoid.
 """
 
 from typing import Protocol
@@ -11,7 +14,18 @@ import numpy as np
 
 from tinynet.types import Array
 
-__all__ = ["Initializer", "lecun_normal"]
+__all__ = [
+    "Initializer",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "orthogonal",
+    "standard_normal",
+    "zeros",
+]
 
 
 class Initializer(Protocol):
@@ -22,12 +36,40 @@ class Initializer(Protocol):
         ...
 
 
+def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """W = 0; right for biases, and for the last layer of a `Residual` (which is the identity then).
+
+    Two layers of zeros in a row would never learn, because each is the other's gradient.
+
+    References:
+        P. Goyal et al., "Accurate, large minibatch SGD" (2017), section 5.1: the zero that makes
+        a residual block start as the identity.
+
+    Example:
+        >>> zeros((2, 3), np.random.default_rng(0))
+        array([[0., 0., 0.], [0., 0., 0.]])
+    """
+    return np.zeros(shape)
+
+
+def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """W ~ N(0, 1): for tables that are looked up, where each output is one weight.
+
+    It is the default of `Embedding`, and PyTorch's there.
+
+    Example:
+        >>> W = standard_normal((784, 100), np.random.default_rng(0))
+        >>> bool(abs(W.std() - 1) < 0.01)
+        True
+    """
+    return rng.normal(0.0, 1.0, shape)
+
+
 def lecun_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """W ~ N(0, 1 / fan_in): a unit's input then varies as much as each of its inputs does.
 
     References:
         Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp" (1998), section 4.6.
-        The normal distribution is cut nowhere (PyTorch has no such function; Keras cuts at 2σ).
 
     Example:
         >>> W = lecun_normal((784, 100), np.random.default_rng(0))
@@ -35,3 +77,122 @@ def lecun_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         ((784, 100), True)
     """
     return rng.normal(0.0, shape[0] ** -0.5, shape)
+
+
+def lecun_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """W ~ U(−a, a) with a = √(3 / fan_in), which has the variance 1 / fan_in.
+
+    References:
+        Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp" (1998), section 4.6.
+
+    Example:
+        >>> bool(abs(lecun_uniform((300, 100), np.random.default_rng(0))).max() <= 0.1)
+        True
+    """
+    a = (3 / shape[0]) ** 0.5
+    return rng.uniform(-a, a, shape)
+
+
+def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """W ~ N(0, 2 / fan_in): as LeCun's, made up for the half that ReLU takes away.
+
+    PyTorch's `kaiming_normal_` with its defaults.
+
+    References:
+        K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers" (2015), equation 10.
+
+    Example:
+        >>> W = he_normal((800, 100), np.random.default_rng(0))
+        >>> bool(abs(W.std() * 20 - 1) < 0.01)
+        True
+    """
+    return rng.normal(0.0, (2 / shape[0]) ** 0.5, shape)
+
+
+def he_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """W ~ U(−a, a) with a = √(6 / fan_in), which has the variance 2 / fan_in.
+
+    PyTorch's `kaiming_uniform_` with its defaults.
+
+    References:
+        K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers" (2015), equation 10.
+
+    Example:
+        >>> bool(abs(he_uniform((600, 100), np.random.default_rng(0))).max() <= 0.1)
+        True
+    """
+    a = (6 / shape[0]) ** 0.5
+    return rng.uniform(-a, a, shape)
+
+
+def glorot_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """W ~ N(0, 2 / (fan_in + fan_out)): between what outputs and what gradients would like.
+
+    PyTorch's `xavier_normal_`.
+
+    Raises:
+        ValueError: a shape that is not (fan_in, fan_out).
+
+    References:
+        X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+        networks" (2010), equation 12.
+
+    Example:
+        >>> W = glorot_normal((600, 200), np.random.default_rng(0))
+        >>> bool(abs(W.std() * 20 - 1) < 0.01)
+        True
+    """
+    fan_in, fan_out = _fans(shape)
+    return rng.normal(0.0, (2 / (fan_in + fan_out)) ** 0.5, shape)
+
+
+def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """W ~ U(−a, a) with a = √(6 / (fan_in + fan_out)), the variance of `glorot_normal`.
+
+    PyTorch's `xavier_uniform_`, and what Keras's `Dense` starts with.
+
+    Raises:
+        ValueError: a shape that is not (fan_in, fan_out).
+
+    References:
+        X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+        networks" (2010), equation 16.
+
+    Example:
+        >>> bool(abs(glorot_uniform((400, 200), np.random.default_rng(0))).max() <= 0.1)
+        True
+    """
+    fan_in, fan_out = _fans(shape)
+    a = (6 / (fan_in + fan_out)) ** 0.5
+    return rng.uniform(-a, a, shape)
+
+
+def orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """WᵀW = 1, or W Wᵀ = 1 where fan_out > fan_in: a rotation, drawn uniformly from all of them.
+
+    It is Q of the decomposition Q R of a normal matrix, with signs that make R's diagonal positive;
+    without those Q would not be uniform.
+
+    Raises:
+        ValueError: a shape that is not (fan_in, fan_out).
+
+    References:
+        A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of learning
+        in deep linear neural networks" (2014);
+        F. Mezzadri, "How to generate random matrices from the classical compact groups" (2007).
+
+    Example:
+        >>> W = orthogonal((3, 2), np.random.default_rng(0))
+        >>> bool(np.allclose(W.T @ W, np.eye(2)))
+        True
+    """
+    fan_in, fan_out = _fans(shape)
+    Q, R = np.linalg.qr(rng.normal(size=(max(fan_in, fan_out), min(fan_in, fan_out))))
+    Q *= np.copysign(1, R.diagonal())
+    return Q if fan_in >= fan_out else Q.T
+
+
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    if len(shape) != 2:
+        raise ValueError(f"this initializer needs a shape (fan_in, fan_out); got {shape}")
+    return shape[0], shape[1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from numpy.typing import DTypeLike
+
 from tinynet.errors import missing_attribute
 from tinynet.text import call
 from tinynet.types import Array
@@ -39,6 +41,7 @@ class Layer(Windowed):
         state: names of the arrays that a layer knows besides its parameters, for instance running
             statistics. They change float type with the parameters and are saved with them.
         input_shape: the shape of one example, where the layer prescribes it.
+        input_dtype: the dtype of x, where it is not that of the parameters: ints for ids.
 
     Example:
         >>> import numpy as np
@@ -65,6 +68,7 @@ class Layer(Windowed):
     """
 
     input_shape: tuple[int, ...] | None = None
+    input_dtype: DTypeLike | None = None
 
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the constructor was called with
 
@@ -97,6 +101,15 @@ class Layer(Windowed):
         """
         parts = {id(part): part._predictor() for _, part in self._parts()}
         return self._shadow(parts).forward(x)
+
+    def is_frozen(self) -> bool:
+        """Whether it lives in a `Frozen`, however deep: then nothing that it knows may change.
+
+        A layer asks for it in `forward` if it would learn anything there, such as running
+        statistics; most have no need to. A copy made by `copy.deepcopy` lives in no `Frozen`.
+        """
+        whole = self._owner()
+        return isinstance(whole, Layer) and whole.is_frozen()
 
     def _shadow(self, parts: dict[int, Layer]) -> Self:
         """A shallow copy on the same vectors, with other parts in place of those named by id."""

@@ -1,16 +1,17 @@
-"""Layers with parameters, and layers that wrap others."""
+"""Dense, and layers that rearrange or drop elements."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import positive_int
+from tinynet.checks import positive_int, real
 from tinynet.initializers import Initializer, lecun_normal
 from tinynet.layer import Layer
 from tinynet.types import Array, Rng
 
-__all__ = ["Dense"]
+__all__ = ["Dense", "Dropout", "Flatten", "Reshape"]
 
 
 class Dense(Layer):
@@ -117,3 +118,119 @@ class Dense(Layer):
                 f"{me} has {self.W.dtype} parameters and got x of {x.dtype}: "
                 f"convert it once with x.astype(np.{self.W.dtype})."
             )
+
+
+class Flatten(Layer):
+    """y is each example of x as one row: (N, a, b, ...) becomes (N, a · b · ...).
+
+    Where x lies in memory in one piece, y is a view on it, not a copy.
+
+    Example:
+        >>> Flatten().forward(np.zeros((5, 28, 28))).shape
+        (5, 784)
+    """
+
+    def forward(self, x: Array) -> Array:
+        """Each example as one row."""
+        self._shape = x.shape
+        return Flatten.predict(self, x)
+
+    def predict(self, x: Array) -> Array:
+        """Each example as one row."""
+        return x.reshape(len(x), math.prod(x.shape[1:]))
+
+    def backward(self, dy: Array) -> Array:
+        """The gradient in the shape of x."""
+        return dy.reshape(self._shape)
+
+
+class Reshape(Layer):
+    """y is each example of x in another shape: (N, ...) becomes (N, *shape), row by row (C order).
+
+    Where x lies in memory in one piece, y is a view on it, not a copy.
+
+    Args:
+        shape: of one example, without the batch axis, as in Keras.
+
+    Raises:
+        ValueError: an axis that is not positive, or examples of another number of elements.
+        TypeError: a shape that is not a tuple of ints.
+
+    Example:
+        >>> Reshape((1, 28, 28)).forward(np.zeros((5, 784))).shape
+        (5, 1, 28, 28)
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        if not isinstance(shape, tuple | list):
+            raise TypeError(f"shape must be a tuple such as (1, 28, 28); got {shape!r}")
+        self.shape = tuple(positive_int(size, f"shape[{n}]") for n, size in enumerate(shape))
+
+    def forward(self, x: Array) -> Array:
+        """Each example in the given shape."""
+        y = Reshape.predict(self, x)
+        self._shape = x.shape
+        return y
+
+    def predict(self, x: Array) -> Array:
+        """Each example in the given shape."""
+        if math.prod(x.shape[1:]) != math.prod(self.shape) or not x.ndim:
+            raise ValueError(
+                f"{self!r} got x of shape {x.shape}: after the batch axis there must be "
+                f"{math.prod(self.shape)} elements. Is the batch axis missing?"
+            )
+        return x.reshape(len(x), *self.shape)
+
+    def backward(self, dy: Array) -> Array:
+        """The gradient in the shape of x."""
+        return dy.reshape(self._shape)
+
+
+class Dropout(Layer):
+    """y = x m / (1 − rate), where each m is 0 with probability `rate`, else 1; inference y = x.
+
+    A new m is drawn in each `forward`. The division keeps the mean of y at x ("inverted" dropout),
+    so `predict` has nothing to make up for: it returns x itself, not a copy. In a `Frozen` it goes
+    on dropping: it knows nothing that could change.
+
+    Args:
+        rate: the probability of dropping an element (Keras's `rate`, PyTorch's `p`; in the paper
+            p is the probability of keeping it), 0 ≤ rate < 1.
+        rng: where m comes from.
+
+    Raises:
+        ValueError: a rate outside [0, 1).
+
+    References:
+        N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting"
+        (2014).
+
+    Example:
+        >>> layer = Dropout(0.5, rng=0)
+        >>> layer.forward(np.ones((2, 4)))
+        array([[2., 2., 2., 0.], [0., 0., 0., 0.]])
+        >>> layer.predict(np.ones((1, 4)))
+        array([[1., 1., 1., 1.]])
+    """
+
+    def __init__(self, rate: float, *, rng: Rng = None) -> None:
+        rule = "the probability of dropping an element, 0 <= rate < 1"
+        self.rate = real(rate, "rate", rule)
+        if not 0 <= self.rate < 1:
+            raise ValueError(f"rate must be {rule}; got {rate!r}")
+        self.rng = np.random.default_rng(rng)
+
+    def forward(self, x: Array) -> Array:
+        """y = x m / (1 − rate)."""
+        # the same numbers in both float types, so that a float32 network drops what its twin drops
+        kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
+        self._scaled_mask = np.multiply(kept, 1 / (1 - self.rate), dtype=x.dtype)
+        return x * self._scaled_mask
+
+    def predict(self, x: Array) -> Array:
+        """y = x."""
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        """dx = dy m / (1 − rate)."""
+        return dy * self._scaled_mask

@@ -61,7 +61,7 @@ class Sequential(Layer):
                 )
         self.layers = layers
         super().__init__(dtype=dtype, **{str(place): layer for place, layer in enumerate(layers)})
-        self.input_shape = layers[0].input_shape
+        self.input_shape, self.input_dtype = layers[0].input_shape, layers[0].input_dtype
         self._warn_of_twins()
 
     def forward(self, x: Array) -> Array:
@@ -121,8 +121,9 @@ class Sequential(Layer):
                total                        15
         """
         rows = [("", "layer", "output", "parameters")]
-        shape = input_shape or self.input_shape
-        x = None if shape is None else np.zeros((1, *shape), self.params.dtype)
+        shape = self.input_shape if input_shape is None else input_shape
+        dtype = self.input_dtype or self.params.dtype
+        x = None if shape is None else np.zeros((1, *shape), dtype)
         for place, layer in enumerate(self.layers):
             x = None if x is None else layer.predict(x)
             output = "?" if x is None else f"({', '.join(['N', *map(str, x.shape[1:])])})"

@@ -1,4 +1,4 @@
-"""Comparisons with PyTorch: they run where torch is installed and are reported as not run elsewhere."""
+"""Comparisons with PyTorch: they run where torch is installed, and are reported where it is not."""
 
 from importlib.util import find_spec
 from pathlib import Path
