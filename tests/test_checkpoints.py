@@ -9,17 +9,27 @@ import pytest
 
 from tinynet import (
     SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    BatchNorm,
     Dense,
+    Dropout,
+    Frozen,
     Layer,
     LoadError,
     MSELoss,
     Optimizer,
+    ReLU,
+    Residual,
+    RMSprop,
     Sequential,
     Sigmoid,
     fit,
     load,
     load_parameters,
     save,
+    schedules,
 )
 from tinynet.persistence.archive import read_archive, write_archive
 from tinynet.persistence.models import named_arrays
@@ -105,10 +115,30 @@ def counting(rng, dtype):
     )
 
 
-NETWORKS = [plain, noisy, counting]
+def classic(rng, dtype):
+    """The layers that remember or draw something: BatchNorm and Dropout, one of each frozen."""
+    return Sequential(
+        Dense(5, 6, rng=rng),
+        BatchNorm(6),
+        ReLU(),
+        Dropout(0.3, rng=rng),
+        Residual(Sequential(Dropout(0.2, rng=4), Dense(6, 6, rng=rng))),
+        Frozen(Sequential(Dense(6, 6, rng=rng), BatchNorm(6))),
+        Dense(6, 2, rng=rng),
+        dtype=dtype,
+    )
+
+
+NETWORKS = [plain, noisy, counting, classic]
 OPTIMIZERS = {
     "sgd": lambda net: SGD(net, lr=0.1),
     "schedule": lambda net: SGD(net, lr=lambda step: 0.2 / (1 + step)),
+    "momentum": lambda net: SGD(net, lr=0.1, momentum=0.9),
+    "nesterov": lambda net: SGD(net, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "adam": lambda net: Adam(net, lr=0.01),
+    "adamw": lambda net: AdamW(net, lr=schedules.cosine(0.01, steps=40), clip_norm=0.1),
+    "rmsprop": lambda net: RMSprop(net, lr=0.01),
+    "adagrad": lambda net: Adagrad(net, lr=0.01),
     "heavy": lambda net: Heavy(net, lr=0.05),
     "part": lambda net: Heavy(net.layers[-1], lr=0.05),
 }
@@ -163,8 +193,9 @@ def resumed_at_each_epoch(path, **settings):
     ("network", "optimizer", "dtype", "batch_size"),
     [
         *itertools.product(NETWORKS, OPTIMIZERS, [np.float64], [4]),
-        *[(network, "heavy", np.float32, 7) for network in NETWORKS],
-        *[(plain, "sgd", np.float64, batch_size) for batch_size in (1, 16, 30)],
+        *itertools.product(NETWORKS, ["momentum", "adam", "heavy"], [np.float32], [7]),
+        (plain, "sgd", np.float64, 1),
+        *[(plain, "momentum", np.float64, batch_size) for batch_size in (1, 16, 30)],
     ],
 )
 def test_resuming_at_any_epoch_gives_the_same_bytes(

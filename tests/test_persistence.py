@@ -14,8 +14,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinynet
-from tinynet import Dense, Layer, LoadError, Sequential, Sigmoid
-from tinynet.initializers import lecun_normal
+from tinynet import (
+    ELU,
+    GELU,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Frozen,
+    Identity,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    LoadError,
+    LogSoftmax,
+    ReLU,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from tinynet.initializers import lecun_normal, zeros
 from tinynet.persistence import load, load_parameters, save
 from tinynet.persistence.architecture import OWN_LAYERS
 from tinynet.persistence.archive import read_archive, write_archive
@@ -81,12 +105,39 @@ def there_and_back(net, path):
     return load(path, layers=CUSTOM)
 
 
+OWN = [
+    *(ELU, GELU, Identity, LeakyReLU, LogSoftmax, ReLU, SiLU, Softmax, Softplus, Tanh, Flatten),
+    *(BatchNorm, LayerNorm, Dropout, Reshape, Embedding, Frozen, Residual),
+]
+
+
+def own(cls, width, rng):
+    """A layer of each class of tinynet's, with arguments that are not the default ones."""
+    match cls.__name__:
+        case "BatchNorm":
+            return BatchNorm(width, momentum=0.2, eps=1e-4)
+        case "LayerNorm":
+            return LayerNorm(width, eps=1e-4)
+        case "Dropout":
+            return Dropout(0.25, rng=rng)
+        case "Reshape":
+            return Reshape((width, 1))
+        case "Embedding":
+            return Embedding(width, 2, init=zeros, rng=rng)
+        case "Frozen" | "Residual":
+            return cls(Sequential(Dense(width, width, rng=rng), BatchNorm(width)))
+        case "ELU" | "LeakyReLU":
+            return cls(0.25)
+    return cls()
+
+
 sizes = st.integers(1, 6)
 leaves = st.one_of(
     st.tuples(st.just("dense"), sizes, st.booleans()),
     st.just(("sigmoid",)),
     st.tuples(st.just("scale"), sizes, st.floats(-2, 2)),
     st.tuples(st.just("twins"), sizes),
+    st.tuples(st.sampled_from(OWN), sizes),
 )
 plans = st.recursive(leaves, lambda inner: st.lists(inner, min_size=1, max_size=4), max_leaves=8)
 
@@ -101,6 +152,8 @@ def built(plan, rng):
             return Scale(width, start=start)
         case ("twins", width):
             return Twins(width, rng)
+        case (cls, width):
+            return own(cls, width, rng)
     return Sigmoid()
 
 

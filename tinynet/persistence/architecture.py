@@ -11,13 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from tinynet import activations, initializers, layers, sequential
+from tinynet import (
+    activations,
+    embedding,
+    initializers,
+    layers,
+    normalization,
+    rectifiers,
+    sequential,
+    wrappers,
+)
 from tinynet.layer import Layer
 from tinynet.types import Array, Rng
 
 __all__ = ["OWN_LAYERS", "build", "describe"]
 
-_MODULES = (activations, layers, sequential)
+_MODULES = (
+    activations,
+    rectifiers,
+    layers,
+    normalization,
+    embedding,
+    wrappers,
+    sequential,
+)
 
 OWN_LAYERS: dict[str, type[Layer]] = {
     f"tinynet.{name}": cls
