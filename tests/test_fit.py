@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import types
 from pathlib import Path
@@ -258,6 +259,7 @@ def test_lines_where_nobody_watches_and_nothing_when_off(capsys):
 def on_a_terminal(program):
     """What the program writes to a terminal."""
     main, side = pty.openpty()
+    termios.tcsetwinsize(side, (24, 100))
     child = subprocess.Popen(
         [sys.executable, "-c", program], stdout=side, stderr=side, cwd=ROOT, env={"TERM": "xterm"}
     )

@@ -32,7 +32,15 @@ from tinynet.losses import (
 )
 from tinynet.normalization import BatchNorm, LayerNorm
 from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
-from tinynet.persistence import load, load_parameters, save
+from tinynet.persistence import (
+    from_state_dict,
+    load,
+    load_parameters,
+    load_safetensors,
+    save,
+    save_safetensors,
+    to_state_dict,
+)
 from tinynet.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
@@ -85,6 +93,7 @@ __all__ = [
     "data",
     "evaluate",
     "fit",
+    "from_state_dict",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -94,12 +103,15 @@ __all__ = [
     "lecun_uniform",
     "load",
     "load_parameters",
+    "load_safetensors",
     "metrics",
     "orthogonal",
     "predict",
     "save",
+    "save_safetensors",
     "schedules",
     "standard_normal",
+    "to_state_dict",
     "train",
     "zeros",
 ]

@@ -10,7 +10,7 @@ from typing import BinaryIO
 __all__ = ["open_regular", "write_atomically"]
 
 
-def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> None:
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
     """Have `write` fill a new file, then put it in the place of the old one.
 
     The new content goes to a temporary file in the same folder, is flushed to the disk, and takes
