@@ -23,6 +23,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+# One example at a time is too little work to share: a second thread would only wait for the first,
+# and for long where other programs are running. Set the variable yourself for large batches.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike

@@ -225,6 +225,20 @@ def test_arguments_that_do_not_fit_are_refused_at_once():
         check_refused(f"{name} must be a positive int", TypeError, **{name: 1.5})
 
 
+def test_a_last_batch_that_the_network_refuses_is_found_at_once():
+    class AtLeastTwo(Sigmoid):
+        def forward(self, x):
+            if len(x) < 2:
+                raise ValueError(f"a batch of {len(x)} is too small")
+            return super().forward(x)
+
+    _, x, t = problem(17)
+    net = Sequential(Dense(3, 2, rng=0), AtLeastTwo())
+    list(train(net, MSELoss(), SGD(net, lr=0.5), x, t, epochs=1, batch_size=5))
+    with pytest.raises(ValueError, match="batch of 1 is too small"):
+        train(net, MSELoss(), SGD(net, lr=0.5), x, t, epochs=1, batch_size=4)
+
+
 def test_an_optimizer_of_another_network_is_refused():
     other, _, _ = problem()
     check_refused("another network", optimizer=SGD(other, lr=0.5))
