@@ -2,6 +2,7 @@
 
 from tinynet import data, initializers, metrics, schedules
 from tinynet.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
+from tinynet.anomaly import detect_anomaly
 from tinynet.embedding import Embedding
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
 from tinynet.evaluation import evaluate, predict
@@ -91,6 +92,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "data",
+    "detect_anomaly",
     "evaluate",
     "fit",
     "from_state_dict",

@@ -96,9 +96,7 @@ def train(
     positive_int(batch_size, "batch_size")
     _check_data(x, t)
     _check_optimizer(net, optimizer)
-    smallest = min(
-        len(x) % batch_size or batch_size, 32
-    )  # the hardest to fit
+    smallest = min(len(x) % batch_size or batch_size, 32)  # the hardest to fit
     _rehearse(net, loss, x[:smallest], t[:smallest])
     generator = np.random.default_rng(rng)
     in_runs = runs and applies(net, loss, optimizer, x, batch_size)
