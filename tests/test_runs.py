@@ -1,6 +1,7 @@
 """Training in runs takes the same steps as training without."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -170,6 +171,10 @@ def test_runs_are_taken_only_where_nothing_else_looks_at_the_first_weights():
     assert not applies(network("flat", 0), loss=Penalty())
     assert not applies(network("flat", 0), optimizer=lambda n: OwnSGD(n, lr=0.1))
     assert not applies(network("flat", 0), optimizer=lambda n: SGD(n[2], lr=0.1))
+    for option in ("momentum", "weight_decay", "clip_norm", "clip_value"):
+        assert not applies(
+            network("flat", 0), optimizer=functools.partial(SGD, lr=0.1, **{option: 0.5})
+        )
     assert not applies(Sequential(OwnDense(4, 2)))
     assert not applies(Sequential(Sigmoid(), Dense(4, 2)))
     assert not applies(Sequential(Dense(4, 4, rng=rng), Spy(), Dense(4, 2, rng=rng)))

@@ -224,7 +224,7 @@ class Dropout(Layer):
         """y = x m / (1 − rate)."""
         # the same numbers in both float types, so that a float32 network drops what its twin drops
         kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
-        self._scaled_mask = np.multiply(kept, 1 / (1 - self.rate), dtype=x.dtype)
+        self._scaled_mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, 1.0))
         return x * self._scaled_mask
 
     def predict(self, x: Array) -> Array:

@@ -7,7 +7,7 @@ function has a kink, its docstring says which slope it takes there.
 import math
 
 import numpy as np
-from scipy.special import erf, expit
+from scipy.special import expit, ndtr
 
 from tinynet.checks import real
 from tinynet.layer import Layer
@@ -114,13 +114,14 @@ class ELU(Layer):
     def backward(self, dy: Array) -> Array:
         """dx = dy for x > 0, else dy a e^x."""
         x = self._x
-        return dy * np.where(x > 0, 1, self.alpha * np.exp(np.minimum(x, 0)))
+        return np.where(x > 0, dy, dy * (self.alpha * np.exp(np.minimum(x, 0))))
 
 
 class GELU(Layer):
     """y = x Φ(x) with Φ the normal distribution function, (1 + erf(x / √2)) / 2; slope Φ + x φ.
 
-    This is the exact form, PyTorch's and Keras's default, and not the approximation by tanh.
+    This is the exact form, PyTorch's and Keras's default, and not the approximation by tanh. Φ is
+    SciPy's `ndtr`, which for negative x is erfc(−x / √2) / 2: there 1 + erf would lose its digits.
 
     References:
         D. Hendrycks and K. Gimpel, "Gaussian error linear units" (2016).
@@ -132,12 +133,12 @@ class GELU(Layer):
 
     def forward(self, x: Array) -> Array:
         """y = x Φ(x)."""
-        self._x, self._normal = x, _normal_distribution(x)
+        self._x, self._normal = x, ndtr(x)
         return x * self._normal
 
     def predict(self, x: Array) -> Array:
         """y = x Φ(x)."""
-        return x * _normal_distribution(x)
+        return x * ndtr(x)
 
     def backward(self, dy: Array) -> Array:
         """dx = dy (Φ(x) + x φ(x)), where φ(x) = e^(−x²/2) / √(2π) is the slope of Φ."""
@@ -199,8 +200,3 @@ class Softplus(Layer):
     def backward(self, dy: Array) -> Array:
         """dx = dy / (1 + e^−x)."""
         return dy * expit(self._x)
-
-
-def _normal_distribution(x: Array) -> Array:
-    """Φ(x) = (1 + erf(x / √2)) / 2."""
-    return 0.5 * (1 + erf(x * math.sqrt(0.5)))

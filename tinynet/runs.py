@@ -44,6 +44,7 @@ def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: 
         batch_size <= LARGEST_BATCH
         and type(layers[0]) is Dense
         and type(optimizer) is SGD
+        and optimizer.plain
         and optimizer.net is net
         and x.ndim == 2
         and not watching()

@@ -97,7 +97,7 @@ def train(
     _check_data(x, t)
     _check_optimizer(net, optimizer)
     smallest = min(len(x) % batch_size or batch_size, 32)  # the hardest to fit
-    _rehearse(net, loss, x[:smallest], t[:smallest])
+    _rehearse(net, loss, x[:smallest], t)
     generator = np.random.default_rng(rng)
     in_runs = runs and applies(net, loss, optimizer, x, batch_size)
 
@@ -212,17 +212,29 @@ def _check_data(x: Array, t: Array) -> None:
 
 
 def _check_optimizer(net: Layer, optimizer: Optimizer) -> None:
-    if not any(optimizer.net is layer for layer in net.walk()):
+    mine = [layer for layer in net.walk() if layer is optimizer.net]
+    if not mine:
         raise ValueError(
             f"the optimizer was made for another network, {optimizer.net!r}, so it would not move "
             f"this one. Make it with {type(optimizer).__name__}(net, ...)."
         )
+    if mine[0].is_frozen():
+        raise ValueError(
+            f"the optimizer was made for {optimizer.net!r}, which is in a Frozen and must not "
+            f"move. Make it with {type(optimizer).__name__}(net, ...), or thaw a copy of it."
+        )
 
 
 def _rehearse(net: Layer, loss: Loss, x: Array, t: Array) -> None:
-    """One step on a copy, so that whatever does not fit is found before anything has changed."""
+    """One step on a copy, so that whatever does not fit is found before anything has changed.
+
+    All targets are held against the first output, as the loss will hold each batch against its own.
+    """
     net, loss = copy.deepcopy((net, loss))
     with np.errstate(over="ignore", invalid="ignore"):
-        loss.forward(net.forward(x), t)
+        y = net.forward(x)
+        if len(y) == len(x):
+            loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
+        loss.forward(y, t[: len(x)])
         net.parameter_gradients(loss.backward())
     net.check_windows()

@@ -70,6 +70,11 @@ class SGD(Optimizer):
             self.state = ()
         super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
 
+    @property
+    def plain(self) -> bool:
+        """Whether a step is θ ← θ − η ∇L and nothing else."""
+        return not (self.momentum or self.weight_decay or self.clip_norm or self.clip_value)
+
     def update(self, params: Array, grads: Array, rate: float) -> None:
         """v ← μ v + g, θ ← θ − η v; without momentum θ ← θ − η g."""
         work = self.work

@@ -1,0 +1,236 @@
+"""Activations: known values, kinks, extremes, float types."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinynet import (
+    ELU,
+    GELU,
+    BackwardBeforeForwardError,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+
+ELEMENTWISE = [
+    Sigmoid(),
+    Tanh(),
+    ReLU(),
+    LeakyReLU(),
+    ELU(),
+    ELU(2.5),
+    GELU(),
+    SiLU(),
+    Softplus(),
+    Identity(),
+]
+EVERY = [*ELEMENTWISE, Softmax(), LogSoftmax()]
+
+each = pytest.mark.parametrize("layer", EVERY, ids=repr)
+e = math.e
+
+
+def slope(layer, x):
+    """dy/dx of a function of each element, at one point."""
+    layer.forward(np.array([[x]]))
+    return layer.backward(np.ones((1, 1))).item()
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "y", "dydx"),
+    [
+        (Sigmoid(), math.log(3), 3 / 4, 3 / 16),
+        (Tanh(), math.log(2), 3 / 5, 16 / 25),
+        (ReLU(), 2.0, 2.0, 1.0),
+        (ReLU(), -2.0, 0.0, 0.0),
+        (LeakyReLU(), -2.0, -0.02, 0.01),
+        (LeakyReLU(0.25), -2.0, -0.5, 0.25),
+        (LeakyReLU(0.25), 2.0, 2.0, 1.0),
+        (LeakyReLU(-1), -2.0, 2.0, -1.0),
+        (ELU(), -1.0, 1 / e - 1, 1 / e),
+        (ELU(2.0), -1.0, 2 / e - 2, 2 / e),
+        (ELU(2.0), 3.0, 3.0, 1.0),
+        # Φ(1) = 0.8413447460685429, φ(1) = 0.24197072451914337
+        (GELU(), 1.0, 0.8413447460685429, 0.8413447460685429 + 0.24197072451914337),
+        (GELU(), -1.0, -(1 - 0.8413447460685429), 1 - 0.8413447460685429 - 0.24197072451914337),
+        (
+            GELU(),
+            -6.0,
+            -6 * 9.865876450376981e-10,
+            9.865876450376981e-10 - 6 * 6.075882849823286e-9,
+        ),
+        (SiLU(), math.log(3), 0.75 * math.log(3), 0.75 + math.log(3) * 3 / 16),
+        (Softplus(), math.log(3), math.log(4), 3 / 4),
+        (Identity(), -3.0, -3.0, 1.0),
+    ],
+)
+def test_values_and_slopes_worked_by_hand(layer, x, y, dydx):
+    assert layer.forward(np.array([[x]])).item() == pytest.approx(y, rel=1e-14, abs=1e-16)
+    assert slope(layer, x) == pytest.approx(dydx, rel=1e-13)
+
+
+def test_softmax_and_its_gradient_worked_by_hand():
+    x = np.log([[1.0, 2.0, 5.0]])
+    y = np.array([[1, 2, 5]]) / 8
+    layer, logarithm = Softmax(), LogSoftmax()
+    np.testing.assert_allclose(layer.forward(x), y, rtol=1e-14)
+    np.testing.assert_allclose(logarithm.forward(x), np.log(y), rtol=1e-14)
+    # dL/dx = y (dy − Σ dy y) with Σ dy y = 2/8; and dy − y Σ dy with Σ dy = 1
+    dy = np.array([[0.0, 1.0, 0.0]])
+    np.testing.assert_allclose(layer.backward(dy), y * (dy - 2 / 8), rtol=1e-14)
+    np.testing.assert_allclose(logarithm.backward(dy), dy - y, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("layer", "at_zero"),
+    [(ReLU(), 0.0), (LeakyReLU(0.3), 0.3), (ELU(2.0), 2.0), (ELU(), 1.0)],
+    ids=repr,
+)
+def test_slope_at_a_kink_is_the_one_documented(layer, at_zero):
+    assert slope(layer, 0.0) == at_zero
+    assert slope(layer, -0.0) == at_zero
+
+
+@each
+def test_finite_at_a_thousand_without_a_warning(layer):
+    for dtype in (np.float64, np.float32):
+        x = np.array([[-1000, -100, -1e-30, 0, 1e-30, 100, 1000], [1000.0] * 7], dtype)
+        y = layer.forward(x)
+        dx = layer.backward(np.ones_like(x))
+        assert np.isfinite(y).all()
+        assert np.isfinite(dx).all()
+        np.testing.assert_array_equal(layer.predict(x), y)
+
+
+@pytest.mark.parametrize(
+    ("layer", "low", "high"),
+    [
+        (Sigmoid(), 0, 1),
+        (Tanh(), -1, 1),
+        (ReLU(), 0, 1000),
+        (LeakyReLU(), -10, 1000),
+        (ELU(), -1, 1000),
+        (GELU(), 0, 1000),
+        (SiLU(), 0, 1000),
+        (Softplus(), 0, 1000),
+    ],
+    ids=repr,
+)
+def test_limits(layer, low, high):
+    np.testing.assert_allclose(layer.forward(np.array([[-1000.0, 1000.0]])), [[low, high]])
+
+
+@each
+def test_float32_stays_and_agrees_with_float64(layer):
+    x = np.random.default_rng(0).normal(size=(4, 5)) * 3
+    y, dx = layer.forward(x), layer.backward(x)
+    x32 = x.astype(np.float32)
+    y32, dx32, p32 = layer.forward(x32), layer.backward(x32), layer.predict(x32)
+    assert y32.dtype == dx32.dtype == p32.dtype == np.float32
+    np.testing.assert_allclose(y32, y, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(dx32, dx, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", ELEMENTWISE, ids=repr)
+def test_any_shape_and_no_examples(layer):
+    for shape in ((3,), (2, 3), (2, 3, 4, 5), (0, 3)):
+        x = np.random.default_rng(0).normal(size=shape)
+        assert layer.forward(x).shape == layer.predict(x).shape == layer.backward(x).shape == shape
+
+
+@pytest.mark.parametrize("layer", [Softmax(), LogSoftmax()], ids=repr)
+def test_rows_are_the_last_axis_whatever_stands_before(layer):
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    np.testing.assert_allclose(
+        layer.forward(x).reshape(6, 4), layer.forward(x.reshape(6, 4)), rtol=1e-14
+    )
+    assert layer.forward(np.zeros((0, 4))).shape == (0, 4)
+
+
+@pytest.mark.parametrize("layer", [Softmax(), LogSoftmax()], ids=repr)
+@pytest.mark.parametrize("shape", [(), (4,), (3, 0)])
+def test_softmax_refuses_what_has_no_rows(layer, shape):
+    for method in (layer.forward, layer.predict):
+        with pytest.raises(ValueError, match=r"must be \(N, \.\.\., classes\)"):
+            method(np.zeros(shape))
+
+
+@given(st.lists(st.floats(-1000, 1000), min_size=1, max_size=6))
+def test_softmax_sums_to_one_and_does_not_see_a_shift(row):
+    x = np.array([row])
+    y = Softmax().forward(x)
+    assert y.sum() == pytest.approx(1, rel=1e-14)
+    np.testing.assert_allclose(Softmax().forward(x + 7), y, rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(np.exp(LogSoftmax().forward(x)), y, rtol=1e-12, atol=1e-300)
+
+
+@given(st.floats(-700, 700))
+def test_identities_between_activations(x):
+    def at(layer, x):
+        return layer.predict(np.array([[x]])).item()
+
+    close = {"rel": 1e-12, "abs": 1e-12}
+    assert at(Tanh(), x) == pytest.approx(2 * at(Sigmoid(), 2 * x) - 1, **close)
+    assert at(Softplus(), x) - at(Softplus(), -x) == pytest.approx(x, **close)
+    assert at(GELU(), x) - at(GELU(), -x) == pytest.approx(x, **close)
+    assert at(SiLU(), x) - at(SiLU(), -x) == pytest.approx(x, **close)
+    assert at(ReLU(), x) - at(ReLU(), -x) == x
+    assert slope(Softplus(), x) == pytest.approx(at(Sigmoid(), x), **close)
+
+
+@pytest.mark.parametrize("layer", [type(layer)() for layer in EVERY[:9]], ids=repr)
+def test_backward_before_forward_is_an_error_also_after_predict(layer):
+    layer.predict(np.ones((2, 3)))
+    with pytest.raises(BackwardBeforeForwardError, match=type(layer).__name__):
+        layer.backward(np.ones((2, 3)))
+
+
+def test_identity_hands_on_the_very_array():
+    layer, x = Identity(), np.ones((2, 3))
+    assert layer.forward(x) is layer.predict(x) is layer.backward(x) is x
+
+
+@pytest.mark.parametrize("alpha", [0, -1.0, math.nan, math.inf])
+def test_elu_refuses_an_alpha_that_is_not_positive(alpha):
+    with pytest.raises(ValueError, match="alpha must be a positive finite number"):
+        ELU(alpha)
+
+
+@pytest.mark.parametrize("make", [ELU, LeakyReLU])
+@pytest.mark.parametrize("value", ["0.1", None, True, [1.0]])
+def test_slopes_that_are_no_numbers(make, value):
+    with pytest.raises(TypeError, match="must be a"):
+        make(value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_leaky_relu_refuses_a_slope_that_is_not_finite(value):
+    with pytest.raises(ValueError, match="negative_slope must be a finite number"):
+        LeakyReLU(value)
+
+
+def test_a_numpy_scalar_as_option_does_not_widen_float32():
+    x = np.array([[-1.0, 1.0]], np.float32)
+    for layer in (ELU(np.float64(0.5)), LeakyReLU(np.float64(0.5))):
+        assert layer.forward(x).dtype == layer.backward(x).dtype == np.float32
+
+
+def test_repr_is_what_one_types():
+    assert repr(Sequential(ELU(alpha=0.5), LeakyReLU(0.2), GELU())).split() == [
+        "Sequential(",
+        "ELU(alpha=0.5),",
+        "LeakyReLU(0.2),",
+        "GELU(),",
+        ")",
+    ]

@@ -1,0 +1,160 @@
+"""Embedding: looking up, adding up what repeats, ids that are none."""
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tinynet import BackwardBeforeForwardError, Dense, Embedding, Flatten, Frozen, Sequential
+
+
+def table(shape, rng):
+    return np.arange(float(np.prod(shape))).reshape(shape)
+
+
+def test_rows_are_looked_up_and_repeated_ids_add_up():
+    layer = Embedding(3, 2, init=table)
+    np.testing.assert_array_equal(layer.forward(np.array([2, 0, 2])), [[4, 5], [0, 1], [4, 5]])
+    layer.grads[...] = 99
+    dx = layer.backward(np.array([[1.0, 2.0], [3.0, 4.0], [10.0, 20.0]]))
+    np.testing.assert_array_equal(layer.dW, [[3, 4], [0, 0], [11, 22]])
+    np.testing.assert_array_equal(dx, [0, 0, 0])
+
+
+@given(
+    ids=arrays(
+        np.intp, st.tuples(st.integers(0, 9), st.integers(0, 4)), elements=st.integers(0, 5)
+    ),
+    seed=st.integers(0, 9),
+)
+def test_it_is_a_dense_layer_on_one_hot_rows(ids, seed):
+    rng = np.random.default_rng(seed)
+    layer, one_hot = Embedding(6, 3, rng=rng), np.eye(6)[ids]
+    dy = rng.normal(size=(*ids.shape, 3))
+    np.testing.assert_allclose(layer.forward(ids), one_hot @ layer.W, atol=1e-14)
+    layer.grads[...] = 7
+    layer.backward(dy)
+    wanted = one_hot.reshape(-1, 6).T @ dy.reshape(-1, 3)
+    np.testing.assert_allclose(layer.dW, wanted, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32", "int64", "uint64"])
+def test_any_int_type_of_ids(dtype):
+    layer, ids = Embedding(200, 2, rng=0), np.array([[0, 127], [100, 3]])
+    y = layer.forward(ids.astype(dtype))
+    np.testing.assert_array_equal(y, layer.W[ids])
+    layer.backward(np.ones_like(y))
+    assert layer.dW.sum() == 8
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 5), (0,), (0, 5), (4, 0)])
+def test_shapes(shape):
+    layer = Embedding(3, 2)
+    ids = np.zeros(shape, int)
+    y = layer.forward(ids)
+    assert y.shape == layer.predict(ids).shape == (*shape, 2)
+    dx = layer.backward(y)
+    assert dx.shape == shape
+    assert dx.dtype == float
+
+
+def test_ids_that_do_not_lie_in_one_piece():
+    layer, ids = Embedding(6, 2, rng=0), np.arange(6).reshape(2, 3).T
+    dy = np.arange(12.0).reshape(3, 2, 2)
+    layer.forward(ids)
+    layer.backward(dy)
+    np.testing.assert_array_equal(layer.dW[ids], dy)
+
+
+def test_what_is_returned_is_no_window_on_the_table():
+    layer = Embedding(3, 2, rng=0)
+    y = layer.predict(np.array([0, 1]))
+    assert not np.shares_memory(y, layer.params)
+
+
+def test_float32_stays():
+    layer = Embedding(5, 3, rng=0, dtype=np.float32)
+    y = layer.forward(np.array([1, 1, 4]))
+    dx = layer.backward(y)
+    assert y.dtype == dx.dtype == layer.dW.dtype == np.float32
+    np.testing.assert_array_equal(layer.dW[1], 2 * layer.W[1])
+    np.testing.assert_allclose(layer.W, Embedding(5, 3, rng=0).W, rtol=1e-6)
+
+
+def test_the_table_starts_standard_normal_or_as_told():
+    W = Embedding(400, 300, rng=0).W
+    assert W.std() == pytest.approx(1, rel=0.01)
+    assert abs(W.mean()) < 0.015
+    with pytest.raises(ValueError, match=r"init must return an array of shape \(3, 2\)"):
+        Embedding(3, 2, init=lambda shape, rng: np.zeros(shape[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("ids", "value", "place"),
+    [
+        ([0, 3, 7], 3, "1"),
+        ([0, -1], -1, "1"),
+        ([[0, 1], [2, 9]], 9, "1, 1"),
+    ],
+)
+def test_an_id_out_of_range_is_named_with_its_place(ids, value, place):
+    layer = Embedding(3, 2)
+    layer.forward(np.array([1]))
+    for method in (layer.forward, layer.predict):
+        with pytest.raises(ValueError, match=rf"the id {value} at x\[{place}\]: .* from 0 to 2"):
+            method(np.array(ids))
+    assert layer.backward(np.ones((1, 2))).shape == (1,)
+
+
+@pytest.mark.parametrize("ids", [np.array([True, False]), np.array([1.0]), np.array(["1"])])
+def test_ids_that_are_no_ints(ids):
+    with pytest.raises(TypeError, match=r"ids must be ints.*x\.astype\(int\)"):
+        Embedding(3, 2).forward(ids)
+
+
+@pytest.mark.parametrize("shape", [(), (2, 2, 2)])
+def test_ids_of_another_rank(shape):
+    with pytest.raises(ValueError, match=r"must be \(N,\) or \(N, length\)"):
+        Embedding(3, 2).forward(np.zeros(shape, int))
+
+
+@pytest.mark.parametrize("dy", [np.ones((1, 2)), np.ones((3, 3)), np.ones((3, 2), np.float32)])
+def test_a_gradient_that_does_not_fit(dy):
+    layer = Embedding(3, 2)
+    layer.forward(np.array([0, 1, 2]))
+    with pytest.raises(ValueError, match=r"must be \(3, 2\) and float64"):
+        layer.backward(dy)
+
+
+@pytest.mark.parametrize(("count", "features"), [(0, 2), (2, 0), (-1, 2)])
+def test_sizes_must_be_positive(count, features):
+    with pytest.raises(ValueError, match="must be a positive int"):
+        Embedding(count, features)
+
+
+def test_backward_before_forward():
+    with pytest.raises(BackwardBeforeForwardError, match="Embedding"):
+        Embedding(3, 2).backward(np.ones((1, 2)))
+
+
+def test_at_the_head_of_a_network_with_its_summary():
+    rng = np.random.default_rng(0)
+    net = Sequential(Embedding(10, 4, rng=rng), Flatten(), Dense(12, 2, rng=rng))
+    ids = rng.integers(0, 10, (5, 3))
+    y = net.forward(ids)
+    dx = net.backward(y)
+    grads = net.grads.copy()
+    net.grads[...] = 7
+    net.parameter_gradients(y)
+    np.testing.assert_array_equal(net.grads, grads)
+    np.testing.assert_array_equal(dx, np.zeros((5, 3)))
+    twin = copy.deepcopy(net)
+    np.testing.assert_array_equal(twin.predict(ids), net.predict(ids))
+    lines = net.summary((3,)).splitlines()
+    assert "(N, 3, 4)" in lines[2]
+    assert "(N, 2)" in lines[4]
+    assert "(N, 4)" in Sequential(Embedding(10, 4)).summary(()).splitlines()[2]
+    assert "(N, 3, 4)" in Sequential(Frozen(Embedding(10, 4))).summary((3,)).splitlines()[2]

@@ -1,0 +1,254 @@
+"""Every layer, loss and optimizer of tinynet goes through the full check."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit, log_softmax
+
+import tinynet
+from tinynet import (
+    ELU,
+    GELU,
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    BatchNorm,
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Frozen,
+    HuberLoss,
+    Identity,
+    KLDivLoss,
+    L1Loss,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    LogSoftmax,
+    Loss,
+    MSELoss,
+    Optimizer,
+    ReLU,
+    Reshape,
+    Residual,
+    RMSprop,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from tinynet.testing import check_layer, check_loss, check_optimizer
+from tinynet.testing.strategies import batches, labels
+
+
+@dataclass
+class LayerRow:
+    make: Callable[..., Layer]  # from the shape of one example
+    x: st.SearchStrategy[np.ndarray] = batches()
+    skip: tuple[str, ...] = ()
+
+
+@dataclass
+class LossRow:
+    make: Callable[[], Loss]
+    y: st.SearchStrategy[np.ndarray] = batches()
+    target: Callable[..., np.ndarray] = lambda y, rng: rng.normal(size=y.shape)  # from y and rng
+
+
+@dataclass
+class OptimizerRow:
+    make: Callable[[Layer], Optimizer]
+    reference: Callable[..., np.ndarray]  # from params, grads and a dict for what it remembers
+
+
+LAYERS = {
+    "Dense": LayerRow(lambda shape: Dense(shape[0], 3, rng=0)),
+    "Dense without bias": LayerRow(lambda shape: Dense(shape[0], 2, bias=False, rng=0)),
+    "Sequential": LayerRow(lambda shape: Sequential(Dense(*shape, 2, rng=0), Sigmoid())),
+    "Identity": LayerRow(lambda shape: Identity()),
+    "Sigmoid": LayerRow(lambda shape: Sigmoid()),
+    "Tanh": LayerRow(lambda shape: Tanh()),
+    "ReLU": LayerRow(lambda shape: ReLU()),
+    "LeakyReLU": LayerRow(lambda shape: LeakyReLU(0.3)),
+    "ELU": LayerRow(lambda shape: ELU()),
+    "ELU with a kink": LayerRow(lambda shape: ELU(2.5)),
+    "GELU": LayerRow(lambda shape: GELU()),
+    "SiLU": LayerRow(lambda shape: SiLU()),
+    "Softplus": LayerRow(lambda shape: Softplus()),
+    "Softmax": LayerRow(lambda shape: Softmax()),
+    "Softmax of sequences": LayerRow(lambda shape: Softmax(), batches(2, 3)),
+    "LogSoftmax": LayerRow(lambda shape: LogSoftmax()),
+    "LogSoftmax of sequences": LayerRow(lambda shape: LogSoftmax(), batches(2, 3)),
+    "Flatten": LayerRow(lambda shape: Flatten(), batches(None, 2, None)),
+    "Reshape": LayerRow(lambda shape: Reshape((2, shape[0], 2)), batches(None, 4)),
+    "Dropout": LayerRow(lambda shape: Dropout(0.4, rng=0)),
+    "BatchNorm": LayerRow(lambda shape: BatchNorm(*shape), batches(None, rows=(2, 5))),
+    "LayerNorm": LayerRow(lambda shape: LayerNorm(*shape)),
+    "LayerNorm of sequences": LayerRow(lambda shape: LayerNorm(3), batches(2, 3)),
+    "Embedding": LayerRow(lambda shape: Embedding(5, 3, rng=0), labels(5)),
+    "Embedding of sequences": LayerRow(lambda shape: Embedding(4, 2, rng=0), labels(4, 3)),
+    "Residual": LayerRow(
+        lambda shape: Residual(Sequential(Dense(*shape, 3, rng=0), Tanh(), Dense(3, *shape, rng=1)))
+    ),
+    "Frozen": LayerRow(lambda shape: Frozen(Sequential(Dense(*shape, 3, rng=0), Sigmoid()))),
+    "Frozen with a BatchNorm": LayerRow(
+        lambda shape: Sequential(
+            Dense(*shape, 3, rng=0), Frozen(Sequential(BatchNorm(3), Dense(3, 2, rng=1))), Tanh()
+        )
+    ),
+    "Sequential of a deep network": LayerRow(
+        lambda shape: Sequential(
+            Dense(*shape, 4, rng=0),
+            BatchNorm(4),
+            GELU(),
+            Dropout(0.3, rng=0),
+            Residual(Sequential(Dense(4, 4, rng=1), LayerNorm(4), SiLU())),
+            Dense(4, 3, rng=2),
+            LogSoftmax(),
+        ),
+        batches(None, rows=(2, 5)),
+    ),
+}
+
+ORDINARY = ("generic", "separated", "zeros", "ties", "small")
+logits = st.integers(2, 4).flatmap(batches)
+probabilities = batches(transform=expit, kinds=ORDINARY)  # beyond 0 and 1 there is no BCE
+log_probabilities = st.integers(2, 4).flatmap(
+    lambda classes: batches(classes, transform=lambda y: log_softmax(y, axis=1))
+)
+
+
+def classes(y, rng):
+    return rng.integers(y.shape[1], size=len(y))
+
+
+def rows(y, rng):
+    return rng.dirichlet(np.ones(y.shape[1]), size=len(y))
+
+
+def shares(y, rng):
+    return rng.choice([0.0, 0.3, 1.0], size=y.shape)
+
+
+LOSSES = {
+    "BCELoss": LossRow(BCELoss, probabilities, shares),
+    "BCEWithLogitsLoss": LossRow(BCEWithLogitsLoss, target=shares),
+    "CrossEntropyLoss of classes": LossRow(CrossEntropyLoss, logits, classes),
+    "CrossEntropyLoss of rows": LossRow(CrossEntropyLoss, logits, rows),
+    "CrossEntropyLoss smoothed": LossRow(lambda: CrossEntropyLoss(0.2), logits, classes),
+    "CrossEntropyLoss of rows, smoothed": LossRow(lambda: CrossEntropyLoss(0.2), logits, rows),
+    "HuberLoss": LossRow(HuberLoss),
+    "HuberLoss narrow": LossRow(lambda: HuberLoss(0.1)),
+    "KLDivLoss": LossRow(KLDivLoss, log_probabilities, rows),
+    "L1Loss": LossRow(L1Loss),
+    "MSELoss": LossRow(MSELoss),
+}
+
+
+def momentum(p, g, state):
+    state["v"] = 0.9 * state.get("v", 0) + g
+    return p - 0.1 * state["v"]
+
+
+def nesterov(p, g, state):
+    g = g + 0.1 * p
+    state["v"] = 0.9 * state.get("v", 0) + g
+    return p - 0.1 * (g + 0.9 * state["v"])
+
+
+def clipped(p, g, state):
+    g = np.clip(g, -2, 2)
+    return p - 0.1 * g * min(1, 3 / max(np.linalg.norm(g), 1e-300))
+
+
+def adagrad(p, g, state):
+    g = g + 0.1 * p
+    state["s"] = state.get("s", 0) + g**2
+    return p - 0.1 * g / (np.sqrt(state["s"]) + 1e-10)
+
+
+def rmsprop(p, g, state):
+    state["s"] = 0.99 * state.get("s", 0) + 0.01 * g**2
+    state["v"] = 0.9 * state.get("v", 0) + g / (np.sqrt(state["s"]) + 1e-8)
+    return p - 0.1 * state["v"]
+
+
+def adam(p, g, state):
+    t = state["t"] = state.get("t", 0) + 1
+    state["m"] = 0.9 * state.get("m", 0) + 0.1 * g
+    state["v"] = 0.999 * state.get("v", 0) + 0.001 * g**2
+    m, v = state["m"] / (1 - 0.9**t), state["v"] / (1 - 0.999**t)
+    return p - 0.1 * m / (np.sqrt(v) + 1e-8)
+
+
+OPTIMIZERS = {
+    "Adagrad": OptimizerRow(lambda net: Adagrad(net, lr=0.1, weight_decay=0.1), adagrad),
+    "Adam": OptimizerRow(lambda net: Adam(net, lr=0.1), adam),
+    "Adam with decay": OptimizerRow(
+        lambda net: Adam(net, lr=0.1, weight_decay=0.2),
+        lambda p, g, state: adam(p, g + 0.2 * p, state),
+    ),
+    "AdamW": OptimizerRow(
+        lambda net: AdamW(net, lr=0.1, weight_decay=0.2),
+        lambda p, g, state: adam(0.98 * p, g, state),
+    ),
+    "RMSprop": OptimizerRow(lambda net: RMSprop(net, lr=0.1, momentum=0.9), rmsprop),
+    "SGD": OptimizerRow(lambda net: SGD(net, lr=0.1), lambda p, g, state: p - 0.1 * g),
+    "SGD clipped": OptimizerRow(lambda net: SGD(net, lr=0.1, clip_value=2, clip_norm=3), clipped),
+    "SGD with momentum": OptimizerRow(lambda net: SGD(net, lr=0.1, momentum=0.9), momentum),
+    "SGD with everything": OptimizerRow(
+        lambda net: SGD(net, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1), nesterov
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer(name):
+    row = LAYERS[name]
+
+    @given(row.x)
+    def property_(x):
+        check_layer(row.make(x.shape[1:]), x, skip=row.skip)
+
+    property_()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss(name):
+    row = LOSSES[name]
+
+    @given(row.y, st.integers(0, 2**16))
+    def property_(y, seed):
+        check_loss(row.make(), y, row.target(y, np.random.default_rng(seed)))
+
+    property_()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizer(name):
+    check_optimizer(OPTIMIZERS[name].make, OPTIMIZERS[name].reference)
+
+
+@pytest.mark.parametrize(
+    ("base", "table"), [(Layer, LAYERS), (Loss, LOSSES), (Optimizer, OPTIMIZERS)]
+)
+def test_table_holds_everything_exported(base, table):
+    exported = {name: getattr(tinynet, name) for name in tinynet.__all__}
+    classes = {
+        name
+        for name, value in exported.items()
+        if isinstance(value, type) and issubclass(value, base) and value is not base
+    }
+    listed = {name.split(" ")[0] for name in table}
+    assert not classes - listed, "exported, but without a row in the table above"

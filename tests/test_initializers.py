@@ -1,0 +1,87 @@
+"""Initializers: their distributions, within bounds that a correct one practically never leaves."""
+
+import numpy as np
+import pytest
+
+import tinynet
+from tinynet import Dense, initializers
+from tinynet.initializers import orthogonal, zeros
+
+FAN_IN, FAN_OUT = 300, 200
+VARIANCES = {
+    "standard_normal": 1,
+    "lecun_normal": 1 / FAN_IN,
+    "lecun_uniform": 1 / FAN_IN,
+    "he_normal": 2 / FAN_IN,
+    "he_uniform": 2 / FAN_IN,
+    "glorot_normal": 2 / (FAN_IN + FAN_OUT),
+    "glorot_uniform": 2 / (FAN_IN + FAN_OUT),
+}
+NAMES = [name for name in initializers.__all__ if name != "Initializer"]
+
+
+def draw(name, shape=(FAN_IN, FAN_OUT), seed=0):
+    return getattr(initializers, name)(shape, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("name", VARIANCES)
+@pytest.mark.parametrize("seed", range(3))
+def test_mean_and_variance(name, seed):
+    W, variance = draw(name, seed=seed), VARIANCES[name]
+    # standard errors: σ/√n of the mean, at most σ²√(2/n) of the variance; five of them
+    assert abs(W.mean()) < 5 * (variance / W.size) ** 0.5
+    assert W.var() == pytest.approx(variance, rel=5 * (2 / W.size) ** 0.5)
+
+
+@pytest.mark.parametrize("name", VARIANCES)
+def test_shape_of_the_distribution(name):
+    """A uniform distribution ends at √3 σ; of a normal one 68.3 % lie within σ."""
+    z = draw(name).ravel() / VARIANCES[name] ** 0.5
+    if name.endswith("uniform"):
+        assert abs(z).max() <= 3**0.5
+        assert abs(z).max() > 0.999 * 3**0.5
+        assert (abs(z) < 1).mean() == pytest.approx(1 / 3**0.5, abs=0.01)
+    else:
+        assert abs(z).max() > 3
+        assert (abs(z) < 1).mean() == pytest.approx(0.6827, abs=0.01)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5), (1, 3), (3, 1)])
+def test_orthogonal_is_orthogonal_along_its_shorter_side(shape):
+    W = orthogonal(shape, np.random.default_rng(0))
+    assert W.shape == shape
+    product = W.T @ W if shape[0] >= shape[1] else W @ W.T
+    np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-14)
+
+
+def test_orthogonal_is_uniform_among_rotations():
+    """Without the signs of R the first diagonal element would always be negative."""
+    rng = np.random.default_rng(0)
+    first = np.array([orthogonal((3, 3), rng) for _ in range(2000)])
+    # each entry of a uniform rotation has mean 0 and variance 1/3: five standard errors
+    assert abs(first.mean(axis=0)).max() < 5 * (1 / 3 / 2000) ** 0.5
+    assert (first > 0).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_zeros():
+    np.testing.assert_array_equal(zeros((2, 3), np.random.default_rng(0)), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_public_by_name_repeats_with_its_seed_and_starts_a_dense(name):
+    init = getattr(tinynet, name)
+    assert init is getattr(tinynet.initializers, name)
+    np.testing.assert_array_equal(draw(name, seed=3), draw(name, seed=3))
+    if name != "zeros":
+        assert not np.array_equal(draw(name, seed=3), draw(name, seed=4))
+    layer = Dense(5, 4, init=init, rng=1, dtype=np.float32)
+    assert layer.W.dtype == np.float32
+    wanted = init((5, 4), np.random.default_rng(1)).astype(np.float32)
+    np.testing.assert_array_equal(layer.W, wanted)
+
+
+@pytest.mark.parametrize("name", ["glorot_normal", "glorot_uniform", "orthogonal"])
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 4), ()])
+def test_what_needs_both_fans_refuses_other_shapes(name, shape):
+    with pytest.raises(ValueError, match=r"needs a shape \(fan_in, fan_out\)"):
+        draw(name, shape)

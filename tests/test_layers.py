@@ -1,0 +1,158 @@
+"""Flatten, Reshape and Dropout; Dense has a file of its own."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinynet import BackwardBeforeForwardError, Dense, Dropout, Flatten, Reshape, Sequential
+
+
+def test_flatten_makes_rows_and_brings_the_gradient_back():
+    layer, x = Flatten(), np.arange(24.0).reshape(2, 3, 2, 2)
+    y = layer.forward(x)
+    np.testing.assert_array_equal(y, np.arange(24.0).reshape(2, 12))
+    np.testing.assert_array_equal(layer.backward(y), x)
+    np.testing.assert_array_equal(layer.predict(x[:1]), y[:1])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [((5, 4), (5, 4)), ((5,), (5, 1)), ((0, 3, 2), (0, 6)), ((2, 0), (2, 0))]
+)
+def test_flatten_of_unusual_shapes(before, after):
+    layer = Flatten()
+    assert layer.forward(np.zeros(before)).shape == layer.predict(np.zeros(before)).shape == after
+    assert layer.backward(np.zeros(after)).shape == before
+
+
+def test_flatten_of_an_array_that_lies_in_pieces():
+    x = np.arange(24.0).reshape(2, 3, 4).transpose(0, 2, 1)
+    np.testing.assert_array_equal(Flatten().forward(x), x.copy().reshape(2, 12))
+
+
+def test_reshape_keeps_the_order_of_a_row():
+    layer, x = Reshape((3, 2)), np.arange(12.0).reshape(2, 6)
+    y = layer.forward(x)
+    np.testing.assert_array_equal(y[0], [[0, 1], [2, 3], [4, 5]])
+    np.testing.assert_array_equal(layer.backward(y), x)
+    np.testing.assert_array_equal(layer.predict(x), y)
+    assert Reshape([6]).forward(y).shape == (2, 6)
+    assert Reshape(()).forward(np.zeros((4, 1))).shape == (4,)
+    assert layer.forward(np.zeros((0, 6))).shape == (0, 3, 2)
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (6,), (12,), (2, 3), ()])
+def test_reshape_refuses_examples_of_another_size(shape):
+    layer = Reshape((3, 2))
+    layer.forward(np.zeros((1, 6)))
+    for method in (layer.forward, layer.predict):
+        with pytest.raises(ValueError, match="there must be 6 elements"):
+            method(np.zeros(shape))
+    assert layer.backward(np.zeros((1, 3, 2))).shape == (1, 6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "error", "message"),
+    [
+        ((3, 0), ValueError, r"shape\[1\] must be a positive int; got 0"),
+        ((-1,), ValueError, r"shape\[0\] must be a positive int; got -1"),
+        ((2.0, 3), TypeError, r"shape\[0\] must be a positive int; got 2.0"),
+        (6, TypeError, "shape must be a tuple"),
+        ("12", TypeError, "shape must be a tuple"),
+    ],
+)
+def test_reshape_refuses_a_shape_that_is_none(shape, error, message):
+    with pytest.raises(error, match=message):
+        Reshape(shape)
+
+
+@pytest.mark.parametrize("layer", [Flatten(), Reshape((3,)), Dropout(0.5)], ids=repr)
+def test_backward_before_forward_is_an_error_also_after_predict(layer):
+    layer.predict(np.ones((2, 3)))
+    with pytest.raises(BackwardBeforeForwardError, match=type(layer).__name__):
+        layer.backward(np.ones((2, 3)))
+
+
+@given(rate=st.floats(0, 0.99), seed=st.integers(0, 2**32))
+def test_dropout_drops_or_scales_and_its_gradient_does_the_same(rate, seed):
+    layer = Dropout(rate, rng=seed)
+    x, dy = np.full((8, 9), 3.0), np.full((8, 9), 5.0)
+    y = layer.forward(x)
+    kept = y != 0
+    np.testing.assert_allclose(y[kept], 3 / (1 - rate), rtol=1e-14)
+    first, second = layer.backward(dy), layer.backward(dy)
+    np.testing.assert_allclose(first, np.where(kept, 5 / (1 - rate), 0), rtol=1e-14)
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rate_is_the_probability_of_dropping_and_the_mean_stays(rate, dtype):
+    n = 100_000
+    y = Dropout(rate, rng=0).forward(np.ones((n, 1), dtype))
+    assert (y == 0).mean() == pytest.approx(rate, abs=5 * (rate * (1 - rate) / n) ** 0.5)
+    assert y.mean(dtype=float) == pytest.approx(1, abs=5 * (rate / (1 - rate) / n) ** 0.5)
+
+
+def test_each_forward_draws_anew_and_elements_are_independent():
+    layer, x = Dropout(0.5, rng=0), np.ones((200, 200))
+    first, second = layer.forward(x), layer.forward(x)
+    assert (first != second).mean() == pytest.approx(0.5, abs=0.02)
+    assert (first[1:] != first[:-1]).mean() == pytest.approx(0.5, abs=0.02)
+    assert (first[:, 1:] != first[:, :-1]).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_predict_is_the_identity_and_draws_nothing():
+    layer, x = Dropout(0.5, rng=0), np.ones((3, 4))
+    layer.forward(x)
+    before = layer.rng.bit_generator.state
+    assert layer.predict(x) is x
+    assert layer.rng.bit_generator.state == before
+
+
+def test_rate_zero_drops_nothing():
+    x = np.random.default_rng(0).normal(size=(50, 50))
+    np.testing.assert_array_equal(Dropout(0).forward(x), x)
+
+
+def test_both_float_types_drop_the_same_elements_and_float32_stays():
+    x = np.ones((30, 40))
+    wide, narrow = Dropout(0.3, rng=7), Dropout(0.3, rng=7)
+    y, y32 = wide.forward(x), narrow.forward(x.astype(np.float32))
+    np.testing.assert_array_equal(y == 0, y32 == 0)
+    dx = narrow.backward(np.ones_like(y32))
+    assert y32.dtype == dx.dtype == np.float32
+
+
+def test_a_shared_generator_gives_two_layers_different_masks_also_in_a_copy():
+    rng = np.random.default_rng(0)
+    net = Sequential(Dropout(0.5, rng=rng), Dropout(0.5, rng=rng))
+    for n in (net, copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert n[0].rng is n[1].rng
+    twin = copy.deepcopy(net)
+    x = np.ones((20, 20))
+    np.testing.assert_array_equal(net.forward(x), twin.forward(x))
+    assert (net.forward(x) != 0).mean() == pytest.approx(0.25, abs=0.15)  # not 0.5: masks differ
+
+
+@pytest.mark.parametrize("rate", [1, 1.0, -0.1, 1.5, math.nan, math.inf])
+def test_dropout_refuses_a_rate_outside_its_range(rate):
+    with pytest.raises(ValueError, match=r"rate must be the probability of dropping.*got"):
+        Dropout(rate)
+
+
+@pytest.mark.parametrize("rate", ["0.5", None, True])
+def test_dropout_refuses_a_rate_that_is_no_number(rate):
+    with pytest.raises(TypeError, match="rate must be the probability of dropping"):
+        Dropout(rate)
+
+
+def test_a_network_of_images_in_a_table():
+    net = Sequential(Reshape((1, 2, 2)), Flatten(), Dense(4, 3, rng=0), Dropout(0.5))
+    lines = [line.split() for line in net.summary((4,)).splitlines()[2:]]
+    assert [line[-5:-1] for line in lines[:1]] == [["(N,", "1,", "2,", "2)"]]
+    assert [line[-1] for line in lines] == ["0", "0", "15", "0", "15"]

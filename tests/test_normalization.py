@@ -1,0 +1,287 @@
+"""BatchNorm and LayerNorm: values worked by hand, running statistics, what they refuse."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from tinynet import BackwardBeforeForwardError, BatchNorm, Dense, Frozen, LayerNorm, Sequential
+
+X = np.array([[1.0, 10.0], [3.0, 50.0]])  # by column: means 2 and 30, variances 1 and 400
+
+both = pytest.mark.parametrize("make", [BatchNorm, LayerNorm])
+
+
+def randomised(layer, seed=0):
+    rng = np.random.default_rng(seed)
+    layer.params[...] = rng.normal(size=layer.params.shape)
+    return layer
+
+
+def test_batch_norm_worked_by_hand():
+    layer = BatchNorm(2, eps=1e-300)
+    layer.gain[...], layer.bias[...] = [2, 3], [10, 20]
+    np.testing.assert_allclose(layer.forward(X), [[8, 17], [12, 23]])
+    # with two rows x̂ is −1 and 1 whatever x, so nothing comes back to x
+    np.testing.assert_allclose(layer.backward(np.array([[1.0, 2.0], [5.0, 3.0]])), 0, atol=1e-14)
+    np.testing.assert_allclose(layer.dgain, [4, 1])
+    np.testing.assert_allclose(layer.dbias, [6, 5])
+
+
+def test_batch_norm_gradient_of_three_rows_worked_by_hand():
+    """x = −1, 0, 1 has variance 2/3; gain 2, dy = (1, 0, 0)."""
+    layer = BatchNorm(1, eps=1e-300)
+    layer.gain[...] = 2
+    layer.forward(np.array([[-1.0], [0.0], [1.0]]))
+    dx = layer.backward(np.array([[1.0], [0.0], [0.0]]))
+    # x̂ = (−√1.5, 0, √1.5); dy − 1/3 − x̂ (−√1.5)/3 = (1/6, −1/3, 1/6), times 2 √1.5
+    np.testing.assert_allclose(dx, 2 * 1.5**0.5 * np.array([[1 / 6], [-1 / 3], [1 / 6]]))
+
+
+def test_layer_norm_worked_by_hand():
+    layer = LayerNorm(2, eps=1e-300)
+    layer.gain[...], layer.bias[...] = [2, 3], [10, 20]
+    np.testing.assert_allclose(layer.forward(X), [[8, 23], [8, 23]])
+    np.testing.assert_allclose(layer.predict(X), [[8, 23], [8, 23]])
+    np.testing.assert_allclose(layer.backward(np.array([[1.0, 2.0], [5.0, 3.0]])), 0, atol=1e-14)
+    np.testing.assert_allclose(layer.dgain, [-6, 5])
+    np.testing.assert_allclose(layer.dbias, [6, 5])
+
+
+def test_training_normalises_each_feature_of_the_batch():
+    x = np.random.default_rng(0).normal(5, [1, 10, 100], size=(50, 3))
+    y = BatchNorm(3).forward(x)
+    np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(y.var(axis=0), 1, rtol=2e-5)
+
+
+def test_running_statistics_follow_pytorchs_convention():
+    """momentum is the weight of the new batch; the variance that goes in is the unbiased one."""
+    layer = BatchNorm(2, momentum=0.25)
+    layer.forward(X)
+    np.testing.assert_allclose(layer.running_mean, [0.25 * 2, 0.25 * 30])
+    np.testing.assert_allclose(layer.running_var, [0.75 + 0.25 * 2, 0.75 + 0.25 * 800])
+    layer.forward(X)
+    np.testing.assert_allclose(layer.running_mean, [0.4375 * 2, 0.4375 * 30])
+
+
+def test_inference_uses_the_running_statistics_and_leaves_them():
+    layer = randomised(BatchNorm(2, eps=1e-300))
+    layer.running_mean[...], layer.running_var[...] = [1, 2], [4, 9]
+    x = np.array([[3.0, 5.0]])
+    np.testing.assert_allclose(layer.predict(x), [layer.gain + layer.bias])
+    np.testing.assert_array_equal(layer.running_mean, [1, 2])
+    np.testing.assert_array_equal(layer.running_var, [4, 9])
+    assert layer.predict(np.zeros((0, 2))).shape == (0, 2)
+
+
+def test_inference_between_forward_and_backward_changes_nothing():
+    layer, x = randomised(BatchNorm(2)), np.random.default_rng(0).normal(size=(5, 2))
+    layer.forward(x)
+    dx, grads = layer.backward(x), layer.grads.copy()
+    layer.predict(x[:1] + 9)
+    np.testing.assert_array_equal(layer.backward(x), dx)
+    np.testing.assert_array_equal(layer.grads, grads)
+
+
+def test_running_statistics_converge_to_those_of_the_data():
+    layer, rng = BatchNorm(2, momentum=0.01), np.random.default_rng(0)
+    for _ in range(2000):
+        layer.forward(rng.normal([3, -2], [1, 5], size=(4, 2)))
+    # 0.01 averages about 200 batches of 4: standard errors of 0.035 σ and, of σ², 6 %
+    np.testing.assert_allclose(layer.running_mean, [3, -2], atol=0.9)
+    np.testing.assert_allclose(layer.running_var, [1, 25], rtol=0.35)
+
+
+def test_momentum_zero_keeps_the_statistics():
+    layer = BatchNorm(2, momentum=0)
+    layer.forward(X)
+    np.testing.assert_array_equal(layer.running_mean, 0)
+    np.testing.assert_array_equal(layer.running_var, 1)
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_batch_norm_refuses_a_batch_without_a_variance_and_changes_nothing(rows):
+    layer = BatchNorm(2)
+    layer.forward(X)
+    before, dx = layer.running_mean.copy(), layer.backward(X)
+    with pytest.raises(ValueError, match=f"batch of {rows} in training.*larger batch_size"):
+        layer.forward(X[:rows])
+    np.testing.assert_array_equal(layer.running_mean, before)
+    np.testing.assert_array_equal(layer.backward(X), dx)
+
+
+@both
+def test_a_constant_and_extreme_values_stay_finite(make):
+    for dtype in (np.float64, np.float32):
+        layer = make(3, dtype=dtype)
+        for x in (
+            np.full((4, 3), 7.0),
+            np.tile([-1000.0, 0, 1000], (4, 1)),
+            1000 * np.eye(4)[:, 1:],
+        ):
+            y = layer.forward(x.astype(dtype))
+            dx = layer.backward(np.ones_like(y))
+            assert np.isfinite(y).all()
+            assert np.isfinite(dx).all()
+            assert np.isfinite(layer.grads).all()
+
+
+@both
+def test_a_large_mean_costs_no_precision(make):
+    x = np.random.default_rng(0).normal(size=(8, 4))
+    shifted = make(4).forward(x + 2.0**20)
+    np.testing.assert_allclose(shifted, make(4).forward(x), rtol=1e-7, atol=1e-7)
+
+
+@both
+def test_float32_stays_and_agrees_with_float64(make):
+    x = np.random.default_rng(0).normal(2, 3, size=(6, 4))
+    wide, narrow = randomised(make(4)), randomised(make(4, dtype=np.float32))
+    x32 = x.astype(np.float32)
+    for _ in range(2):
+        y, y32 = wide.forward(x), narrow.forward(x32)
+        dx, dx32 = wide.backward(x), narrow.backward(x32)
+        assert y32.dtype == dx32.dtype == narrow.grads.dtype == np.float32
+        np.testing.assert_allclose(y32, y, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(dx32, dx, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(narrow.grads, wide.grads, rtol=1e-4, atol=1e-5)
+    assert narrow.predict(x32).dtype == np.float32
+    np.testing.assert_allclose(narrow.predict(x32), wide.predict(x), rtol=1e-4, atol=1e-5)
+    for _, array in narrow.named_state():
+        assert array.dtype == np.float32
+
+
+def test_the_statistics_take_on_the_float_type_of_a_network():
+    layer = BatchNorm(2)
+    layer.forward(X)
+    net = Sequential(layer, Dense(2, 1), dtype=np.float32)
+    assert layer.running_mean.dtype == layer.running_var.dtype == np.float32
+    np.testing.assert_allclose(layer.running_mean, [0.2, 3], rtol=1e-6)
+    assert net.forward(X.astype(np.float32)).dtype == np.float32
+    assert layer.running_mean.dtype == np.float32
+
+
+def test_statistics_are_named_state_and_copied_not_shared():
+    net = Sequential(Dense(2, 2, rng=0), BatchNorm(2))
+    assert [name for name, _ in net.named_state()] == ["1.running_mean", "1.running_var"]
+    net.forward(X)
+    for twin in (copy.deepcopy(net), copy.copy(net), pickle.loads(pickle.dumps(net))):
+        kept = net[1].running_mean.copy()
+        np.testing.assert_array_equal(twin[1].running_mean, kept)
+        twin.forward(X)
+        np.testing.assert_array_equal(net[1].running_mean, kept)
+        assert not np.array_equal(twin[1].running_mean, kept)
+        twin.check_windows()
+
+
+def test_layer_norm_takes_any_number_of_axes_before_the_last():
+    layer, x = randomised(LayerNorm(4)), np.random.default_rng(0).normal(size=(2, 3, 4))
+    y, dx = layer.forward(x), layer.backward(x)
+    grads = layer.grads.copy()
+    np.testing.assert_allclose(layer.forward(x.reshape(6, 4)).reshape(2, 3, 4), y, rtol=1e-14)
+    np.testing.assert_allclose(layer.backward(x.reshape(6, 4)).reshape(2, 3, 4), dx, rtol=1e-14)
+    np.testing.assert_allclose(layer.grads, grads, rtol=1e-12)
+    assert layer.forward(np.zeros((0, 4))).shape == (0, 4)
+    layer.backward(np.zeros((0, 4)))
+    np.testing.assert_array_equal(layer.grads, 0)
+
+
+def test_an_example_of_layer_norm_does_not_see_the_others():
+    layer, x = randomised(LayerNorm(4)), np.random.default_rng(0).normal(size=(5, 4))
+    np.testing.assert_allclose(layer.forward(x)[:1], layer.forward(x[:1]), rtol=1e-14)
+
+
+@both
+def test_parameter_gradients_are_those_of_backward(make):
+    layer, x = randomised(make(4)), np.random.default_rng(0).normal(size=(5, 4))
+    layer.forward(x)
+    layer.backward(x)
+    grads = layer.grads.copy()
+    layer.grads[...] = 7
+    layer.parameter_gradients(x)
+    np.testing.assert_array_equal(layer.grads, grads)
+
+
+@both
+@pytest.mark.parametrize("shape", [(), (4,), (5, 3), (5, 5), (5, 4, 1)])
+def test_an_x_of_another_width_is_refused(make, shape):
+    layer = make(4)
+    for method in (layer.forward, layer.predict):
+        with pytest.raises(ValueError, match=r"got x of shape.*with 4 features"):
+            method(np.zeros(shape))
+
+
+def test_batch_norm_refuses_images():
+    with pytest.raises(ValueError, match=r"it must be \(N, features\)"):
+        BatchNorm(4).forward(np.zeros((2, 4, 4)))
+
+
+@both
+def test_a_wider_float_type_is_refused(make):
+    layer = make(2, dtype=np.float32)
+    for method in (layer.forward, layer.predict):
+        with pytest.raises(TypeError, match=r"x\.astype\(np\.float32\)"):
+            method(X)
+
+
+@both
+@pytest.mark.parametrize("dy", [np.ones((1, 2)), np.ones(2), np.ones((2, 2), np.float32)])
+def test_a_gradient_that_does_not_fit_is_refused(make, dy):
+    layer = make(2)
+    layer.forward(X)
+    for method in (layer.backward, layer.parameter_gradients):
+        with pytest.raises(ValueError, match=r"must be \(2, 2\) and float64"):
+            method(dy)
+
+
+@both
+def test_backward_before_forward_is_an_error_also_after_predict(make):
+    layer = make(2)
+    layer.predict(X)
+    with pytest.raises(BackwardBeforeForwardError, match=make.__name__):
+        layer.backward(X)
+
+
+@both
+@pytest.mark.parametrize("eps", [0, -1e-5, math.nan, math.inf])
+def test_eps_must_be_positive(make, eps):
+    with pytest.raises(ValueError, match="eps must be a positive finite number"):
+        make(3, eps=eps)
+
+
+@both
+@pytest.mark.parametrize("features", [0, -1, True])
+def test_features_must_be_positive(make, features):
+    with pytest.raises(ValueError, match="features must be a positive int"):
+        make(features)
+
+
+@both
+def test_options_of_the_wrong_type(make):
+    with pytest.raises(TypeError, match="features must be a positive int"):
+        make(2.0)
+    with pytest.raises(TypeError, match="eps must be a positive finite number"):
+        make(2, eps="1e-5")
+    with pytest.raises(TypeError, match="dtype must be a float type"):
+        make(2, dtype=int)
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1, 1.5, math.nan])
+def test_momentum_must_lie_in_its_range(momentum):
+    with pytest.raises(ValueError, match="momentum must be the weight of the new batch"):
+        BatchNorm(2, momentum=momentum)
+
+
+def test_frozen_it_stands_still_and_takes_single_examples():
+    layer = randomised(BatchNorm(2, eps=1e-300))
+    layer.running_mean[...], layer.running_var[...] = [1, 2], [4, 9]
+    frozen = Frozen(layer)
+    x = np.array([[3.0, 5.0]])
+    np.testing.assert_allclose(frozen.forward(x), [layer.gain + layer.bias])
+    np.testing.assert_allclose(frozen.forward(x), frozen.predict(x))
+    np.testing.assert_allclose(frozen.backward(np.ones((1, 2))), [layer.gain / [2, 3]])
+    np.testing.assert_array_equal(layer.running_mean, [1, 2])
+    np.testing.assert_array_equal(layer.running_var, [4, 9])

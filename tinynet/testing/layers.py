@@ -1,0 +1,323 @@
+"""The check of a layer."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+
+from tinynet.layer import Layer
+from tinynet.testing import batches, contract, draws
+from tinynet.testing.message import gradient_fault, raise_error
+from tinynet.testing.points import compare_at, given_points, special_points
+from tinynet.testing.report import Fault, Report
+from tinynet.testing.subject import Subject, as_fault, read_only
+from tinynet.types import Array
+
+__all__ = ["LAYER_CHECKS", "check_layer"]
+
+
+def _gradient(s: Subject, report: Report) -> str | None:
+    for point in given_points(s):
+        if wrong := compare_at(s, point, report):
+            raise gradient_fault(s, wrong, "kinks" if wrong.mismatch.kinks else "gradient")
+    if not report.tensors:
+        return "x holds integers and there are no parameters"
+    return None
+
+
+def _kinks(s: Subject, report: Report) -> str | None:
+    if not report.tensors and s.integer:
+        return "x holds integers and there are no parameters"
+    for point in special_points(s):
+        if wrong := compare_at(s, point, report):
+            raise gradient_fault(s, wrong, "kinks")
+    return None
+
+
+_CHECKS: dict[str, Callable[[Subject], str | None]] = {
+    "mutation": contract.mutation,
+    "shapes": contract.shapes,
+    "dtypes": contract.dtypes,
+    "reproducible": draws.reproducible,
+    "redraws": draws.redraws,
+    "copy": draws.copying,
+    "overwrite": contract.overwrite,
+    "backward_twice": contract.backward_twice,
+    "forward_twice": contract.forward_twice,
+    "isolation": contract.isolation,
+    "reuse": contract.reuse,
+    "update": contract.update,
+    "output_alias": contract.output_alias,
+    "linear": contract.linear,
+    "layout": contract.layout,
+    "batch_of_one": batches.batch_of_one,
+    "batch_of_none": batches.batch_of_none,
+    "per_example": batches.per_example,
+    "predict_pure": batches.predict_pure,
+    "predict_per_example": batches.predict_per_example,
+    "predict_equals_forward": batches.predict_equals_forward,
+    "expectation": draws.expectation,
+    "finite": draws.finite,
+    "pickle": draws.pickling,
+    "float32": draws.float32,
+}
+
+LAYER_CHECKS = (*_CHECKS, "gradient", "kinks")
+"""The names of all checks of a layer, in the order in which they run."""
+
+
+def check_layer(
+    layer: Layer,
+    x: Any = None,
+    *,
+    input_shape: tuple[int, ...] | None = None,
+    skip: Collection[str] = (),
+    seed: int = 0,
+) -> Report:
+    """Prove a layer's `backward` right, and that it keeps the contract of `tinynet.Layer`.
+
+    Each check is run on deep copies in float64 with randomised parameters; the layer itself,
+    its parameters, gradients and random state stay as they are. A network is a layer too.
+
+    Args:
+        layer: what to check.
+        x: a batch that the layer takes, floats or integers; or give `input_shape`.
+        input_shape: shape of a batch to make, its first axis the examples: (4, 3).
+        skip: names of checks to leave out, for instance `("per_example",)` where rows are meant
+            to interact.
+        seed: of the checker's own random numbers.
+
+    Returns:
+        What was checked, the worst error of each tensor, what was left out and why.
+
+    Raises:
+        GradientError: the layer is wrong; the message names the check, and says where and how.
+        ValueError: no input, an unknown name in `skip`, or an x that the layer does not take.
+        TypeError: something that is no layer, or has no `backward`.
+
+    Example:
+        >>> from tinynet import Dense, Layer
+        >>> report = check_layer(Dense(3, 2, rng=0), input_shape=(4, 3))
+        >>> report.tensors["W"].coordinates
+        6
+        >>> class Wrong(Layer):
+        ...     def forward(self, x):
+        ...         self._x = x
+        ...         return x**2
+        ...
+        ...     def backward(self, dy):
+        ...         return dy * self._x
+        >>> check_layer(Wrong(), input_shape=(4, 3))
+        Traceback (most recent call last):
+        tinynet.testing.report.GradientError: Wrong() fails the check "gradient"...
+    """
+    _refuse(layer, x, input_shape, skip)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return _check(layer, x, input_shape, frozenset(skip), seed)
+        except Fault as fault:
+            raise_error(fault, layer, x, input_shape, frozenset(skip), seed, _check)
+    raise AssertionError("unreachable")
+
+
+def _refuse(layer: object, x: object, input_shape: object, skip: Collection[str]) -> None:
+    """Bad arguments, each with what to pass instead."""
+    if isinstance(layer, type):
+        raise TypeError(f"check_layer takes a layer; got the class. Pass {layer.__name__}(...).")
+    if not isinstance(layer, Layer):
+        raise TypeError(
+            f"check_layer takes a tinynet.Layer; got {type(layer).__name__}. "
+            f"Derive it from Layer, or use check_loss or check_optimizer."
+        )
+    me = type(layer).__name__
+    for method in ("forward", "backward"):
+        if getattr(type(layer), method) is getattr(Layer, method):
+            raise TypeError(f"{me} has no {method}: define {method}(self, ...) before checking it.")
+    if (x is None) == (input_shape is None):
+        got = "neither" if x is None else "both"
+        raise ValueError(
+            f"check_layer needs either x or input_shape; got {got}. "
+            f"Pass input_shape=(4, 3), a batch of four examples, or x=array."
+        )
+    if input_shape is not None and not (
+        isinstance(input_shape, tuple | list)
+        and input_shape
+        and all(isinstance(n, int | np.integer) and n >= 0 for n in input_shape)
+    ):
+        raise ValueError(
+            f"input_shape must be a tuple of sizes, the batch first, such as (4, 3); "
+            f"got {input_shape!r}"
+        )
+    refuse_skip(skip, LAYER_CHECKS)
+
+
+def refuse_skip(skip: Collection[str], known: Collection[str]) -> None:
+    """Refuse names that are no checks."""
+    if isinstance(skip, str):
+        raise ValueError(f'skip must be a tuple of names; write skip=("{skip}",)')
+    if unknown := [name for name in skip if name not in known]:
+        raise ValueError(f"skip got {unknown[0]!r}; the checks are {', '.join(known)}")
+
+
+def _check(
+    layer: Layer,
+    x: Any,
+    input_shape: tuple[int, ...] | None,
+    skip: frozenset[str],
+    seed: int,
+) -> Report:
+    """Every check in turn; raises Fault."""
+    report = Report(repr(layer))
+    subject = prepare(layer, x, input_shape, seed, report)
+    for name, check in _CHECKS.items():
+        _one(subject, report, name, skip, lambda s, r, check=check: check(s))
+    _one(subject, report, "gradient", skip, _gradient)
+    _one(subject, report, "kinks", skip, _kinks)
+    if not {"per_example", "batch_of_one"} & skip:
+        try:
+            batches.any_batch(subject)
+        except Fault:
+            raise
+        except Exception as error:
+            raise as_fault("per_example", error, subject.x) from error
+    return report
+
+
+def _one(
+    s: Subject,
+    report: Report,
+    name: str,
+    skip: frozenset[str],
+    check: Callable[[Subject, Report], str | None],
+) -> None:
+    if name in skip:
+        report.skipped[name] = "asked for"
+        return
+    try:
+        reason = check(s, report)
+    except Fault:
+        raise
+    except Exception as error:
+        raise as_fault(name, error, s.x) from error
+    if reason is None:
+        report.passed.append(name)
+    else:
+        report.skipped[name] = reason
+
+
+def prepare(
+    layer: Layer, x: Any, input_shape: tuple[int, ...] | None, seed: int, report: Report
+) -> Subject:
+    """Copy the layer into float64, choose an input, and randomise the parameters."""
+    try:
+        layer.check_windows()
+    except ValueError as error:
+        check = "gradient" if ".d" in str(error).split(" ")[0] else "update"
+        raise Fault(
+            check if "holds a layer" not in str(error) else "gradient", str(error)
+        ) from error
+    try:
+        original = copy.deepcopy(layer)
+    except Exception as error:
+        raise Fault("copy", f"copy.deepcopy raised {type(error).__name__}: {error}") from error
+    double = copy.deepcopy(original)
+    double.bind(np.empty(layer.params.size), np.zeros(layer.params.size))
+    rng = np.random.default_rng(seed)
+    x = _input(double, x, input_shape, rng, report)
+    return Subject(original, _randomised(double, x, rng), x, rng)
+
+
+def _input(
+    layer: Layer,
+    x: Any,
+    input_shape: tuple[int, ...] | None,
+    rng: np.random.Generator,
+    report: Report,
+) -> Array:
+    """The x given, in float64 or integers and of three rows or more; or one of the shape given."""
+    if x is not None:
+        x = np.array(x)
+        if x.dtype.kind not in "fiub" or not x.ndim:
+            raise ValueError(f"x must be an array of numbers, a row an example; got {x!r}")
+        x = x.astype(float) if x.dtype.kind == "f" else x
+        if not np.isfinite(x).all():
+            raise ValueError("x must be finite; it holds NaN or infinity")
+        if not len(x):
+            report.notes.append("x holds no example, so three random ones were checked.")
+            x = rng.normal(size=(3, *x.shape[1:])).astype(x.dtype)
+        candidates = [x]
+    else:
+        shape = (max(int(input_shape[0]), 1), *map(int, input_shape[1:]))  # type: ignore[index]
+        candidates = [
+            rng.normal(size=shape),
+            rng.uniform(0.1, 0.9, size=shape),
+            rng.uniform(1.5, 3.0, size=shape),
+        ]
+    first: Exception | None = None
+    for candidate in candidates:
+        try:
+            y = copy.deepcopy(layer).forward(candidate.copy())
+        except Exception as error:
+            first = first or error
+            continue
+        if x is not None or np.isfinite(y).all():
+            return _three_rows(layer, candidate)
+    me, shape = type(layer).__name__, candidates[0].shape
+    if first is None:
+        raise ValueError(f"{me} gives no finite y for x of shape {shape}. Pass x=, of its domain.")
+    mend = ""
+    if x is None:
+        mend = "\nPass the input_shape it takes, or x=, where it takes integers or a domain."
+    notes = "".join(f"; {note}" for note in getattr(first, "__notes__", ()))
+    raise ValueError(
+        f"{me} does not take x of shape {shape} and {candidates[0].dtype}: forward raised "
+        f"{type(first).__name__}: {first}{notes}{mend}"
+    ) from first
+
+
+def _three_rows(layer: Layer, x: Array) -> Array:
+    """At least three rows, so that a fault between rows can show."""
+    if len(x) >= 3:
+        return x
+    more = np.concatenate([x, x, x])[:3]
+    if x.dtype.kind == "f":
+        more[len(x) :] *= np.array([0.9, 0.8])[: 3 - len(x)].reshape(-1, *(1,) * (x.ndim - 1))
+    try:
+        y = copy.deepcopy(layer).forward(read_only(more))
+        return more if np.isfinite(y).all() else x
+    except Exception:
+        return x
+
+
+def _randomised(layer: Layer, x: Array, rng: np.random.Generator) -> Layer:
+    """A layer whose parameters are random: gains of 1 and biases of 0 hide faults."""
+    params = layer.params.copy()
+    if not params.size:
+        return layer
+    before = np.isfinite(copy.deepcopy(layer).forward(x.copy())).all()
+    for share in (0.3, 0.05):
+        moved = params.copy()
+        start = 0
+        for _, window in layer.named_parameters():
+            here = slice(start, start + window.size)
+            start += window.size
+            size = float(np.sqrt(np.mean(window * window))) if window.size else 0.0
+            factor = 1 + share * rng.uniform(-1, 1, size=window.size)
+            moved[here] = params[here] * factor + share * (size or 1.0) * rng.uniform(
+                -1, 1, size=window.size
+            )
+        trial = copy.deepcopy(layer)
+        trial.params[...] = moved
+        try:
+            fine = np.isfinite(trial.forward(x.copy())).all()
+        except Exception:
+            fine = False
+        if fine or not before:
+            layer.params[...] = moved
+            return layer
+    return layer

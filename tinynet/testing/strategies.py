@@ -1,0 +1,206 @@
+"""Hypothesis strategies for layers and their inputs; they need the `test` extra.
+
+An array is drawn as a shape, a kind of values and a seed, and filled by NumPy. Drawn element by
+element it would be a third zeros, slow, and would not shrink to anything a reader recognises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinynet.activations import Sigmoid
+from tinynet.layer import Layer
+from tinynet.layers import Dense
+from tinynet.losses import Loss
+from tinynet.sequential import Sequential
+from tinynet.testing.layers import check_layer
+from tinynet.testing.losses import check_loss
+from tinynet.types import Array
+
+__all__ = [
+    "KINDS",
+    "Values",
+    "batches",
+    "dense_layers",
+    "labels",
+    "layer_test",
+    "loss_test",
+    "networks",
+    "values",
+]
+
+KINDS = ("generic", "separated", "zeros", "ties", "small", "large")
+"""Kinds of values, the plainest first, to which a failure shrinks."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """How to fill an array of any shape: `values(shape)`.
+
+    Attributes:
+        kind: "generic" are normal; "separated" are at least 0.05 apart; half of "zeros" are 0;
+            "ties" are three numbers; "small" are about 1e-6 and "large" about 1e4.
+        seed: of the random numbers.
+
+    Example:
+        >>> Values("ties", 0)((2, 3)).shape
+        (2, 3)
+    """
+
+    kind: str = "generic"
+    seed: int = 0
+
+    def __call__(self, shape: Sequence[int]) -> Array:
+        """An array of the shape."""
+        rng = np.random.default_rng(self.seed)
+        x = rng.normal(size=tuple(shape))
+        if self.kind == "separated":
+            return ((rng.permutation(x.size) - x.size / 2) * 0.1 + 0.05).reshape(x.shape)
+        if self.kind == "zeros":
+            return x * rng.integers(0, 2, size=x.shape)
+        if self.kind == "ties":
+            return rng.choice(rng.normal(size=3), size=x.shape)
+        return x * {"small": 1e-6, "large": 1e4}.get(self.kind, 1.0)
+
+
+def values(*kinds: str) -> st.SearchStrategy[Values]:
+    """Ways to fill an array, of the kinds given or of every kind.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise ValueError(f"values got {unknown[0]!r}; the kinds are {', '.join(KINDS)}")
+    return st.builds(Values, st.sampled_from(kinds or KINDS), st.integers(0, 2**16))
+
+
+def batches(
+    *sizes: int | None,
+    rows: tuple[int, int] = (1, 4),
+    kinds: Sequence[str] = KINDS,
+    transform: Callable[[Array], Array] | None = None,
+) -> st.SearchStrategy[Array]:
+    """Batches (N, ...) in float64: `batches(3)` are (N, 3), `batches(None)` any number of features.
+
+    Args:
+        sizes: of one example, None for any from 1 to 4; with no sizes, one of any.
+        rows: the fewest and the most examples.
+        kinds: of values, see `Values`.
+        transform: applied to each batch, for instance np.abs for a layer of positive inputs.
+    """
+    axes = [st.just(n) if n is not None else st.integers(1, 4) for n in sizes or (None,)]
+    shapes = st.tuples(st.integers(*rows), *axes)
+    filled = st.builds(lambda fill, shape: fill(shape), values(*kinds), shapes)
+    return filled if transform is None else filled.map(transform)
+
+
+def labels(classes: int, *sizes: int, rows: tuple[int, int] = (1, 4)) -> st.SearchStrategy[Array]:
+    """Integer batches (N, ...) from 0 to classes − 1: class labels, or words for an embedding."""
+
+    def fill(n: int, seed: int) -> Array:
+        return np.random.default_rng(seed).integers(classes, size=(n, *sizes))
+
+    return st.builds(fill, st.integers(*rows), st.integers(0, 2**16))
+
+
+def dense_layers(inputs: int | None = None) -> st.SearchStrategy[Dense]:
+    """Dense layers of 1 to 4 units, with and without biases."""
+    return st.builds(
+        lambda n, m, bias, seed: Dense(n, m, bias=bias, rng=seed),
+        st.integers(1, 4) if inputs is None else st.just(inputs),
+        st.integers(1, 4),
+        st.booleans(),
+        st.integers(0, 2**16),
+    )
+
+
+def networks(
+    inputs: int | None = None,
+    activations: Sequence[Callable[[], Layer]] = (Sigmoid,),
+    depth: tuple[int, int] = (1, 3),
+) -> st.SearchStrategy[Sequential]:
+    """Sequential networks: Dense layers of 1 to 4 units with an activation after each but the last.
+
+    Args:
+        inputs: features of one example; any from 1 to 4 where None.
+        activations: what to choose from.
+        depth: the fewest and the most Dense layers.
+    """
+
+    def build(widths: list[int], chosen: list[Callable[[], Layer]], seed: int) -> Sequential:
+        rng = np.random.default_rng(seed)
+        layers: list[Layer] = []
+        for n, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+            layers += [chosen[n]()] if n else []
+            layers.append(Dense(before, after, rng=rng))
+        return Sequential(*layers)
+
+    first = st.integers(1, 4) if inputs is None else st.just(inputs)
+    rest = st.lists(st.integers(1, 4), min_size=depth[0], max_size=depth[1])
+    widths = st.builds(lambda one, others: [one, *others], first, rest)
+    chosen = st.lists(
+        st.sampled_from(list(activations)), min_size=depth[1] + 1, max_size=depth[1] + 1
+    )
+    return st.builds(build, widths, chosen, st.integers(0, 2**16))
+
+
+def layer_test(
+    make: Callable[..., Layer],
+    x: st.SearchStrategy[Array] | None = None,
+    *,
+    skip: Sequence[str] = (),
+) -> Callable[[], None]:
+    """A whole property test in one line: `test_softplus = layer_test(Softplus)`.
+
+    Args:
+        make: a class that needs no arguments; or a function of the shape of one example, such as
+            lambda shape: Dense(shape[0], 3, rng=0).
+        x: where batches come from; `batches()` by default.
+        skip: names of checks to leave out.
+
+    Example:
+        >>> test_sigmoid = layer_test(Sigmoid, batches(2, rows=(1, 2)))
+    """
+
+    @given(batches() if x is None else x)
+    def test(x: Array) -> None:
+        layer = make() if isinstance(make, type) else make(x.shape[1:])
+        check_layer(layer, x, skip=skip)
+
+    return test
+
+
+def loss_test(
+    make: Callable[[], Loss],
+    y: st.SearchStrategy[Array] | None = None,
+    target: Callable[[Array, np.random.Generator], Array] | None = None,
+    *,
+    skip: Sequence[str] = (),
+) -> Callable[[], None]:
+    """The same for a loss: `test_l1 = loss_test(L1Loss)`.
+
+    Args:
+        make: makes the loss.
+        y: where outputs come from; `batches()` by default.
+        target: (y, rng) -> the targets; by default normal, some equal to y.
+        skip: names of checks to leave out.
+    """
+
+    @given(batches() if y is None else y, st.integers(0, 2**16))
+    def test(y: Array, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        t = _targets(y, rng) if target is None else target(y, rng)
+        check_loss(make(), y, t, skip=skip)
+
+    return test
+
+
+def _targets(y: Array, rng: np.random.Generator) -> Array:
+    t: Any = np.where(rng.random(y.shape) < 0.2, y, rng.normal(size=y.shape))
+    return t
