@@ -70,7 +70,7 @@ def redraws(s: Subject) -> str | None:
         return "forward does not draw"
     keywords = {*s.original._arguments[1], *vars(s.original)}
     random_words = any(w.strip("_") in ("rng", "seed", "generator") for w in keywords)
-    masked = y.shape == p.shape and bool(np.any((y == 0) & (p != 0)) and np.any(y != 0))
+    masked = y.shape == p.shape and bool(np.any((y == 0) & (p != 0)) and np.any((y != 0)))
     if drew or start or random_words or masked:
         raise Fault(
             "redraws",
@@ -232,7 +232,7 @@ def float32(s: Subject) -> str | None:
                 tensor=name,
             )
     sizes = [float(np.max(np.abs(a))) for a in (s.x, s.layer.params) if a.size and np.any(a)]
-    if sizes and not s.integer and not (min(sizes) > 1e-4 and max(sizes) < 1e4):
+    if sizes and not s.integer and not (1e-4 < min(sizes) and max(sizes) < 1e4):
         return "types agree; values of this magnitude are not compared"
     if s.draws:
         return "types agree; the draws of the two float types may differ"

@@ -252,9 +252,7 @@ def _judge(point: Point, analytic: Array, found: Slope) -> _Judged:
     gross = np.abs(point.dys)
     error = gross @ found.error
     size = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(analytic))
-    tolerance = (
-        RTOL * size + 4 * error + 1e-12 * (gross @ np.maximum(abs(found.low), abs(found.high)))
-    )
+    tolerance = RTOL * size + 4 * error + 1e-12 * (gross @ np.maximum(abs(found.low), abs(found.high)))
     excess = np.maximum(low - analytic, analytic - high) - tolerance
     excess = np.where(np.isfinite(analytic), excess, np.inf)
     return _Judged(low, high, error, excess, bool(np.any(found.high > found.low)), settled)

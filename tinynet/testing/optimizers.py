@@ -86,9 +86,7 @@ def _check(make: Make, reference: Reference, steps: int, report: Report) -> None
 def _gradients(rng: np.random.Generator, low: int, high: int, steps: int) -> Array:
     """Gradients of magnitudes 10^low to 10^high and both signs, some zero, a row a step."""
     size = _Parameters(rng).params.size
-    grads = rng.choice([-1.0, 1.0], size=(steps, size)) * 10 ** rng.uniform(
-        low, high, (steps, size)
-    )
+    grads = rng.choice([-1.0, 1.0], size=(steps, size)) * 10 ** rng.uniform(low, high, (steps, size))
     grads[rng.random(grads.shape) < 0.1] = 0
     grads[:, -1] = 0  # one that never has a gradient
     return grads
