@@ -1,7 +1,13 @@
 """How Hypothesis runs: a fast, deterministic profile, and a thorough one with --thorough."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+# The arrays of the tests are small: a second BLAS thread would only wait, and for long on a machine
+# that does other things besides. NumPy reads this when it is imported, after this file.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 settings.register_profile(
     "ci", derandomize=True, max_examples=12, deadline=None, database=None,

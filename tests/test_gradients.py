@@ -107,18 +107,6 @@ LAYERS = {
             Dense(*shape, 3, rng=0), Frozen(Sequential(BatchNorm(3), Dense(3, 2, rng=1))), Tanh()
         )
     ),
-    "Sequential of a deep network": LayerRow(
-        lambda shape: Sequential(
-            Dense(*shape, 4, rng=0),
-            BatchNorm(4),
-            GELU(),
-            Dropout(0.3, rng=0),
-            Residual(Sequential(Dense(4, 4, rng=1), LayerNorm(4), SiLU())),
-            Dense(4, 3, rng=2),
-            LogSoftmax(),
-        ),
-        batches(None, rows=(2, 5)),
-    ),
 }
 
 ORDINARY = ("generic", "separated", "zeros", "ties", "small")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tinynet import (
+    GELU,
     SGD,
     BackwardBeforeForwardError,
     BatchNorm,
@@ -16,14 +17,17 @@ from tinynet import (
     Frozen,
     Layer,
     LayerNorm,
+    LogSoftmax,
     MSELoss,
     ReLU,
     Residual,
     Sequential,
     Sigmoid,
+    SiLU,
     train,
 )
 from tinynet.initializers import zeros
+from tinynet.testing import check_layer
 
 X = np.random.default_rng(0).normal(size=(6, 3))
 
@@ -102,6 +106,22 @@ def test_only_a_layer_without_a_place_can_be_wrapped(wrap):
 def test_backward_before_forward(wrap):
     with pytest.raises(BackwardBeforeForwardError):
         wrap(dense()).backward(X)
+
+
+def test_a_deep_network_of_everything_passes_the_check_as_one_layer():
+    rng = np.random.default_rng(0)
+    net = Sequential(
+        Dense(2, 4, rng=rng),
+        BatchNorm(4),
+        GELU(),
+        Dropout(0.3, rng=rng),
+        Frozen(Sequential(Dense(4, 4, rng=rng), BatchNorm(4))),
+        Residual(Sequential(Dense(4, 4, rng=rng), LayerNorm(4), SiLU())),
+        Dense(4, 3, rng=rng),
+        LogSoftmax(),
+    )
+    report = check_layer(net, input_shape=(4, 2))
+    assert set(report.tensors) == {"x", *(name for name, _ in net.named_parameters())}
 
 
 # Frozen

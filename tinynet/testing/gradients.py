@@ -17,6 +17,7 @@ RTOL = 2e-8
 """Relative tolerance; the round-off of the differences themselves comes on top."""
 
 _EPS = float(np.finfo(float).eps)
+_UNSEEN = 1e-14  # slopes up to this are rounded away where an output does not move at all
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
 
 
@@ -161,11 +162,13 @@ def _examine_tensor(
     for name, direction in _directions(size, size > point.limit, rng):
         line, step, smallest = _line(tensor, direction, point.y)
         along = tensor.analytic @ direction
-        result = _judge(point, along, first_slope(line, step, point.y, point.noise, grain))
+        rounding = 8 * _EPS * (np.abs(tensor.analytic) @ np.abs(direction))
+        first = first_slope(line, step, point.y, point.noise, grain)
+        result = _judge(point, along, first, rounding)
         row.entries += len(along)
         if np.any(result.excess > 0):
             measured = slope(line, step, point.y, point.noise, smallest, grain)
-            result = _judge(point, along, measured)
+            result = _judge(point, along, measured, rounding)
             if result.settled and np.any(result.excess > 0):
                 result = _look_beside(point, tensor, direction, along, measured, result)
         if result.settled and np.any(result.excess > 0) and not found.left_out:
@@ -238,8 +241,11 @@ def _look_beside(
     return _judge(point, analytic, wider)
 
 
-def _judge(point: Point, analytic: Array, found: Slope) -> _Judged:
-    """Set the slopes of all outputs against backward, for every upstream gradient."""
+def _judge(point: Point, analytic: Array, found: Slope, rounding: Array | float = 0.0) -> _Judged:
+    """Set the slopes of all outputs against backward, for every upstream gradient.
+
+    `rounding` is that of `analytic` where it is a sum.
+    """
     plus, minus = np.maximum(point.dys, 0), np.minimum(point.dys, 0)
     settled = bool(np.all(found.settled))
     if not settled:
@@ -252,7 +258,9 @@ def _judge(point: Point, analytic: Array, found: Slope) -> _Judged:
     gross = np.abs(point.dys)
     error = gross @ found.error
     size = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(analytic))
-    tolerance = RTOL * size + 4 * error + 1e-12 * (gross @ np.maximum(abs(found.low), abs(found.high)))
+    slopes = np.maximum(abs(found.low), abs(found.high))
+    tolerance = RTOL * size + 4 * error + rounding
+    tolerance += 1e-12 * (gross @ slopes) + _UNSEEN * (gross @ (slopes == 0))
     excess = np.maximum(low - analytic, analytic - high) - tolerance
     excess = np.where(np.isfinite(analytic), excess, np.inf)
     return _Judged(low, high, error, excess, bool(np.any(found.high > found.low)), settled)
