@@ -329,6 +329,12 @@ def test_importing_tinynet_imports_no_extra():
     assert done.stdout == "set()\n"
 
 
+def test_a_function_of_ones_own_may_report():
+    seen = []
+    history = Run().fit(progress=lambda epoch, row: seen.append((epoch, row["loss"])))
+    assert seen == list(zip((1, 2, 3), history["loss"], strict=True))
+
+
 # History
 
 

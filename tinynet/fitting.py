@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from tinynet.interrupts import Interrupts
 from tinynet.layer import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
-from tinynet.progress import Progress, reporting
+from tinynet.progress import KINDS, Progress, reporting
 from tinynet.training import Epoch, train
 from tinynet.types import Array, Rng
 
@@ -66,7 +66,8 @@ def fit(
         patience: stop when the validation loss has not fallen for so many epochs. The network then
             has the parameters of its best epoch, also where `epochs` or Ctrl-C ended the run.
         progress: "bar" (needs the extra `progress`), "lines", "off", or "auto": a bar on a
-            terminal or in a notebook, lines elsewhere.
+            terminal or in a notebook, lines elsewhere. Or a function of the number of the epoch
+            and its row of the history.
         checkpoint: a file to write after each epoch, in place of what is there. `tinynet.load`
             reads the network in it.
         resume: go on from the checkpoint.
@@ -188,7 +189,7 @@ def _check_options(
         positive_int(patience, "patience")
         if validation is None:
             raise ValueError("patience watches the validation loss: pass validation=(x, t)")
-    if progress not in get_args(Progress):
-        raise ValueError(f"progress must be one of {get_args(Progress)}; got {progress!r}")
+    if not callable(progress) and progress not in KINDS:
+        raise ValueError(f"progress must be one of {KINDS} or a function; got {progress!r}")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the file to go on from: pass checkpoint=path")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
-__all__ = ["Progress", "reporting"]
+__all__ = ["KINDS", "Progress", "reporting"]
 
-Progress: TypeAlias = Literal["auto", "bar", "lines", "off"]
-"""A bar, one line for each epoch, nothing; or a bar where somebody watches and lines elsewhere."""
+Report: TypeAlias = Callable[[int, Mapping[str, float]], object]
+"""Takes the number of an epoch, from 1, and its row of the history."""
 
+Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
+"""A bar, one line for each epoch, nothing; a bar where somebody watches and lines elsewhere; or a
+function of one's own."""
 
-class Report(Protocol):
-    """Takes the number of an epoch and what it gave."""
-
-    def __call__(self, epoch: int, row: Mapping[str, float], /) -> None:
-        """Show it."""
-        ...
+KINDS = ("auto", "bar", "lines", "off")
 
 
 @contextmanager
@@ -29,6 +27,9 @@ def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
     Raises:
         ImportError: a bar is asked for and tqdm is not installed.
     """
+    if callable(progress):
+        yield progress
+        return
     if progress == "auto":
         progress = "bar" if _watched() and importlib.util.find_spec("tqdm") else "lines"
     if progress == "off":
