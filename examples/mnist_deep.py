@@ -84,16 +84,15 @@ def _run(data: MNIST, options: argparse.Namespace) -> float:
     x = scale_pixels(data.train_images[: options.limit], dtype=np.float32).reshape(-1, 784)
     t = data.train_labels[: options.limit]
     x_test = scale_pixels(data.test_images, dtype=np.float32).reshape(-1, 784)
-    if len(x) % options.batch_size == 1 or options.batch_size == 1:
-        raise ValueError(
-            f"a batch of one example has no variance to normalise by, and {len(x)} examples in "
-            f"batches of {options.batch_size} leave one over. Choose another --batch-size."
-        )
     rng = np.random.default_rng(options.seed)
     net, loss = network(rng), CrossEntropyLoss(label_smoothing=0.1)
     steps = options.epochs * math.ceil(len(x) / options.batch_size)
     rates = schedule(options.lr, steps)
     optimizer = AdamW(net, lr=rates, weight_decay=0.02)
+
+    epochs = train(
+        net, loss, optimizer, x, t, epochs=options.epochs, batch_size=options.batch_size, rng=rng
+    )
 
     report = Report(options.epochs, options.quiet)
     report.say(
@@ -103,9 +102,7 @@ def _run(data: MNIST, options: argparse.Namespace) -> float:
     report.say(f"{len(x):,} training and {len(x_test):,} test images from {options.data}\n")
     report.begin()
     losses, accuracies = [], []
-    for epoch in train(
-        net, loss, optimizer, x, t, epochs=options.epochs, batch_size=options.batch_size, rng=rng
-    ):
+    for epoch in epochs:
         scores = net.predict(x_test)
         losses.append(epoch.loss)
         accuracies.append(accuracy(scores, data.test_labels))

@@ -51,18 +51,20 @@ from tinynet import (
 from tinynet.testing import check_layer, check_loss, check_optimizer
 from tinynet.testing.strategies import batches, labels
 
+ANY = batches()
+
 
 @dataclass
 class LayerRow:
     make: Callable[..., Layer]  # from the shape of one example
-    x: st.SearchStrategy[np.ndarray] = batches()
+    x: st.SearchStrategy[np.ndarray] = ANY
     skip: tuple[str, ...] = ()
 
 
 @dataclass
 class LossRow:
     make: Callable[[], Loss]
-    y: st.SearchStrategy[np.ndarray] = batches()
+    y: st.SearchStrategy[np.ndarray] = ANY
     target: Callable[..., np.ndarray] = lambda y, rng: rng.normal(size=y.shape)  # from y and rng
 
 

@@ -14,6 +14,7 @@ from tinynet import (
     SGD,
     Dense,
     DivergenceError,
+    Embedding,
     Layer,
     Loss,
     MSELoss,
@@ -255,6 +256,14 @@ def test_pixels_that_were_never_scaled_draw_a_warning():
         warnings.simplefilter("error")
         net, _, t = problem()
         train(net, MSELoss(), SGD(net, lr=0.5), pixels / 255, t, epochs=1, rng=0)
+
+
+def test_ids_are_no_pixels():
+    net = Sequential(Embedding(200, 2, rng=0), Dense(2, 2, rng=1))
+    ids = np.arange(20, dtype=np.uint8) + 120
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(net, MSELoss(), SGD(net, lr=0.5), ids, np.zeros((20, 2)), epochs=1, rng=0)
 
 
 def test_a_gradient_that_is_assigned_and_not_written_is_found_at_once():

@@ -68,15 +68,14 @@ def not_negative(value: object, name: str) -> float:
     return number
 
 
-def fraction(value: object, name: str) -> float:
-    """The value as a float of at least 0 and below 1.
+def fraction(value: object, name: str, rule: str = "a number in [0, 1)") -> float:
+    """The value as a float of at least 0 and below 1; `rule` is what the error says it must be.
 
     Example:
         >>> fraction(1, "momentum")
         Traceback (most recent call last):
         ValueError: momentum must be a number in [0, 1); got 1
     """
-    rule = "a number in [0, 1)"
     if not 0 <= (number := real(value, name, rule)) < 1:
         raise ValueError(f"{name} must be {rule}; got {value!r}")
     return number

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import positive_int, real
+from tinynet.checks import fraction, positive, positive_int
 from tinynet.layer import Layer
 from tinynet.types import Array
 
@@ -75,9 +75,7 @@ class BatchNorm(Layer):
     ) -> None:
         positive_int(features, "features")
         rule = "the weight of the new batch, 0 <= momentum < 1"
-        self.momentum, self.eps = real(momentum, "momentum", rule), _positive(eps, "eps")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be {rule}; got {momentum!r}")
+        self.momentum, self.eps = fraction(momentum, "momentum", rule), positive(eps, "eps")
         super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
         self.running_mean, self.running_var = np.zeros(features, dtype), np.ones(features, dtype)
         self.input_shape = (features,)
@@ -168,7 +166,7 @@ class LayerNorm(Layer):
 
     def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float64) -> None:
         positive_int(features, "features")
-        self.eps = _positive(eps, "eps")
+        self.eps = positive(eps, "eps")
         super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
 
     def forward(self, x: Array) -> Array:
@@ -202,13 +200,6 @@ class LayerNorm(Layer):
         centred = x - x.mean(axis=-1, keepdims=True)
         deviation = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + self.eps)
         return centred / deviation, deviation
-
-
-def _positive(value: float, name: str) -> float:
-    number = real(value, name, "a positive finite number")
-    if number <= 0:
-        raise ValueError(f"{name} must be a positive finite number; got {value!r}")
-    return number
 
 
 def _check_input(layer: BatchNorm | LayerNorm, x: Array, features: int, *, axes: str) -> None:

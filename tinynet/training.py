@@ -95,6 +95,8 @@ def train(
     positive_int(epochs, "epochs")
     positive_int(batch_size, "batch_size")
     _check_data(x, t)
+    if net.input_dtype is None:
+        _warn_of_pixels(x)
     _check_optimizer(net, optimizer)
     smallest = min(len(x) % batch_size or batch_size, 32)  # the hardest to fit
     _rehearse(net, loss, x[:smallest], t)
@@ -196,6 +198,9 @@ def _check_data(x: Array, t: Array) -> None:
             )
     if len(x) != len(t):
         raise ValueError(f"x has {len(x)} examples and t has {len(t)}: they must be as many")
+
+
+def _warn_of_pixels(x: Array) -> None:
     sample = x[:1000]
     if x.dtype == np.uint8 or (
         x.dtype.kind == "f"

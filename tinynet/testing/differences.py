@@ -6,6 +6,7 @@ Central differences with Richardson extrapolation: D(h) = (f(x+h) − f(x−h)) 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,13 +38,13 @@ class Slope:
 
 
 def first_slope(
-    line: Callable[[float], Array], step: float, y: Array, noise: Array, grain: float = 0.0
+    line: Callable[[Any], Array], step: Any, y: Array, noise: Array, grain: float = 0.0
 ) -> Slope:
     """The slopes from two steps alone: enough wherever backward agrees with them.
 
     Args:
         line: s -> outputs at the distance s along the line.
-        step: the larger of the two steps.
+        step: the larger of the two steps; a column of them for many lines at once.
         y: outputs at distance 0.
         noise: round-off of the outputs.
         grain: round-off of the point moved to.
@@ -113,7 +114,8 @@ def slope(
             scale = np.abs(best[0][0]) + 1e-300
             done = best[0][1] <= 1e-10 * scale + 2 * floor
             smooth = sides[0] <= 0.5 * sides[1] + 4 * roundoff
-            kinked = np.maximum(best[1][1], best[2][1]) <= 1e-10 * scale + 4 * roundoff
+            aside = best[1][1] + best[2][1]
+            kinked = (aside <= 1e-10 * scale + 8 * roundoff) & (sides[0] > 4 * aside + 1e-7 * scale)
             if np.all((done & smooth) | kinked):
                 break
         before = now
@@ -123,7 +125,9 @@ def slope(
     kink = np.abs(right - left) > 4 * aside + 1e-7 * np.abs(central)
     low = np.where(kink, np.minimum(left, right), central)
     high = np.where(kink, np.maximum(left, right), central)
-    error = np.where(kink, aside, error)
+    both = ~kink & (aside < error)  # a bend, where the two sides settle sooner
+    low, high = np.where(both, (left + right) / 2, low), np.where(both, (left + right) / 2, high)
+    error = np.where(kink | both, aside, error)
     magnitude = np.maximum(np.abs(low), np.abs(high))
     settled = np.isfinite(error) & ((error <= 1e-5 * magnitude) | (error <= 20 * floor))
     return Slope(low, high, error, settled)
@@ -164,9 +168,7 @@ def nearby(
     )
 
 
-def _roundoff(
-    plus: Array, minus: Array, y: Array, step: float, noise: Array, grain: float
-) -> Array:
+def _roundoff(plus: Array, minus: Array, y: Array, step: Any, noise: Array, grain: float) -> Array:
     """Uncertainty of a slope from the round-off of the outputs, and of the places moved to."""
     change = np.abs(plus - y) + np.abs(minus - y)
     outputs = noise + _EPS * (np.abs(plus) + np.abs(minus))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinynet.layer import Layer
-from tinynet.testing import batches, contract, draws
+from tinynet.testing import again, batches, contract, copies, draws, precision, predicting
+from tinynet.testing.inputs import prepare
 from tinynet.testing.message import gradient_fault, raise_error
 from tinynet.testing.points import compare_at, given_points, special_points
 from tinynet.testing.report import Fault, Report
-from tinynet.testing.subject import Subject, as_fault, read_only
-from tinynet.types import Array
+from tinynet.testing.runs import (
+    as_fault,
+)
+from tinynet.testing.subject import Subject
 
 __all__ = ["LAYER_CHECKS", "check_layer"]
 
@@ -44,26 +47,26 @@ _CHECKS: dict[str, Callable[[Subject], str | None]] = {
     "dtypes": contract.dtypes,
     "reproducible": draws.reproducible,
     "redraws": draws.redraws,
-    "copy": draws.copying,
-    "overwrite": contract.overwrite,
-    "backward_twice": contract.backward_twice,
-    "forward_twice": contract.forward_twice,
-    "isolation": contract.isolation,
-    "reuse": contract.reuse,
-    "update": contract.update,
+    "copy": copies.copying,
+    "overwrite": again.overwrite,
+    "backward_twice": again.backward_twice,
+    "forward_twice": again.forward_twice,
+    "isolation": again.isolation,
+    "reuse": again.reuse,
+    "update": again.update,
     "output_alias": contract.output_alias,
     "linear": contract.linear,
     "layout": contract.layout,
+    "predict_pure": predicting.predict_pure,
     "batch_of_one": batches.batch_of_one,
     "batch_of_none": batches.batch_of_none,
     "per_example": batches.per_example,
-    "predict_pure": batches.predict_pure,
-    "predict_per_example": batches.predict_per_example,
-    "predict_equals_forward": batches.predict_equals_forward,
+    "predict_per_example": predicting.predict_per_example,
+    "predict_equals_forward": predicting.predict_equals_forward,
     "expectation": draws.expectation,
-    "finite": draws.finite,
-    "pickle": draws.pickling,
-    "float32": draws.float32,
+    "finite": precision.finite,
+    "pickle": copies.pickling,
+    "float32": precision.float32,
 }
 
 LAYER_CHECKS = (*_CHECKS, "gradient", "kinks")
@@ -175,7 +178,9 @@ def _check(
     report = Report(repr(layer))
     subject = prepare(layer, x, input_shape, seed, report)
     for name, check in _CHECKS.items():
-        _one(subject, report, name, skip, lambda s, r, check=check: check(s))
+        if name == "copy":
+            _windows_stay(subject, skip)
+        _one(subject, report, name, skip, partial(_apply, check))
     _one(subject, report, "gradient", skip, _gradient)
     _one(subject, report, "kinks", skip, _kinks)
     if not {"per_example", "batch_of_one"} & skip:
@@ -186,6 +191,26 @@ def _check(
         except Exception as error:
             raise as_fault("per_example", error, subject.x) from error
     return report
+
+
+def _apply(check: Callable[[Subject], str | None], s: Subject, report: Report) -> str | None:
+    return check(s)
+
+
+def _windows_stay(s: Subject, skip: frozenset[str]) -> None:
+    """After a pass, every window still lies on its vector."""
+    try:
+        s.fresh().check_windows()
+    except ValueError as error:
+        raise Fault("copy", f"on a copy, {error}") from error
+    used = s.fresh()
+    s.run(layer=used)
+    try:
+        used.check_windows()
+    except ValueError as error:
+        check = "gradient" if ".d" in str(error).split(" ")[0] else "update"
+        if check not in skip:
+            raise Fault(check, str(error)) from error
 
 
 def _one(
@@ -208,116 +233,3 @@ def _one(
         report.passed.append(name)
     else:
         report.skipped[name] = reason
-
-
-def prepare(
-    layer: Layer, x: Any, input_shape: tuple[int, ...] | None, seed: int, report: Report
-) -> Subject:
-    """Copy the layer into float64, choose an input, and randomise the parameters."""
-    try:
-        layer.check_windows()
-    except ValueError as error:
-        check = "gradient" if ".d" in str(error).split(" ")[0] else "update"
-        raise Fault(
-            check if "holds a layer" not in str(error) else "gradient", str(error)
-        ) from error
-    try:
-        original = copy.deepcopy(layer)
-    except Exception as error:
-        raise Fault("copy", f"copy.deepcopy raised {type(error).__name__}: {error}") from error
-    double = copy.deepcopy(original)
-    double.bind(np.empty(layer.params.size), np.zeros(layer.params.size))
-    rng = np.random.default_rng(seed)
-    x = _input(double, x, input_shape, rng, report)
-    return Subject(original, _randomised(double, x, rng), x, rng)
-
-
-def _input(
-    layer: Layer,
-    x: Any,
-    input_shape: tuple[int, ...] | None,
-    rng: np.random.Generator,
-    report: Report,
-) -> Array:
-    """The x given, in float64 or integers and of three rows or more; or one of the shape given."""
-    if x is not None:
-        x = np.array(x)
-        if x.dtype.kind not in "fiub" or not x.ndim:
-            raise ValueError(f"x must be an array of numbers, a row an example; got {x!r}")
-        x = x.astype(float) if x.dtype.kind == "f" else x
-        if not np.isfinite(x).all():
-            raise ValueError("x must be finite; it holds NaN or infinity")
-        if not len(x):
-            report.notes.append("x holds no example, so three random ones were checked.")
-            x = rng.normal(size=(3, *x.shape[1:])).astype(x.dtype)
-        candidates = [x]
-    else:
-        shape = (max(int(input_shape[0]), 1), *map(int, input_shape[1:]))  # type: ignore[index]
-        candidates = [
-            rng.normal(size=shape),
-            rng.uniform(0.1, 0.9, size=shape),
-            rng.uniform(1.5, 3.0, size=shape),
-        ]
-    first: Exception | None = None
-    for candidate in candidates:
-        try:
-            y = copy.deepcopy(layer).forward(candidate.copy())
-        except Exception as error:
-            first = first or error
-            continue
-        if x is not None or np.isfinite(y).all():
-            return _three_rows(layer, candidate)
-    me, shape = type(layer).__name__, candidates[0].shape
-    if first is None:
-        raise ValueError(f"{me} gives no finite y for x of shape {shape}. Pass x=, of its domain.")
-    mend = ""
-    if x is None:
-        mend = "\nPass the input_shape it takes, or x=, where it takes integers or a domain."
-    notes = "".join(f"; {note}" for note in getattr(first, "__notes__", ()))
-    raise ValueError(
-        f"{me} does not take x of shape {shape} and {candidates[0].dtype}: forward raised "
-        f"{type(first).__name__}: {first}{notes}{mend}"
-    ) from first
-
-
-def _three_rows(layer: Layer, x: Array) -> Array:
-    """At least three rows, so that a fault between rows can show."""
-    if len(x) >= 3:
-        return x
-    more = np.concatenate([x, x, x])[:3]
-    if x.dtype.kind == "f":
-        more[len(x) :] *= np.array([0.9, 0.8])[: 3 - len(x)].reshape(-1, *(1,) * (x.ndim - 1))
-    try:
-        y = copy.deepcopy(layer).forward(read_only(more))
-        return more if np.isfinite(y).all() else x
-    except Exception:
-        return x
-
-
-def _randomised(layer: Layer, x: Array, rng: np.random.Generator) -> Layer:
-    """A layer whose parameters are random: gains of 1 and biases of 0 hide faults."""
-    params = layer.params.copy()
-    if not params.size:
-        return layer
-    before = np.isfinite(copy.deepcopy(layer).forward(x.copy())).all()
-    for share in (0.3, 0.05):
-        moved = params.copy()
-        start = 0
-        for _, window in layer.named_parameters():
-            here = slice(start, start + window.size)
-            start += window.size
-            size = float(np.sqrt(np.mean(window * window))) if window.size else 0.0
-            factor = 1 + share * rng.uniform(-1, 1, size=window.size)
-            moved[here] = params[here] * factor + share * (size or 1.0) * rng.uniform(
-                -1, 1, size=window.size
-            )
-        trial = copy.deepcopy(layer)
-        trial.params[...] = moved
-        try:
-            fine = np.isfinite(trial.forward(x.copy())).all()
-        except Exception:
-            fine = False
-        if fine or not before:
-            layer.params[...] = moved
-            return layer
-    return layer

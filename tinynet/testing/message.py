@@ -12,7 +12,10 @@ from tinynet.layer import Layer
 from tinynet.testing.hints import hints
 from tinynet.testing.points import Wrong
 from tinynet.testing.report import Fault, GradientError, Report
-from tinynet.testing.subject import Subject, inputs_of_parts
+from tinynet.testing.runs import (
+    inputs_of_parts,
+)
+from tinynet.testing.subject import Subject
 from tinynet.types import Array
 
 __all__ = ["gradient_fault", "layer_line", "raise_error"]
@@ -28,7 +31,12 @@ def gradient_fault(s: Subject, wrong: Wrong, check: str) -> Fault:
         sizes["the number of features of y"] = float(np.prod(y_shape[1:]))
     if x.ndim > 1:
         sizes["the number of features of x"] = float(np.prod(x.shape[1:]))
-    return mismatch_fault(m, wrong.dys, check, wrong.place.name, y_shape, sizes)
+    fault = mismatch_fault(m, wrong.dys, check, wrong.place.name, y_shape, sizes)
+    if s.coarse:
+        fault.hints = (
+            "forward computes in float32: a last bit of x that float64 knows does not reach y.",
+        )
+    return fault
 
 
 def mismatch_fault(

@@ -86,7 +86,9 @@ def _check(make: Make, reference: Reference, steps: int, report: Report) -> None
 def _gradients(rng: np.random.Generator, low: int, high: int, steps: int) -> Array:
     """Gradients of magnitudes 10^low to 10^high and both signs, some zero, a row a step."""
     size = _Parameters(rng).params.size
-    grads = rng.choice([-1.0, 1.0], size=(steps, size)) * 10 ** rng.uniform(low, high, (steps, size))
+    grads = rng.choice([-1.0, 1.0], size=(steps, size)) * 10 ** rng.uniform(
+        low, high, (steps, size)
+    )
     grads[rng.random(grads.shape) < 0.1] = 0
     grads[:, -1] = 0  # one that never has a gradient
     return grads
@@ -112,7 +114,7 @@ def _follow(
     params, vector = net.params, net.grads
     wanted = params.astype(float)
     state: dict[str, Any] = {}
-    single = dtype != float
+    single = dtype.itemsize < 8
     rtol, eps = (1e-4, 6e-8) if single else (1e-9, 1.1e-16)
     way, room = np.zeros(params.size), np.abs(wanted)
     optimizer = make(net)
@@ -164,12 +166,9 @@ def _elsewhere(
     net: Layer, bad: Array, step: int, gradient: Array, wanted: Array, check: str
 ) -> None:
     place = int(np.argmax(bad))
-    start = 0
-    name = "params"
-    for name, window in net.named_parameters():
-        if place < start + window.size:
-            break
-        start += window.size
+    ends = np.cumsum([window.size for _, window in net.named_parameters()])
+    names = [name for name, _ in net.named_parameters()]
+    name = names[int(np.searchsorted(ends, place, side="right"))]
     hints = []
     small = np.abs(gradient) <= 1e-5
     if np.all(small[bad] & (gradient[bad] != 0)):

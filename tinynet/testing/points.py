@@ -9,9 +9,13 @@ from functools import partial
 
 import numpy as np
 
-from tinynet.testing.gradients import Mismatch, Point, Tensor, examine
+from tinynet.testing.gradients import Mismatch, examine
+from tinynet.testing.judging import Point, Tensor
 from tinynet.testing.report import Fault, Report
-from tinynet.testing.subject import Subject, window_slices
+from tinynet.testing.runs import (
+    window_slices,
+)
+from tinynet.testing.subject import Subject
 from tinynet.types import Array
 
 __all__ = ["Place", "Wrong", "compare_at", "given_points", "special_points", "upstreams"]
@@ -158,7 +162,7 @@ def _point(s: Subject, place: Place) -> Point | None:
     limit = _SOME if place.own else _ALL
     if not place.own and max([t.value.size for t in tensors], default=0) > _ALL:
         limit = _SAMPLE
-    return Point(place.name, flat, noise, dys, tensors, limit)
+    return Point(place.name, flat, noise, dys, tensors, limit, not place.own)
 
 
 def _last_bits(array: Array, rng: np.random.Generator) -> Array:

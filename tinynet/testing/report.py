@@ -76,8 +76,8 @@ class Report:
             lines.append("A sampled tensor was also moved as a whole, in random directions.")
         lines += ["", "passed    " + _wrapped(self.passed)]
         if self.skipped:
-            rows = [("left out", "because")] + list(self.skipped.items())
-            lines += ["", table(rows)]
+            reasons = [("left out", "because"), *self.skipped.items()]
+            lines += ["", table(reasons)]
         lines += self.notes
         return "\n".join(lines)
 

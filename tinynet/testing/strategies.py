@@ -6,6 +6,7 @@ element it would be a third zeros, slow, and would not shrink to anything a read
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -136,7 +137,7 @@ def networks(
     def build(widths: list[int], chosen: list[Callable[[], Layer]], seed: int) -> Sequential:
         rng = np.random.default_rng(seed)
         layers: list[Layer] = []
-        for n, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+        for n, (before, after) in enumerate(itertools.pairwise(widths)):
             layers += [chosen[n]()] if n else []
             layers.append(Dense(before, after, rng=rng))
         return Sequential(*layers)
@@ -156,7 +157,7 @@ def layer_test(
     *,
     skip: Sequence[str] = (),
 ) -> Callable[[], None]:
-    """A whole property test in one line: `test_softplus = layer_test(Softplus)`.
+    """A whole property test in one line.
 
     Args:
         make: a class that needs no arguments; or a function of the shape of one example, such as
@@ -183,7 +184,7 @@ def loss_test(
     *,
     skip: Sequence[str] = (),
 ) -> Callable[[], None]:
-    """The same for a loss: `test_l1 = loss_test(L1Loss)`.
+    """The same for a loss.
 
     Args:
         make: makes the loss.

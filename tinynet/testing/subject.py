@@ -5,36 +5,28 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from functools import cached_property
-from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tinynet.layer import Layer
-from tinynet.testing.report import Fault
+from tinynet.testing.runs import (
+    EPS,
+    Repeater,
+    Run,
+    difference,
+    distance,
+    generators,
+    gradients,
+    last_bits,
+    read_only,
+    rms,
+    unwritable,
+    window_slices,
+)
 from tinynet.types import Array
 
-__all__ = [
-    "Repeater",
-    "Run",
-    "Subject",
-    "difference",
-    "generators",
-    "inputs_of_parts",
-    "read_only",
-    "restore",
-    "window_names",
-]
-
-_EPS = float(np.finfo(float).eps)
-
-
-class Run(NamedTuple):
-    """One forward and one backward pass, copied."""
-
-    y: Array
-    dx: Array | None
-    grads: Array
+__all__ = ["Subject"]
 
 
 class Subject:
@@ -122,7 +114,36 @@ class Subject:
     def moved_params(self) -> Array:
         """Other parameters of the same kind: each vector in another order of size, moved a bit."""
         params = self.layer.params
-        return params * self.rng.uniform(0.8, 1.2, size=params.shape) + 0.01 * _rms(params)
+        return params * self.rng.uniform(0.8, 1.2, size=params.shape) + 0.01 * rms(params)
+
+    @cached_property
+    def amplification(self) -> float:
+        """How much backward enlarges dy at most, here and where a saturated layer wakes up."""
+        if self.integer:
+            return 1.0
+        largest = 0.0
+        mean = np.broadcast_to(self.x.mean(), self.x.shape).copy() if self.x.size else self.x
+        for x in (self.x, 0 * self.x, 1e-3 * self.x, mean):
+            try:
+                run = self.run(x)
+            except Exception:
+                continue
+            for array in (run.dx, run.grads):
+                size = float(np.max(np.abs(array), initial=0)) if array is not None else 0.0
+                largest = max(largest, size) if np.isfinite(size) else largest
+        return largest / (float(np.max(np.abs(self.dy), initial=0)) or 1.0)
+
+    @cached_property
+    def coarse(self) -> bool:
+        """Whether forward rounds to float32: tiny changes of x and the parameters are lost in y."""
+        x, params = self.x, self.layer.params
+        y = self.repeater(x, params)
+        fine = 1 + 1e-10 * self.rng.uniform(-1, 1)
+        rough = 1 + 1e-5
+        moved = self.repeater(x if self.integer else x * fine, params * fine)
+        far = self.repeater(x if self.integer else x * rough, params * rough)
+        alive = far != y
+        return bool(np.any(alive) and np.mean(moved[alive] == y[alive]) > 0.9)
 
     @cached_property
     def repeater(self) -> Repeater:
@@ -184,18 +205,19 @@ class Subject:
 
         It is 0 for a layer that gives something else each time.
         """
-        worst, run = 0.0, self.run(x, dy)
-        if any(_distance(a, b) > 0 for a, b in zip(self.run(x, dy), run, strict=True)):
+        run = self.run(x, dy)
+        worst = 10 * EPS * self.amplification * float(np.max(np.abs(dy), initial=0))
+        if any(distance(a, b) > 0 for a, b in zip(self.run(x, dy), run, strict=True)):
             return 0.0
         for _ in range(3):
-            moved = self.run(_last_bits(x, self.rng), _last_bits(dy, self.rng))
-            worst = max(worst, *(_distance(a, b) for a, b in zip(moved, run, strict=True)))
+            moved = self.run(last_bits(x, self.rng), last_bits(dy, self.rng))
+            worst = max(worst, *(distance(a, b) for a, b in zip(moved, run, strict=True)))
         return worst
 
     def apart(self, got: Run, wanted: Run, x: Array, dy: Array, rtol: float = 1e-10) -> str:
         """Which of y, dx or a gradient differ beyond round-off; "" where none does."""
         for name, a, b in self.parts(got, wanted):
-            if difference(a, b) > rtol and not _distance(a, b) <= 100 * self.noise(x, dy):
+            if difference(a, b) > rtol and not distance(a, b) <= 100 * self.noise(x, dy):
                 return name
         return ""
 
@@ -206,169 +228,3 @@ class Subject:
             yield ("dx", *(run.dx for run in runs))
         for name, here in window_slices(self.layer):
             yield (f"d{name}", *(run.grads[here] for run in runs))
-
-
-class Repeater:
-    """y at any x and any parameters, with the same draw and the same state each time.
-
-    One copy serves for all where a probe shows that a forward pass leaves nothing behind; else
-    each evaluation has a copy of its own.
-    """
-
-    def __init__(self, layer: Layer, x: Array) -> None:
-        self._template = copy.deepcopy(layer)
-        self._start = [g.bit_generator.state for g in generators(self._template)]
-        self._work: Layer | None = copy.deepcopy(layer)
-        first = self(x, layer.params)
-        with_others = (x[::-1] if x.dtype.kind != "f" else x * 0.9, layer.params * 1.1)
-        try:
-            self(*with_others)
-            reusable = np.array_equal(self(x, layer.params), first, equal_nan=True)
-        except Exception:
-            reusable = False
-        if not reusable:
-            self._work = None
-
-    def __call__(self, x: Array, params: Array) -> Array:
-        if self._work is None:
-            layer = copy.deepcopy(self._template)
-        else:
-            layer = self._work
-            if self._start:
-                for generator, state in zip(generators(layer), self._start, strict=True):
-                    generator.bit_generator.state = state
-            restore(layer, self._template)
-        layer.params[...] = params
-        return np.array(layer.forward(x.copy()), float)
-
-
-def inputs_of_parts(layer: Layer, x: Array) -> dict[str, tuple[Layer, Array]]:
-    """Each part as it was before a forward pass of the whole, and the activations that reach it."""
-    reached: dict[str, tuple[Layer, Array]] = {}
-    for name, part in layer._parts():
-
-        def forward(
-            x: Array, name: str = name, part: Layer = part, twin: Layer = copy.deepcopy(part)
-        ) -> Array:
-            reached.setdefault(name, (twin, np.array(x)))
-            return type(part).forward(part, x)
-
-        part.__dict__["forward"] = forward
-    layer.forward(x.copy())
-    return reached
-
-
-def gradients(layer: Layer) -> Array:
-    """The gradients as one vector, copied."""
-    return np.array(layer.grads)
-
-
-def restore(layer: Layer, source: Layer) -> None:
-    """Set the named state of a layer to that of its twin."""
-    for part, twin in zip(layer.walk(), source.walk(), strict=True):
-        for name in part.state:
-            if name in twin.__dict__:
-                setattr(part, name, copy.copy(twin.__dict__[name]))
-
-
-def generators(owner: object) -> list[Any]:
-    """Every random generator that the object holds, in a fixed order.
-
-    Arguments of the constructor do not count: a layer may have used them up.
-    """
-    found: list[Any] = []
-    seen: set[int] = set()
-
-    def visit(value: object) -> None:
-        if id(value) in seen or isinstance(value, type | ModuleType | FunctionType | np.ndarray):
-            return
-        seen.add(id(value))
-        if isinstance(value, np.random.Generator):
-            found.append(value)
-        elif isinstance(value, dict):
-            for inner in value.values():
-                visit(inner)
-        elif isinstance(value, list | tuple | set):
-            for inner in value:
-                visit(inner)
-        elif hasattr(value, "__dict__"):
-            for name, inner in vars(value).items():
-                if name not in ("_arguments", "_owner"):
-                    visit(inner)
-
-    visit(owner)
-    return found
-
-
-def window_names(layer: Layer) -> list[tuple[str, Array]]:
-    """The parameters by name."""
-    return list(layer.named_parameters())
-
-
-def window_slices(layer: Layer) -> Iterator[tuple[str, slice]]:
-    """Where each parameter lies in the flat vector."""
-    start = 0
-    for name, window in layer.named_parameters():
-        yield name, slice(start, start + window.size)
-        start += window.size
-
-
-def read_only(array: Array) -> Array:
-    """A copy that cannot be written into."""
-    array = array.copy(order="K")
-    array.flags.writeable = False
-    return array
-
-
-def difference(a: Array | None, b: Array | None) -> float:
-    """The largest difference, as a part of the largest magnitude; inf where shapes differ."""
-    if a is None or b is None:
-        return 0.0 if a is b else np.inf
-    if a.shape != b.shape:
-        return np.inf
-    if np.array_equal(a, b, equal_nan=True):
-        return 0.0
-    scale = max(float(np.max(np.abs(a))), float(np.max(np.abs(b))))
-    return _distance(a, b) / scale if np.isfinite(scale) and scale else np.inf
-
-
-def _distance(a: Array | None, b: Array | None) -> float:
-    if a is None or b is None or a.shape != b.shape:
-        return 0.0 if a is b else np.inf
-    if not a.size or np.array_equal(a, b, equal_nan=True):
-        return 0.0
-    distance = float(np.max(np.abs(a - b)))
-    return distance if np.isfinite(distance) else np.inf
-
-
-def _rms(array: Array) -> float:
-    return float(np.sqrt(np.mean(array * array))) if array.size else 0.0
-
-
-def _last_bits(array: Array, rng: np.random.Generator) -> Array:
-    """The array with its last bits changed at random; integers as they are."""
-    if array.dtype.kind != "f":
-        return array
-    return array * (1 + _EPS * rng.integers(-2, 3, size=array.shape))
-
-
-def unwritable(error: Exception) -> bool:
-    """Whether the error came from writing into an array that was handed over."""
-    text = str(error)
-    return isinstance(error, ValueError) and (
-        "read-only" in text or "not writeable" in text or "not writable" in text
-    )
-
-
-def as_fault(check: str, error: Exception, x: Array) -> Fault:
-    """An exception inside the checked layer, told by the check that provoked it."""
-    if unwritable(error):
-        return Fault(
-            "mutation",
-            f"it writes into an array that it was given (x or dy): {error}.\n"
-            f"  Work on a copy, or let the operation make a new array: x = x * 2, not x *= 2.",
-        )
-    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-    return Fault(
-        check, f"it raised {type(error).__name__}: {error}{notes}\n  for x of shape {x.shape}."
-    )

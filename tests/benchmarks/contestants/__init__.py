@@ -1,0 +1,29 @@
+"""Those who take part: a module for each library.
+
+A module has `prepare(name, task) -> Job`, which may raise `Unfit`, and `version()`. It is imported
+in the process of its contestant only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+__all__ = ["CONTESTANTS", "module"]
+
+CONTESTANTS = {  # in the order of the table: name -> module
+    "tinynet": "with_tinynet",
+    "tinynet, plain path": "with_tinynet",
+    "PyTorch": "with_torch",
+    "torch.compile": "with_torch",
+    "JAX, jit per step": "with_jax",
+    "JAX, compiled epoch": "with_jax",
+    "scikit-learn": "with_sklearn",
+    "NumPy script": "with_numpy",
+    "C loop": "with_c",
+}
+
+
+def module(name: str) -> ModuleType:
+    """The module of a contestant; ImportError where its library is not installed."""
+    return importlib.import_module(f"{__name__}.{CONTESTANTS[name]}")

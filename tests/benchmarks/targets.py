@@ -1,0 +1,114 @@
+"""What tinynet sets itself to reach, as ratios of one run."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+
+from tests.benchmarks.measure import Measurement
+from tests.benchmarks.whole import Run
+
+LEVEL = 0.95  # "level" and "no worse" leave this much to noise
+IMPORT = 0.030  # seconds that `import tinynet` may add
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of the list.
+
+    Attributes:
+        best: the ratio of the best times; None where something was not measured.
+        median: of the ratios round by round, which were measured side by side; of whole processes
+            the ratio of the medians.
+        least: whether `bound` is a lower bound.
+    """
+
+    text: str
+    best: float | None
+    median: float | None
+    bound: float
+    least: bool
+    unit: str = "×"
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the ratio of the best times is within the bound."""
+        if self.best is None:
+            return None
+        return self.best >= self.bound if self.least else self.best <= self.bound
+
+    def line(self) -> str:
+        sign = "≥" if self.least else "≤"
+        limit = f"{sign} {self.bound:.4g} {self.unit}"
+        if self.best is None or self.median is None:
+            return f"{'?':5}{self.text:58}{limit:>12}   not measured"
+        mark = "holds" if self.holds else "FAILS"
+        return f"{mark} {self.text:58}{limit:>10}{self.best:9.2f}{self.median:9.2f}"
+
+
+def targets(
+    measured: Measurement, imports: dict[str, tuple[float, float]], runs: list[Run]
+) -> list[Target]:
+    """All of them, in the order in which they were set."""
+
+    def ratio(rival: str, workload: str, threads: int) -> tuple[float | None, float | None]:
+        """The rival's time in tinynet's."""
+        ours = measured.find("tinynet", workload, threads)
+        theirs = measured.find(rival, workload, threads)
+        if ours is None or theirs is None:
+            return None, None
+        rounds = zip(theirs.seconds, ours.seconds, strict=True)
+        return theirs.best / ours.best, statistics.median(a / b for a, b in rounds)
+
+    def faster(rival: str, workload: str, bound: float, threads: int = 1) -> Target:
+        text = f"{workload}: {rival}'s time in tinynet's"
+        text += "" if threads == 1 else f", {threads} threads"
+        best, median = ratio(rival, workload, threads)
+        return Target(text, best, median, bound, least=True)
+
+    def at_most(rival: str, workload: str, bound: float, threads: int = 1) -> Target:
+        text = f"{workload}: tinynet's time in {rival}'s"
+        text += "" if threads == 1 else f", {threads} threads"
+        best, median = (None if r is None else 1 / r for r in ratio(rival, workload, threads))
+        return Target(text, best, median, bound, least=False)
+
+    epoch, step, torch = "JAX, compiled epoch", "JAX, jit per step", "PyTorch"
+    found = [
+        at_most("C loop", "train 1", 2.6),
+        at_most(epoch, "train 1", 2),
+        faster(torch, "train 1", 14),
+        faster(step, "train 1", 6),
+        faster("NumPy script", "train 1", 3.5),
+        faster(epoch, "train 8", LEVEL),
+        faster(torch, "train 32", 2.5),
+        faster(epoch, "train 32", 0.85),
+        faster(torch, "train 128", 1.5),
+        faster(epoch, "train 128", 0.95),
+        faster(torch, "train 1024", LEVEL),
+        faster(epoch, "train 1024", LEVEL),
+    ]
+    for workload in dict.fromkeys(f.workload.name for f in measured.figures):
+        ratios = (*ratio(torch, workload, 1), *ratio(torch, workload, 2))
+        if workload.startswith("train") and None not in ratios:
+            best1, median1, best2, median2 = (r or math.nan for r in ratios)
+            text = f"{workload}: ratio to {torch}, 2 threads over 1"
+            found.append(Target(text, best2 / best1, median2 / median1, LEVEL, least=True))
+    for threads in sorted({f.setting.threads for f in measured.figures}):
+        found += [
+            at_most(torch, "predict 1", 0.5, threads),
+            faster(torch, "predict 10000", 1, threads),
+        ]
+
+    by_name = {run.name.partition(",")[0]: run for run in runs}
+    best = median = None
+    if {"tinynet", "C loop"} <= by_name.keys():
+        ours, theirs = by_name["tinynet"], by_name["C loop"]
+        best, median = ours.best / theirs.best, ours.median / theirs.median
+    text = "examples/mnist.py in mnist.c's time, 10 epochs"
+    found.append(Target(text, best, median, 4, least=False))
+    best = median = None
+    if "tinynet" in imports:
+        best, median = (1000 * seconds for seconds in imports["tinynet"])
+    text = "import tinynet, after NumPy and SciPy"
+    return [*found, Target(text, best, median, 1000 * IMPORT, least=False, unit="ms")]

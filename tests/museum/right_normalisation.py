@@ -1,0 +1,81 @@
+"""Right layers that normalise."""
+
+import numpy as np
+
+from tinynet import Layer
+
+from .plain import BatchNorm, LayerNorm
+from .tables import right
+
+FOUR = {"input_shape": (4, 3)}
+
+
+@right(**FOUR)
+class LayerNormShort(LayerNorm):
+    """dx by projection: the parts of dn along 1 and along n are taken out."""
+
+    def backward(self, dy):
+        n, dn, k = self._n, dy * self.gamma, dy.shape[1]
+        np.einsum("nk,nk->k", dy, n, out=self.dgamma)
+        np.sum(dy, axis=0, out=self.dbeta)
+        along = np.einsum("nk,nk->n", dn, n)[:, np.newaxis]
+        return (k * dn - dn.sum(axis=1, keepdims=True) - n * along) / (k * self._s)
+
+
+@right(**FOUR)
+class LayerNormSharp(LayerNorm):
+    """A smaller epsilon, so that ties in a row lie in a sharp bend."""
+
+    eps = 1e-8
+
+
+@right(
+    input_shape=(6, 3),
+    skip=("batch_of_one", "batch_of_none"),
+    reason="the variance of one example is zero, which training refuses",
+)
+class BatchNormStrict(BatchNorm):
+    """Batch normalisation that refuses a batch of fewer than two."""
+
+    def statistics(self, x):
+        if len(x) < 2:
+            raise ValueError("batch normalisation trains on two examples or more")
+        return super().statistics(x)
+
+
+@right(input_shape=(6, 3))
+class BatchNormCumulative(BatchNorm):
+    """Running statistics as the plain mean over all batches so far."""
+
+    state = ("running_mean", "running_variance", "batches")
+
+    def __init__(self):
+        super().__init__()
+        self.batches = np.array(0)
+
+    def statistics(self, x):
+        self.batches = self.batches + 1
+        self.momentum = 1 / float(self.batches)
+        return super().statistics(x)
+
+
+@right(**FOUR)
+class CentredByBatch(Layer):
+    """x − mean of the batch, which predict replaces by a running mean."""
+
+    state = ("mean",)
+
+    def __init__(self):
+        self.mean = np.zeros(3)
+
+    def forward(self, x):
+        rows = max(len(x), 1)
+        mean = x.sum(axis=0) / rows
+        self.mean = 0.9 * self.mean + 0.1 * mean
+        return x - mean
+
+    def predict(self, x):
+        return x - self.mean.astype(x.dtype, copy=False)
+
+    def backward(self, dy):
+        return dy - dy.sum(axis=0) / max(len(dy), 1)

@@ -1,0 +1,146 @@
+"""Losses that break the contract."""
+
+import numpy as np
+
+from tinynet import Loss
+
+from .plain import MSE
+from .tables import wrong
+
+FOUR = {"shape": (4, 3)}
+Y = np.array([[2.5, -0.3, 0.1], [-1.7, 0.2, 3.0], [0.4, -2.2, 0.7], [1.1, 0.05, -0.6]])
+T = np.array([[0.5, 0.1, -0.2], [0.3, 0.6, 1.0], [-1.4, 0.2, 0.1], [1.0, 0.5, 0.9]])
+FAR = {"y": Y, "t": T}
+
+
+@wrong("mutation", **FOUR)
+class WritesIntoOutputs(MSE):
+    """forward subtracts t from the caller's y."""
+
+    def forward(self, y, t):
+        y -= t
+        return super().forward(y, 0 * t)
+
+
+@wrong("mutation", **FOUR)
+class WritesIntoTargets(MSE):
+    """forward clips the caller's t."""
+
+    def forward(self, y, t):
+        return super().forward(y, np.clip(t, -0.1, 0.1, out=t))
+
+
+@wrong("reuse", "batch_of_one", "per_example", **FOUR)
+class FirstTargets(MSE):
+    """The targets of the first batch serve for ever."""
+
+    def forward(self, y, t):
+        self.first = self.__dict__.get("first", t)
+        return super().forward(y, self.first)
+
+
+@wrong("reuse", "forward_twice", **FOUR)
+class FirstTargetsOfEachShape(MSE):
+    """The targets of the first batch of each shape serve for ever."""
+
+    def forward(self, y, t):
+        kept = self.__dict__.setdefault("kept", {})
+        return super().forward(y, kept.setdefault(t.shape, t.copy()))
+
+
+@wrong("reuse", "per_example", "batch_of_one", **FOUR)
+class FirstSize(MSE):
+    """The mean divides by the size of the first batch."""
+
+    def forward(self, y, t):
+        self.size = self.__dict__.get("size", y.size)
+        self._d = y - t
+        return (self._d**2).sum() / self.size
+
+    def backward(self):
+        return 2 * self._d / self.size
+
+
+@wrong("backward_twice", "output_alias", **FOUR)
+class AddsUp(MSE):
+    """backward adds to what it returned before."""
+
+    def forward(self, y, t):
+        self._g = np.zeros_like(y)
+        return super().forward(y, t)
+
+    def backward(self):
+        self._g += super().backward()
+        return self._g.copy()
+
+
+@wrong("backward_twice", "output_alias", **FOUR)
+class ScalesInPlace(MSE):
+    """backward scales its cache in place."""
+
+    def backward(self):
+        self._d *= 2 / self._d.size
+        return self._d
+
+
+@wrong("output_alias", **FOUR)
+class OneBuffer(MSE):
+    """Every gradient is the same array, filled anew."""
+
+    def backward(self):
+        kept = self.__dict__.setdefault("kept", {})
+        buffer = kept.setdefault((self._d.shape, self._d.dtype), np.empty_like(self._d))
+        return np.multiply(self._d, 2 / self._d.size, out=buffer)
+
+
+@wrong("dtypes", "float32", **FOUR)
+class DoubleGradient(MSE):
+    """np.float64(2) makes every gradient float64."""
+
+    def backward(self):
+        return self._d * np.float64(2) / self._d.size
+
+
+@wrong("isolation", "copy", **FOUR)
+class DifferencesOfTheClass(Loss):
+    """All instances share the last difference."""
+
+    kept = {}  # noqa: RUF012 - the fault
+
+    def forward(self, y, t):
+        self.kept["d"] = y - t
+        return (self.kept["d"] ** 2).mean()
+
+    def backward(self):
+        d = self.kept["d"]
+        return 2 * d / d.size
+
+
+@wrong("shapes", **FOUR)
+class GradientOfEachExample(MSE):
+    """backward sums over the outputs."""
+
+    def backward(self):
+        return super().backward().sum(axis=1)
+
+
+@wrong("pickle", **FOUR)
+class HoldsALambda(MSE):
+    """A lambda in an attribute cannot be pickled."""
+
+    def __init__(self):
+        self.square = lambda d: d * d
+
+    def forward(self, y, t):
+        self._d = y - t
+        return self.square(self._d).mean()
+
+
+@wrong("layout", **FOUR)
+class FlattensByMemory(MSE):
+    """Pairs y and t in the order of memory."""
+
+    def forward(self, y, t):
+        value = super().forward(y.ravel(order="K"), t.ravel(order="K"))
+        self._d = self._d.reshape(y.shape)
+        return value

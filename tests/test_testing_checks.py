@@ -1,0 +1,311 @@
+"""The checker as its user meets it: arguments, reports, messages, and what it leaves alone."""
+
+import copy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from tinynet import SGD, Dense, Layer, Loss, MSELoss, Optimizer, Sequential, Sigmoid
+from tinynet.testing import (
+    LAYER_CHECKS,
+    LOSS_CHECKS,
+    GradientError,
+    check_layer,
+    check_loss,
+    check_optimizer,
+)
+from tinynet.testing.hints import factor_names
+from tinynet.testing.strategies import (
+    Values,
+    batches,
+    dense_layers,
+    labels,
+    layer_test,
+    loss_test,
+    networks,
+    values,
+)
+
+
+class Tilted(Sigmoid):
+    """Its slope is wrong by 0.1 %."""
+
+    def backward(self, dy):
+        return 1.001 * super().backward(dy)
+
+
+class TiltedLoss(MSELoss):
+    def backward(self):
+        return 1.001 * super().backward()
+
+
+def test_slope_wrong_by_a_thousandth_is_caught():
+    with pytest.raises(GradientError, match="check_layer") as caught:
+        check_layer(Tilted(), input_shape=(4, 3))
+    assert caught.value.check == "gradient"
+    assert caught.value.tensor == "x"
+    assert caught.value.analytic == pytest.approx(1.001 * caught.value.numeric)
+    assert "1.001 times" in str(caught.value)
+    with pytest.raises(GradientError, match="check_loss"):
+        check_loss(TiltedLoss(), shape=(4, 3))
+
+
+def test_reproduction_is_small_and_fails_when_typed():
+    with pytest.raises(GradientError) as caught:
+        check_layer(Tilted(), input_shape=(4, 3))
+    line = str(caught.value).rsplit("See it again: ", 1)[1]
+    assert line == "check_layer(Tilted(), input_shape=(1, 1))"
+    with pytest.raises(GradientError):
+        eval(line)
+
+
+def test_layer_of_the_caller_is_untouched():
+    layer = Dense(3, 2, rng=0)
+    x = np.ones((4, 3))
+    layer.forward(x)
+    layer.backward(np.ones((4, 2)))
+    before = copy.deepcopy(vars(layer))
+    check_layer(layer, x)
+    assert vars(layer).keys() == before.keys()
+    np.testing.assert_array_equal(layer.params, before["params"])
+    np.testing.assert_array_equal(layer.grads, before["grads"])
+    assert layer._x is x
+
+
+def test_random_states_are_untouched():
+    class Noise(Layer):
+        def __init__(self):
+            self.rng = np.random.default_rng(0)
+
+        def forward(self, x):
+            return x + self.rng.normal(size=x.shape).astype(x.dtype)
+
+        def predict(self, x):
+            return x.copy()
+
+        def backward(self, dy):
+            return dy
+
+    layer = Noise()
+    before = layer.rng.bit_generator.state, np.random.get_state()[1].copy()  # noqa: NPY002
+    report = check_layer(layer, input_shape=(4, 3))
+    assert layer.rng.bit_generator.state == before[0]
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    assert "redraws" in report.passed
+
+
+def test_report_names_every_check_and_is_readable():
+    report = check_layer(Dense(3, 2, rng=0), input_shape=(4, 3), skip=("layout",))
+    assert {*report.passed, *report.skipped} == set(LAYER_CHECKS)
+    assert report.skipped["layout"] == "asked for"
+    assert report.tensors["W"].coordinates == 6
+    assert not report.sampled
+    assert max(report.worst.values()) < 1e-8
+    lines = str(report).splitlines()
+    assert lines[2].startswith("tensor  shape")
+    assert lines[5].startswith("W")
+
+
+def test_large_tensors_are_sampled_and_the_report_says_so():
+    report = check_layer(Dense(300, 4, rng=0), input_shape=(2, 300))
+    assert report.sampled
+    assert "a sample" in str(report)
+
+
+def test_fault_of_one_weight_among_many_shows_in_a_random_direction():
+    class OneWeightForgotten(Dense):
+        def backward(self, dy):
+            dx = super().backward(dy)
+            self.dW[123, 1] = 0
+            return dx
+
+    with pytest.raises(GradientError, match="direction"):
+        check_layer(OneWeightForgotten(300, 4, rng=0), input_shape=(2, 300))
+
+
+def test_part_at_fault_is_named():
+    net = Sequential(Dense(3, 4, rng=0), Sigmoid(), Tilted(), Dense(4, 2, rng=1))
+    with pytest.raises(GradientError) as caught:
+        check_layer(net, input_shape=(4, 3))
+    assert caught.value.part.startswith('part 2, Tilted(), fails "gradient" alone')
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: check_layer(Sigmoid()), ValueError, "input_shape=.4, 3."),
+        (lambda: check_layer(Sigmoid(), np.ones((2, 2)), input_shape=(2, 2)), ValueError, "both"),
+        (lambda: check_layer(Sigmoid, input_shape=(2, 2)), TypeError, "Pass Sigmoid"),
+        (lambda: check_layer(MSELoss(), input_shape=(2, 2)), TypeError, "check_loss"),
+        (lambda: check_layer(Layer(), input_shape=(2, 2)), TypeError, "no forward"),
+        (lambda: check_layer(Dense(3, 2), input_shape=(4, 5)), ValueError, "does not take x"),
+        (lambda: check_layer(Dense(3, 2), input_shape=(4,)), ValueError, "does not take x"),
+        (lambda: check_layer(Sigmoid(), input_shape=3), ValueError, "tuple of sizes"),
+        (lambda: check_layer(Sigmoid(), np.full((2, 2), np.nan)), ValueError, "finite"),
+        (lambda: check_layer(Sigmoid(), [["a"]]), ValueError, "numbers"),
+        (lambda: check_layer(Sigmoid(), input_shape=(2, 2), skip="kinks"), ValueError, "tuple"),
+        (lambda: check_layer(Sigmoid(), input_shape=(2, 2), skip=("kink",)), ValueError, "linear"),
+        (lambda: check_loss(MSELoss()), ValueError, "shape=.4, 3."),
+        (lambda: check_loss(MSELoss(), np.ones((2, 2))), ValueError, "both y and t"),
+        (lambda: check_loss(MSELoss, shape=(2, 2)), TypeError, "Pass MSELoss"),
+        (lambda: check_loss(Sigmoid(), shape=(2, 2)), TypeError, "Loss"),
+        (lambda: check_loss(Loss(), shape=(2, 2)), TypeError, "no forward"),
+        (lambda: check_loss(MSELoss(), np.ones(2), np.ones(3)), ValueError, "does not take"),
+        (lambda: check_loss(MSELoss(), shape=(2, 2), skip=("update",)), ValueError, "update"),
+        (lambda: check_optimizer(lambda net: None, None), TypeError, "must return"),
+        (lambda: values("odd"), ValueError, "kinds are"),
+    ],
+)
+def test_bad_arguments_say_what_to_pass(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_exception_inside_the_layer_is_told_with_its_check_and_input():
+    class OnlyFour(Sigmoid):
+        def forward(self, x):
+            if len(x) not in (4, 0):
+                raise KeyError("four")
+            return super().forward(x)
+
+    with pytest.raises(GradientError, match=r"KeyError: 'four'(.|\n)*\(4, 3\)"):
+        check_layer(OnlyFour(), input_shape=(4, 3))
+
+
+def test_empty_input_is_replaced_and_the_report_says_so():
+    assert "three random ones" in str(check_layer(Sigmoid(), np.empty((0, 3))))
+
+
+def test_layer_in_single_precision_is_checked_in_double():
+    report = check_layer(Dense(3, 2, rng=0, dtype=np.float32), np.ones((2, 3), np.float32))
+    assert max(report.worst.values()) < 1e-8
+
+
+def test_loss_report_names_every_check():
+    report = check_loss(MSELoss(), shape=(4, 3))
+    assert {*report.passed, *report.skipped} == set(LOSS_CHECKS)
+
+
+class Momentum(Optimizer):
+    def __init__(self, net, buffer=np.copy, velocity=None):
+        super().__init__(net, 0.1)
+        self.velocity, self.buffer = velocity, buffer
+
+    def update(self, params, grads, rate):
+        if self.velocity is None:
+            self.velocity = self.buffer(grads)
+        else:
+            self.velocity = 0.9 * self.velocity + grads
+        params -= rate * self.velocity
+
+
+def momentum(params, grads, state):
+    state["v"] = 0.9 * state.get("v", 0) + grads
+    return params - 0.1 * state["v"]
+
+
+def test_right_optimizer_passes():
+    assert "trajectory" in check_optimizer(Momentum, momentum).passed
+
+
+class Decayed(SGD):
+    def update(self, params, grads, rate):
+        grads += 0.1 * params
+        params -= rate * grads
+
+
+class Replaced(SGD):
+    def update(self, params, grads, rate):
+        self.net.params = params - rate * grads
+
+
+@pytest.mark.parametrize(
+    ("make", "reference", "check"),
+    [
+        (lambda net: Momentum(net, lambda g: 0 * g), momentum, "trajectory"),
+        (lambda net: SGD(net, lr=0.1001), lambda p, g, s: p - 0.1 * g, "trajectory"),
+        (lambda net: Decayed(net, 0.1), lambda p, g, s: p - 0.1 * (g + 0.1 * p), "mutation"),
+        (lambda net: Replaced(net, 0.1), lambda p, g, s: p - 0.1 * g, "in_place"),
+    ],
+)
+def test_wrong_optimizer_is_rejected_by_its_cause(make, reference, check):
+    with pytest.raises(GradientError) as caught:
+        check_optimizer(make, reference)
+    assert caught.value.check == check
+
+
+def test_state_shared_by_two_optimizers_is_found():
+    shared = {}
+
+    class Shared(SGD):
+        def update(self, params, grads, rate):
+            shared["v"] = 0.9 * shared.get("v", 0) + grads
+            if self.steps == 0 and not shared.get("old"):
+                shared["v"] = grads.copy()
+            params -= rate * shared["v"]
+
+    with pytest.raises(GradientError):
+        check_optimizer(lambda net: Shared(net, 0.1), momentum)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sizes", "words"),
+    [
+        (-1, {}, ["sign"]),
+        (4, {"rows": 4.0, "features": 4.0}, ["rows", "features"]),
+        (0.25, {"rows": 4.0}, ["one over rows"]),
+        (3, {"rows": 4.0}, []),
+    ],
+)
+def test_every_name_of_a_ratio_is_given(ratio, sizes, words):
+    names = factor_names(ratio, sizes)
+    assert len(names) == len(words)
+    assert all(word in name for word, name in zip(words, names, strict=True))
+
+
+@given(batches(2, None, rows=(2, 3)))
+def test_batches_have_the_shape_asked_for(x):
+    assert 2 <= len(x) <= 3
+    assert x.shape[1] == 2
+
+
+@given(labels(5, 2))
+def test_labels_are_integers_of_the_classes(x):
+    assert x.dtype.kind == "i"
+    assert x.shape[1:] == (2,)
+    assert ((x >= 0) & (x < 5)).all()
+
+
+@given(dense_layers(2), networks(2), batches(2))
+def test_generated_networks_take_generated_batches(layer, net, x):
+    assert len(layer.forward(x)) == len(net.forward(x)) == len(x)
+
+
+def test_kinds_of_values_are_what_they_say():
+    zeros, ties, separated = (Values(kind, 0)((20, 20)) for kind in ("zeros", "ties", "separated"))
+    assert 0.4 < np.mean(zeros == 0) < 0.6
+    assert len(np.unique(ties)) == 3
+    assert np.min(np.diff(np.sort(separated.ravel()))) > 0.05
+
+
+test_sigmoid_in_one_line = layer_test(Sigmoid, batches(2))
+test_dense_in_one_line = layer_test(lambda shape: Dense(*shape, 2, rng=0))
+test_loss_in_one_line = loss_test(MSELoss)
+
+
+def test_failing_property_shrinks_to_one_number():
+    with pytest.raises(GradientError, match=r"np.array\(\[\[.*\]\]\)") as caught:
+        layer_test(Tilted)()
+    line = str(caught.value).rsplit("x=", 1)[1]
+    assert line.count(",") == 0
+
+
+def test_testing_needs_neither_hypothesis_nor_pytest_and_tinynet_does_not_import_it():
+    code = (
+        "import sys, tinynet; assert 'tinynet.testing' not in sys.modules; import tinynet.testing; "
+        "assert not {'hypothesis', 'pytest', '_pytest'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
