@@ -458,7 +458,8 @@ def test_arrays_of_any_layout_come_back(tmp_path, array):
 
 def test_eight_threads_predict_as_one(tmp_path):
     rng = np.random.default_rng(0)
-    net = Sequential(Dense(20, 30, rng=rng), Sigmoid(), Scale(30), Twins(30, rng))
+    layers = [own(cls, 30, rng) for cls in OWN if cls not in (Embedding, Reshape)]
+    net = Sequential(Dense(20, 30, rng=rng), Sigmoid(), Scale(30), Twins(30, rng), *layers)
     inputs = [rng.normal(size=(50, 20)) for _ in range(8)]
     serial = [net.predict(x) for x in inputs]
     together: list[list[np.ndarray]] = [[] for _ in inputs]
