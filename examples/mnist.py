@@ -19,6 +19,7 @@ import argparse
 import itertools
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 # One example at a time is too little work to share: a second thread would only wait for the first,
@@ -38,7 +39,8 @@ from program import (
     save,
 )
 
-from tinynet import SGD, Dense, DivergenceError, MSELoss, Sequential, Sigmoid, plot, train
+from tinynet import SGD, Dense, DivergenceError, MSELoss, Sequential, Sigmoid, fit, plot, predict
+from tinynet import save as save_network
 from tinynet.data import MNIST, load_mnist, one_hot, scale_pixels
 from tinynet.metrics import accuracy, confusion_matrix
 from tinynet.types import Array
@@ -99,6 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> float:
     options = parser.parse_args(arguments)
     try:
         check_output(options.output)
+        check_output(options.save, "--save")
+        check_output(options.checkpoint, "--checkpoint")
+        if options.resume and options.checkpoint is None:
+            raise ValueError("--resume needs the file to go on from: add --checkpoint PATH")
         data = load_mnist(options.data)
         if options.show is not None:
             return _show(data, options)
@@ -129,20 +135,33 @@ def _run(data: MNIST, options: argparse.Namespace) -> float:
     )
     report.say(f"{len(x):,} training and {len(x_test):,} test images from {options.data}\n")
     report.begin()
-    losses, accuracies = [], []
-    for epoch in train(
-        net, loss, optimizer, x, t, epochs=options.epochs, batch_size=options.batch_size, rng=rng
-    ):
-        scores = net.predict(x_test)
-        losses.append(epoch.loss)
-        accuracies.append(accuracy(scores, data.test_labels))
-        report.epoch(epoch, accuracies[-1])
+    t_test = one_hot(data.test_labels, 10, dtype=options.dtype)
+    history = fit(
+        *(net, loss, optimizer, x, t),
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        validation=(x_test, t_test),
+        metrics=[accuracy],
+        progress=lambda number, row: report.epoch(
+            number, row["loss"], row["validation_accuracy"], row["seconds"]
+        ),
+        checkpoint=options.checkpoint,
+        resume=options.resume,
+        rng=rng,
+    )
+    if not history.epochs:
+        raise ValueError("stopped in the first epoch: there is nothing to show")
+    losses, accuracies = history["loss"], history["validation_accuracy"]
+    scores = predict(net, x_test)
 
     remark = f" (published for such a network: {PUBLISHED:.2%})"
     report.result(accuracies[-1], confusion_matrix(scores, data.test_labels, 10), remark)
     save(_picture(data, net, losses, accuracies, scores), options.output)
     report.say(f"picture: {options.output}")
-    return accuracies[-1]
+    if options.save is not None:
+        save_network(net, options.save)
+        report.say(f"network: {options.save}")
+    return float(accuracies[-1])
 
 
 def _show(data: MNIST, options: argparse.Namespace) -> float:
@@ -155,7 +174,7 @@ def _show(data: MNIST, options: argparse.Namespace) -> float:
 
 
 def _picture(
-    data: MNIST, net: Sequential, losses: list[float], accuracies: list[float], scores: Array
+    data: MNIST, net: Sequential, losses: Array, accuracies: Array, scores: Array
 ) -> Figure:
     """Sample digits, the learning curve, the confusion matrix, mistakes and hidden weights."""
     figure = Figure(figsize=(12, 9), layout="constrained")
@@ -200,6 +219,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--dtype", choices=["float32", "float64"], default="float32", help="float type (float32)")
     add("--no-bias", action="store_true", help="leave out the biases, as the textbook does")
+    add("--save", type=Path, metavar="PATH", help="write the trained network, for predict.py")
+    add("--checkpoint", type=Path, metavar="PATH", help="write all that --resume needs, each epoch")
+    add("--resume", action="store_true", help="go on from the checkpoint, with the same options")
     add("--show", type=int, metavar="INDEX", help="draw that training example and stop")
     return parser
 

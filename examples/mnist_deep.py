@@ -106,7 +106,7 @@ def _run(data: MNIST, options: argparse.Namespace) -> float:
         scores = net.predict(x_test)
         losses.append(epoch.loss)
         accuracies.append(accuracy(scores, data.test_labels))
-        report.epoch(epoch, accuracies[-1])
+        report.epoch(epoch.number, epoch.loss, accuracies[-1], epoch.seconds)
 
     second = top_k_accuracy(scores, data.test_labels, k=2)
     report.result(

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tinynet import Epoch, plot
+from tinynet import plot
 from tinynet.data import MNIST
 from tinynet.types import Array
 
@@ -57,10 +57,10 @@ def rate(text: str) -> float:
     return number
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path | None, option: str = "--output") -> None:
     """Refuse a folder that does not exist before any work is done."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"--output: there is no folder {path.parent}")
+    if path is not None and not path.parent.is_dir():
+        raise FileNotFoundError(f"{option}: there is no folder {path.parent}")
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -88,11 +88,11 @@ class Report:
         self.say("epoch      loss  test accuracy   seconds")
         self.draw_bar(0)
 
-    def epoch(self, epoch: Epoch, test_accuracy: float) -> None:
+    def epoch(self, number: int, loss: float, test_accuracy: float, seconds: float) -> None:
         """One line for the epoch."""
-        self.say(f"{epoch.number:5}   {epoch.loss:.5f}{test_accuracy:15.2%}{epoch.seconds:10.1f}")
-        self.seconds += epoch.seconds
-        self.draw_bar(epoch.number)
+        self.say(f"{number:5}   {loss:.5f}{test_accuracy:15.2%}{seconds:10.1f}")
+        self.seconds += seconds
+        self.draw_bar(number)
 
     def draw_bar(self, done: int) -> None:
         """How far the training is, on a terminal."""

@@ -139,3 +139,37 @@ def test_the_textbooks_network_takes_the_textbooks_step(mnist):
     network.train([0.7], t[0])
     np.testing.assert_allclose(W2, w2 + 0.3 * h.T @ error)
     np.testing.assert_allclose(W1, w1 + 0.3 * 0.7 * (error @ w2.T) * h * (1 - h))
+
+
+def test_a_resumed_run_ends_as_one_that_was_never_stopped(mnist, tmp_path, capsys):
+    def run(name, *more):
+        common = ["--limit", "500", "--hidden", "9", "--output", str(tmp_path / "a.png")]
+        mnist.main([*common, "--save", str(tmp_path / name), *more])
+        return capsys.readouterr().out.splitlines()
+
+    checkpoint = ["--checkpoint", str(tmp_path / "run.npz")]
+    assert run("whole.npz", "--epochs", "3")[-1] == f"network: {tmp_path / 'whole.npz'}"
+    run("half.npz", "--epochs", "1", *checkpoint)
+    lines = run("resumed.npz", "--epochs", "3", *checkpoint, "--resume")
+    assert [line.split()[0] for line in lines[4:6]] == ["2", "3"]
+    assert (tmp_path / "resumed.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert (tmp_path / "half.npz").read_bytes() != (tmp_path / "whole.npz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume"], "--resume needs the file to go on from"),
+        (["--checkpoint", "run.npz", "--resume"], "there is no file run.npz"),
+        (["--save", "nowhere/net.npz"], "--save: there is no folder nowhere"),
+        (["--checkpoint", "nowhere/run.npz"], "--checkpoint: there is no folder nowhere"),
+    ],
+)
+def test_a_file_to_save_to_or_resume_from_must_make_sense(
+    mnist, tmp_path, capsys, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        mnist.main(["--limit", "100", "--epochs", "1", *arguments])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err

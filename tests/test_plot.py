@@ -9,13 +9,31 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tinynet import plot
+from tinynet import Dense, Frozen, History, Sequential, Sigmoid, plot
 
 mpl.use("Agg")  # no display needed
 import matplotlib.pyplot as plt
 
 IMAGES = np.arange(5 * 784, dtype=np.uint8).reshape(5, 28, 28)
 LABELS = np.array([5, 0, 4, 1, 9])
+RUN = History(
+    {
+        "loss": [0.5, 0.3, 0.2],
+        "validation_loss": [0.5, 0.4, 0.45],
+        "validation_accuracy": [0.7, 0.8, 0.8],
+        "lr": [0.1, 0.1, 0.1],
+        "seconds": [1, 1, 1],
+    }
+)
+
+
+def trained():
+    """A network with gradients."""
+    net = Sequential(Dense(784, 30, rng=0), Sigmoid(), Dense(30, 10, rng=1))
+    net.backward(net.forward(np.ones((2, 784))))
+    return net
+
+
 CALLS = {
     "array_to_image": lambda ax=None: plot.array_to_image(IMAGES, LABELS, 2, ax=ax),
     "image_grid": lambda ax=None: plot.image_grid(IMAGES, titles=LABELS, ax=ax),
@@ -23,6 +41,11 @@ CALLS = {
     "confusion": lambda ax=None: plot.confusion(np.eye(10, dtype=int), ax=ax),
     "confusion of many": lambda ax=None: plot.confusion(np.eye(30, dtype=int), ax=ax),
     "weights": lambda ax=None: plot.weights(np.eye(784)[:, :3], 1, ax=ax),
+    "history": lambda ax=None: plot.history(RUN, ax=ax),
+    "misclassified": lambda ax=None: plot.misclassified(IMAGES, LABELS + 1, LABELS, ax=ax),
+    "misclassified none": lambda ax=None: plot.misclassified(IMAGES, LABELS, LABELS, ax=ax),
+    "activations": lambda ax=None: plot.activations(trained(), np.ones(784), ax=ax),
+    "gradient_norms": lambda ax=None: plot.gradient_norms(trained(), ax=ax),
 }
 
 
@@ -155,3 +178,103 @@ def test_bad_input_is_refused_and_leaves_no_figure(call, error, message):
     with pytest.raises(error, match=message):
         call()
     assert not plt.get_fignums()
+
+
+class TestHistory:
+    def test_it_shows_losses_accuracies_and_the_best_epoch(self):
+        ax = plot.history(RUN, ax=Figure().subplots())
+        right = next(other for other in ax.figure.axes if other is not ax)
+        assert ax.get_title() == "Learning curve, best epoch 2"
+        assert [line.get_label() for line in ax.lines[:2]] == ["Loss", "Validation loss"]
+        assert ax.lines[2].get_xdata() == [2, 2]
+        assert right.lines[0].get_ydata().tolist() == [0.7, 0.8, 0.8]
+        assert len(ax.get_legend().get_texts()) == 3
+
+    def test_the_loss_alone_needs_no_legend(self):
+        ax = plot.history(History({"loss": [1, 2]}), ax=Figure().subplots())
+        assert ax.get_title() == "Learning curve"
+        assert ax.get_legend() is None
+        assert len(ax.figure.axes) == 1
+
+    def test_no_epochs_are_nothing_to_draw(self):
+        with pytest.raises(ValueError, match="no epochs"):
+            plot.history(History({"loss": []}))
+
+
+class TestMisclassified:
+    def test_the_surest_mistakes_come_first(self):
+        images = np.arange(4.0)[:, None, None] * np.ones((4, 2, 2))
+        scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.0, 1.0]])
+        ax = plot.misclassified(images, scores, np.eye(2)[[1, 0, 1, 0]], ax=Figure().subplots())
+        assert [text.get_text() for text in ax.texts] == ["0 as 1", "1 as 0", "0 as 1"]
+        assert ax.get_title().startswith("3 of 4 taken for another class")
+        picture = ax.images[0].get_array()
+        assert picture[-1, 0] == 1, "the third drawn, first of the second row"
+        ax = plot.misclassified(images, scores, [1, 0, 1, 0], most=1, ax=Figure().subplots())
+        assert len(ax.texts) == 1
+
+    def test_no_mistakes_are_said_so(self):
+        ax = plot.misclassified(IMAGES, LABELS, LABELS, ax=Figure().subplots())
+        assert ax.get_title().startswith("None of")
+
+    @pytest.mark.parametrize(
+        ("predicted", "labels", "most"), [([1], [1, 2], 5), ([1, 2], [1], 5), ([1, 2], [1, 2], 0)]
+    )
+    def test_what_does_not_fit_is_refused(self, predicted, labels, most):
+        with pytest.raises(ValueError, match=r"need as many|draws 1 to"):
+            plot.misclassified(np.zeros((2, 4)), predicted, labels, most=most)
+        assert not plt.get_fignums()
+
+
+class TestActivations:
+    def test_each_layer_has_a_strip_with_its_name_and_range(self):
+        net = trained()
+        x = np.linspace(0, 1, 784)
+        ax = plot.activations(net, x, ax=Figure().subplots())
+        labels = [label.get_text() for label in ax.get_yticklabels()]
+        assert labels[:2] == ["Input", "0 Dense(784, 30, rng=0)"]
+        assert [image.get_array().shape for image in ax.images] == [
+            *((28, 28), (2, 15), (2, 15), (1, 10)),
+        ]
+        assert np.ma.allclose(ax.images[3].get_array().ravel(), net.predict(x[np.newaxis])[0])
+        assert ax.texts[0].get_text() == "0 to 1"
+        assert plot.activations(net, x[np.newaxis], ax=Figure().subplots()).texts
+
+    def test_one_layer_and_long_names_have_room(self):
+        ax = plot.activations(Sigmoid(), np.ones(3), ax=Figure().subplots())
+        assert ax.get_yticklabels()[1].get_text() == "Sigmoid()"
+        net = Sequential(Frozen(Sequential(Dense(3, 3, rng=0), Sigmoid(), Dense(3, 2, rng=1))))
+        ax = plot.activations(net, np.ones(3), ax=Figure().subplots())
+        assert ax.get_yticklabels()[1].get_text().endswith("…")
+
+    def test_what_cannot_be_drawn_is_refused(self):
+        with pytest.raises(ValueError, match=r"must be \(N, 784\)"):
+            plot.activations(trained(), np.ones(3))
+        with pytest.raises(ValueError, match="Input gives values that are not finite"):
+            plot.activations(Sigmoid(), np.array([np.nan, 1]))
+        assert not plt.get_fignums()
+
+
+class TestGradientNorms:
+    def test_each_layer_that_learns_has_a_bar(self):
+        net = trained()
+        ax = plot.gradient_norms(net, ax=Figure().subplots())
+        assert [bar.get_width() for bar in ax.patches] == pytest.approx(
+            [np.linalg.norm(net[place].grads) for place in (0, 2)]
+        )
+        assert [label.get_text() for label in ax.get_yticklabels()] == [
+            *("0 Dense(784, 30, rng=0)", "2 Dense(30, 10, rng=1)"),
+        ]
+
+    def test_a_layer_without_gradient_is_printed_as_0(self):
+        net = trained()
+        net[0].grads[...] = 0
+        assert plot.gradient_norms(net, ax=Figure().subplots()).texts[0].get_text() == "0"
+
+    def test_no_gradients_are_refused(self):
+        net = trained()
+        for value, message in ((0, "call forward and backward"), (np.nan, "detect_anomaly")):
+            net.grads[...] = value
+            with pytest.raises(ValueError, match=message):
+                plot.gradient_norms(net)
+        assert not plt.get_fignums()

@@ -2,8 +2,12 @@
 
 from tinynet import data, initializers, metrics, schedules
 from tinynet.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
+from tinynet.anomaly import detect_anomaly
 from tinynet.embedding import Embedding
-from tinynet.errors import BackwardBeforeForwardError, DivergenceError
+from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
+from tinynet.evaluation import evaluate, predict
+from tinynet.fitting import fit
+from tinynet.history import History
 from tinynet.initializers import (
     glorot_normal,
     glorot_uniform,
@@ -29,6 +33,15 @@ from tinynet.losses import (
 )
 from tinynet.normalization import BatchNorm, LayerNorm
 from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from tinynet.persistence import (
+    from_state_dict,
+    load,
+    load_parameters,
+    load_safetensors,
+    save,
+    save_safetensors,
+    to_state_dict,
+)
 from tinynet.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
 from tinynet.sequential import Sequential
 from tinynet.training import Epoch, train
@@ -55,6 +68,7 @@ __all__ = [
     "Epoch",
     "Flatten",
     "Frozen",
+    "History",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
@@ -62,6 +76,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "LoadError",
     "LogSoftmax",
     "Loss",
     "MSELoss",
@@ -77,6 +92,10 @@ __all__ = [
     "Softplus",
     "Tanh",
     "data",
+    "detect_anomaly",
+    "evaluate",
+    "fit",
+    "from_state_dict",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -84,10 +103,17 @@ __all__ = [
     "initializers",
     "lecun_normal",
     "lecun_uniform",
+    "load",
+    "load_parameters",
+    "load_safetensors",
     "metrics",
     "orthogonal",
+    "predict",
+    "save",
+    "save_safetensors",
     "schedules",
     "standard_normal",
+    "to_state_dict",
     "train",
     "zeros",
 ]

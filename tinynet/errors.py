@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-__all__ = ["BackwardBeforeForwardError", "DivergenceError"]
+__all__ = ["BackwardBeforeForwardError", "DivergenceError", "LoadError"]
 
 
 class BackwardBeforeForwardError(AttributeError, RuntimeError):
@@ -11,6 +11,10 @@ class BackwardBeforeForwardError(AttributeError, RuntimeError):
 
 class DivergenceError(ArithmeticError):
     """The loss is no longer a finite number, so training cannot go on."""
+
+
+class LoadError(ValueError):
+    """A file cannot be loaded: damaged, of another program, or not for this network."""
 
 
 def missing_attribute(owner: object, name: str) -> NoReturn:

@@ -23,6 +23,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinynet.anomaly import watching
 from tinynet.layer import Layer
 from tinynet.layers import Dense
 from tinynet.losses import Loss
@@ -46,6 +47,7 @@ def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: 
         and optimizer.plain
         and optimizer.net is net
         and x.ndim == 2
+        and not watching()
         and x.dtype == net.params.dtype
         and all(type(part).__module__.startswith("tinynet.") for part in (*net.walk(), loss))
     )

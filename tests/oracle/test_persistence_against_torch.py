@@ -1,0 +1,121 @@
+"""State dicts and safetensors files, exchanged with PyTorch; and the bar that tqdm draws."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from tinynet import (
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Frozen,
+    LayerNorm,
+    LoadError,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    from_state_dict,
+    load_safetensors,
+    save_safetensors,
+    to_state_dict,
+)
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from test_fit import on_a_terminal
+
+DTYPES = {np.float32: torch.float32, np.float64: torch.float64}
+
+
+def pair(kind, dtype):
+    """A network and the torch module of the same layers, each with random values of its own."""
+    rng, nn = np.random.default_rng(0), torch.nn
+    torch.manual_seed(0)
+    if kind == "classic":
+        ours = [Dense(6, 5, rng=rng), Sigmoid(), Dense(5, 3, bias=False, rng=rng)]
+        theirs = [nn.Linear(6, 5), nn.Sigmoid(), nn.Linear(5, 3, bias=False)]
+    elif kind == "normalized":
+        inner = Sequential(Dense(5, 5, rng=rng), ReLU())
+        ours = [Dense(6, 5, rng=rng), BatchNorm(5), Dropout(0.5), Frozen(inner), LayerNorm(5)]
+        frozen = nn.Sequential(nn.Linear(5, 5), nn.ReLU()).requires_grad_(False)
+        theirs = [nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Dropout(0.5), frozen, nn.LayerNorm(5)]
+    else:
+        ours = [Embedding(4, 3, rng=rng), Flatten(), Dense(18, 2, rng=rng)]
+        theirs = [nn.Embedding(4, 3), nn.Flatten(), nn.Linear(18, 2)]
+    net, model = Sequential(*ours, dtype=dtype), nn.Sequential(*theirs).to(DTYPES[dtype]).eval()
+    for name, array in net.named_state():
+        if "running" in name:
+            array[...] = rng.uniform(0.5, 2, array.shape)
+    x = rng.integers(0, 4, (9, 6)) if kind == "ids" else rng.normal(size=(9, 6)).astype(dtype)
+    return net, model, x
+
+
+def assert_same_outputs(net, model, x):
+    tolerance = 1e-5 if net.params.dtype == np.float32 else 1e-12
+    with torch.no_grad():
+        expected = model(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(net.predict(x), expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["classic", "normalized", "ids"])
+class TestExchange:
+    def test_torch_loads_our_state_dict_and_gives_the_same_outputs(self, kind, dtype):
+        net, model, x = pair(kind, dtype)
+        state = {name: torch.from_numpy(array) for name, array in to_state_dict(net).items()}
+        model.load_state_dict(state, strict=True)
+        assert_same_outputs(net, model, x)
+
+    def test_we_load_the_state_dict_of_torch_and_give_the_same_outputs(self, kind, dtype):
+        net, model, x = pair(kind, dtype)
+        from_state_dict(net, model.state_dict())
+        assert_same_outputs(net, model, x)
+
+    def test_torch_reads_our_safetensors(self, kind, dtype, tmp_path):
+        net, model, x = pair(kind, dtype)
+        save_safetensors(net, tmp_path / "net.safetensors")
+        model.load_state_dict(safetensors.torch.load_file(tmp_path / "net.safetensors"))
+        assert_same_outputs(net, model, x)
+
+    def test_we_read_the_safetensors_of_torch(self, kind, dtype, tmp_path):
+        net, model, x = pair(kind, dtype)
+        safetensors.torch.save_file(model.state_dict(), tmp_path / "net.safetensors")
+        load_safetensors(net, tmp_path / "net.safetensors")
+        assert_same_outputs(net, model, x)
+
+
+def test_bfloat16_and_other_float_types_are_refused():
+    net, model, _ = pair("classic", np.float32)
+    before = net.params.copy()
+    with pytest.raises(LoadError, match=r"0\.weight is torch\.bfloat16, no array"):
+        from_state_dict(net, model.to(torch.bfloat16).state_dict())
+    with pytest.raises(LoadError, match=r"0\.weight is float64, must be float32"):
+        from_state_dict(net, model.to(torch.float64).state_dict())
+    assert np.array_equal(net.params, before)
+
+
+def test_a_damaged_safetensors_file_is_refused_or_harmless(tmp_path):
+    net, _, _ = pair("classic", np.float32)
+    path = tmp_path / "net.safetensors"
+    save_safetensors(net, path)
+    content = path.read_bytes()
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(LoadError):
+            load_safetensors(net, path)
+
+
+def test_the_bar_of_tqdm_on_a_terminal():
+    text = on_a_terminal(
+        "import sys; sys.path.insert(0, 'tests'); import test_fit;"
+        "test_fit.Run().fit(progress='auto')"
+    )
+    assert "3/3" in text
+    assert "\r" in text
+    assert "loss 0." in text

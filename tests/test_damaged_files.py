@@ -1,0 +1,402 @@
+"""Files that are damaged or made to do harm: refused, or loaded as what was saved."""
+
+import io
+import json
+import struct
+import subprocess
+import sys
+import textwrap
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinynet import Dense, LoadError, Sequential, Sigmoid
+from tinynet.persistence import load, load_parameters, save
+from tinynet.persistence.archive import write_archive
+from tinynet.persistence.models import named_arrays
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A small network, its file's content, and a path to write variants to."""
+    net = Sequential(Dense(2, 2, rng=0), Sigmoid(), Dense(2, 1, bias=False, rng=1))
+    path = tmp_path_factory.mktemp("damaged") / "net.npz"
+    save(net, path)
+    return net, path.read_bytes(), path
+
+
+def facts(net):
+    arrays = {name: (a.dtype, a.shape, a.tobytes()) for name, a in named_arrays(net).items()}
+    return repr(net), net.params.dtype, arrays
+
+
+def is_refused(path, expected):
+    """Whether `load` refuses the file; what it loads instead must be the network that was saved."""
+    try:
+        net = load(path)
+    except LoadError:
+        return True
+    assert facts(net) == expected
+    return False
+
+
+def flips(thorough):
+    """Every byte with all its bits changed; thoroughly also with each bit changed alone."""
+    return [0xFF, *(1 << bit for bit in range(8))] if thorough else [0xFF]
+
+
+def test_every_flipped_byte_is_refused_or_harmless(saved, thorough, capsys):
+    net, content, path = saved
+    expected, read = facts(net), set()
+    for place in range(len(content)):
+        for flip in flips(thorough):
+            damaged = bytearray(content)
+            damaged[place] ^= flip
+            path.write_bytes(damaged)
+            if is_refused(path, expected):
+                read.add(place)
+    # What numpy, JSON and the arrays are made of is all under checksums.
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for info in archive.infolist():
+            start = info.header_offset + 30 + len(info.filename)
+            assert set(range(start, start + info.file_size)) <= read
+    with capsys.disabled():
+        print(
+            f"\n{len(content)} bytes flipped in {len(flips(thorough))} ways each: "
+            f"{len(read)} refused, {len(content) - len(read)} never read, 0 wrong networks"
+        )
+
+
+def test_a_flipped_byte_changes_no_existing_network(saved):
+    net, content, path = saved
+    other = Sequential(Dense(2, 2, rng=5), Sigmoid(), Dense(2, 1, bias=False, rng=6))
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        before = facts(other)[2]
+        try:
+            load_parameters(other, path)
+        except LoadError:
+            assert facts(other)[2] == before
+        else:
+            assert facts(other)[2] == facts(net)[2]
+            other.params[...] = 0.5
+
+
+def test_every_truncation_is_refused(saved):
+    net, content, path = saved
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        assert is_refused(path, facts(net)), f"the first {length} bytes"
+
+
+def test_what_stands_before_or_behind_does_no_harm(saved):
+    net, content, path = saved
+    for damaged in (content + b"x", b"x" + content, content + content, content + bytes(70000)):
+        path.write_bytes(damaged)
+        is_refused(path, facts(net))
+
+
+# Hostile files: each must be refused, and take no more memory than a small multiple of its size.
+
+
+def npy(shape, dtype="<f8", data=b"", fortran=False):
+    header = f"{{'descr': {dtype!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+def archive(path, header, members=(), compression=zipfile.ZIP_STORED):
+    if not isinstance(header, bytes):
+        header = json.dumps({"format": "tinynet", "version": 1, **header}).encode()
+    with zipfile.ZipFile(path, "w", compression) as file:
+        file.writestr("tinynet.json", header)
+        for name, content in members:
+            file.writestr(name, content)
+
+
+def network(cls, *args, **kwargs):
+    described = {"class": f"tinynet.{cls}", "args": list(args), "kwargs": kwargs}
+    return {"network": described, "dtype": "float64"}
+
+
+def layers(description, count):
+    one = {"layer": description["network"]}
+    return network("Sequential", *[one] * count)
+
+
+def huge_declared_array(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", npy((100_000, 100_000)))])
+
+
+def huge_product_that_wraps_to_nothing(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", npy((2**31, 2**31, 4)))])
+
+
+def two_negative_sides(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", npy((-2, -2), data=bytes(32)))])
+
+
+def empty_and_huge_sides(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", npy((0, 2**70)))])
+
+
+def huge_layer(path):
+    archive(path, network("Dense", 30_000, 30_000))
+
+
+def huge_wide_layer(path):
+    archive(path, network("Dense", 1, 10**9, bias=True))
+
+
+def huge_number(path):
+    archive(path, network("Dense", 10**30, 1))
+
+
+def many_middling_layers(path):
+    data = npy((256, 256), data=bytes(8 * 256 * 256))
+    archive(path, layers(network("Dense", 256, 256), 20_000), [("0.W.npy", data)])
+
+
+def deflated_bomb(path):
+    content = npy((1 << 25,), data=bytes(1 << 28))
+    archive(path, network("Dense", 2, 2), [("W.npy", content)], zipfile.ZIP_DEFLATED)
+
+
+def deflated_header(path):
+    archive(path, b"[" + b" " * (1 << 27) + b"]", compression=zipfile.ZIP_DEFLATED)
+
+
+def deep_header(path):
+    archive(path, b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
+
+
+def deep_network(path, depth=450):
+    start, end = '{"class": "tinynet.Sequential", "args": [{"layer": ', "}]}"
+    text = start * depth + '{"class": "tinynet.Sigmoid"}' + end * depth
+    outer = '{"format": "tinynet", "version": 1, "dtype": "float64", "network": '
+    archive(path, f"{outer}{text}}}".encode())
+
+
+def deeper_network(path):
+    deep_network(path, 20_000)
+
+
+def long_header(path):
+    archive(path, b"[" + b"[]," * (1 << 24) + b"[]]")
+
+
+def overlapping_members(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", npy((1 << 16,), data=bytes(1 << 19)))])
+    content = bytearray(path.read_bytes())
+    central = content.rindex(b"PK\x01\x02")
+    end = content.rindex(b"PK\x05\x06")
+    entry, tail = bytes(content[central:end]), bytearray(content[end:])
+    entries = [entry.replace(b"W.npy", f"{n:04}y"[:1].encode() + b".npy") for n in range(9)]
+    copies = b"".join([entry, *entries[1:]])
+    size = struct.unpack("<I", tail[12:16])[0]
+    tail[12:16] = struct.pack("<I", size - len(entry) + len(copies))
+    path.write_bytes(bytes(content[:central]) + copies + bytes(tail))
+
+
+def member_beyond_the_end(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", npy((2,), data=bytes(16)))])
+    content = bytearray(path.read_bytes())
+    central = content.rindex(b"PK\x01\x02")
+    content[central + 20 : central + 28] = struct.pack("<II", 0xFFFFFFF0, 0xFFFFFFF0)
+    path.write_bytes(content)
+
+
+def pickled_array(path):
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([{"a": 1}], object), allow_pickle=True)
+    archive(path, network("Dense", 2, 2), [("W.npy", buffer.getvalue())])
+
+
+def structured_array(path):
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(2, [("a", "f8")]))
+    archive(path, network("Dense", 2, 2), [("W.npy", buffer.getvalue())])
+
+
+def wide_float(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", npy((2,), "<f16", bytes(32)))])
+
+
+def no_array(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", b"not an array")])
+
+
+def fortran_order(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", npy((2, 2), data=bytes(32), fortran=True))])
+
+
+def old_python_header(path):
+    content = npy((2, 2), data=bytes(32)).replace(b"(2, 2), }   ", b"(2L, 2L), }")
+    archive(path, network("Dense", 2, 2), [("W.npy", content)])
+
+
+def header_of_four_gigabytes(path):
+    content = b"\x93NUMPY\x02\x00" + struct.pack("<I", 0xFFFFFFF0) + b"{}"
+    archive(path, network("Dense", 2, 2), [("W.npy", content)])
+
+
+def later_npy_version(path):
+    content = npy((2,), data=bytes(16)).replace(b"\x01\x00", b"\x03\x00", 1)
+    archive(path, network("Dense", 2, 2), [("W.npy", content)])
+
+
+def stranger_among_the_members(path):
+    archive(path, network("Dense", 2, 2), [("setup.py", b"print()")])
+
+
+def twice_the_same_name(path):
+    member = ("W.npy", npy((2, 2), data=bytes(32)))
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        archive(path, network("Dense", 2, 2), [member, member])
+
+
+def header_that_is_a_list(path):
+    archive(path, b"[1, 2]")
+
+
+def header_that_is_no_json(path):
+    archive(path, b"{")
+
+
+def unknown_float_type(path):
+    archive(path, {**network("Sigmoid"), "dtype": "object"})
+
+
+def builtin_as_class(path):
+    archive(path, {"network": {"class": "builtins.eval", "args": ["1"]}, "dtype": "float64"})
+
+
+def layer_without_class(path):
+    archive(path, {"network": {"args": []}, "dtype": "float64"})
+
+
+def layer_with_arguments_of_the_wrong_kind(path):
+    archive(path, {"network": {"class": "tinynet.Dense", "args": {"a": 1}}, "dtype": "float64"})
+
+
+def network_that_is_a_number(path):
+    archive(path, {"network": 3, "dtype": "float64"})
+
+
+def argument_of_no_meaning(path):
+    archive(path, network("Dense", {"pickle": "x"}, 2))
+
+
+def array_that_is_not_there(path):
+    archive(path, network("Dense", {"array": "arguments/7"}, 2))
+
+
+def function_outside_the_registry(path):
+    archive(path, network("Dense", 2, 2, init={"function": "system"}))
+
+
+def type_that_is_none(path):
+    archive(path, network("Dense", 2, 2, dtype={"dtype": "complicated"}))
+
+
+def layers_in_a_string(path):
+    archive(path, network("Sequential", "Dense"))
+
+
+def nothing_in_the_network(path):
+    archive(path, network("Sequential"))
+
+
+HOSTILE = [
+    *(huge_declared_array, huge_product_that_wraps_to_nothing, two_negative_sides),
+    *(empty_and_huge_sides, huge_layer, huge_wide_layer, huge_number, many_middling_layers),
+    *(deflated_bomb, deflated_header, deep_header, deep_network, deeper_network),
+    *(
+        long_header,
+        overlapping_members,
+        member_beyond_the_end,
+        pickled_array,
+        structured_array,
+        wide_float,
+    ),
+    *(no_array, fortran_order, old_python_header, header_of_four_gigabytes, later_npy_version),
+    *(stranger_among_the_members, twice_the_same_name, header_that_is_a_list),
+    *(header_that_is_no_json, unknown_float_type, builtin_as_class, layer_without_class),
+    *(layer_with_arguments_of_the_wrong_kind, network_that_is_a_number, argument_of_no_meaning),
+    *(array_that_is_not_there, function_outside_the_registry, type_that_is_none),
+    *(layers_in_a_string, nothing_in_the_network),
+]
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A folder with one file of each kind."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for make in HOSTILE:
+        make(folder / f"{make.__name__}.npz")
+    return folder
+
+
+@pytest.mark.parametrize("make", HOSTILE, ids=lambda make: make.__name__)
+def test_a_hostile_file_is_refused(hostile, make):
+    path = hostile / f"{make.__name__}.npz"
+    with pytest.raises(LoadError) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_hostile_files_take_little_memory(hostile, capsys):
+    """All of them in a process that may take 256 MiB more than it has after importing tinynet."""
+    program = textwrap.dedent("""
+        import pathlib, re, resource, sys
+        import tinynet
+
+        def status(field):  # of this process alone, unlike what getrusage tells of a child
+            text = pathlib.Path("/proc/self/status").read_text()
+            return int(re.search(field + r":\\s+(\\d+) kB", text)[1]) / 1024
+
+        limit = int(status("VmSize") + 256) << 20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        start = status("VmHWM")
+        for path in sorted(pathlib.Path(sys.argv[1]).glob("*.npz")):
+            before = status("VmHWM")
+            try:
+                tinynet.load(path)
+            except tinynet.LoadError:
+                pass
+            print(round(status("VmHWM") - before), path.name, file=sys.stderr)
+        print(status("VmHWM") - start)
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(hostile)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    peak = float(done.stdout)
+    with capsys.disabled():
+        print(f"\nloading {len(HOSTILE)} hostile files raised the peak by {peak:.0f} MiB")
+    assert peak < 150, done.stderr
+
+
+def test_an_honest_file_takes_a_few_times_its_size(tmp_path):
+    net = Sequential(Dense(1000, 1000, rng=0))
+    save(net, tmp_path / "net.npz")
+    tracemalloc.start()  # NumPy reports to it
+    load(tmp_path / "net.npz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * (tmp_path / "net.npz").stat().st_size
+
+
+def test_the_largest_json_that_is_read_has_a_limit_when_writing_too(tmp_path):
+    with pytest.raises(ValueError, match="too long"):
+        write_archive(tmp_path / "net.npz", {"text": "x" * (1 << 22)}, {})

@@ -1,0 +1,105 @@
+"""A network's outputs for many examples, and how good they are."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from tinynet.checks import positive_int
+from tinynet.layer import Layer
+from tinynet.losses import Loss
+from tinynet.types import Array
+
+__all__ = ["Metrics", "evaluate", "named_metrics", "predict"]
+
+Metric: TypeAlias = Callable[[Array, Array], float]
+Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Metric]
+"""Functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by name."""
+
+
+def predict(net: Layer, x: Array, *, rows: int = 1024) -> Array:
+    """The outputs for all of x, computed for some rows at a time.
+
+    Besides the result, no more memory is used than `net.predict` takes for that many rows.
+    Products of matrices of other heights may differ in the last bit.
+
+    Raises:
+        ValueError: `rows` below 1, or an x that does not fit the network.
+
+    Example:
+        >>> from tinynet import Dense
+        >>> predict(Dense(784, 10), np.zeros((60_000, 784))).shape
+        (60000, 10)
+    """
+    positive_int(rows, "rows")
+    if len(x) <= rows:
+        return net.predict(x)
+    y = net.predict(x[:rows])
+    outputs = np.empty((len(x), *y.shape[1:]), y.dtype)
+    outputs[:rows] = y
+    for start in range(rows, len(x), rows):
+        outputs[start : start + rows] = net.predict(x[start : start + rows])
+    return outputs
+
+
+def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) -> dict[str, float]:
+    """The loss of a network on data, and further measures, by name; it leaves no trace in either.
+
+    Args:
+        net: its `predict` is measured, for 1024 rows at a time.
+        loss: its `forward`, on all outputs at once, is `"loss"`.
+        x: inputs (N, ...).
+        t: targets (N, ...).
+        metrics: functions of outputs and targets, listed (each under its `__name__`) or by name.
+
+    Raises:
+        ValueError: lengths that differ, shapes that do not fit.
+
+    Example:
+        >>> from tinynet import Dense, MSELoss
+        >>> from tinynet.metrics import accuracy
+        >>> net = Dense(2, 2, init=lambda shape, rng: np.eye(2))
+        >>> x = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.4]])
+        >>> t = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+        >>> evaluate(net, MSELoss(), x, t, [accuracy])
+        {'loss': 0.12, 'accuracy': 0.666...}
+    """
+    if len(x) != len(t):
+        raise ValueError(f"x has {len(x)} examples and t has {len(t)}: they must be as many")
+    y = predict(net, x)
+    measured = {"loss": float(copy.copy(loss).forward(y, t))}
+    for name, metric in named_metrics(metrics).items():
+        measured[name] = float(metric(y, t))
+    return measured
+
+
+def named_metrics(metrics: Metrics) -> dict[str, Metric]:
+    """The functions by name.
+
+    Raises:
+        TypeError: something that is no function, or has no name.
+        ValueError: a name that is there twice, or is that of another column.
+
+    Example:
+        >>> named_metrics([len, max])
+        {'len': <built-in function len>, 'max': <built-in function max>}
+    """
+    if isinstance(metrics, Mapping):
+        pairs = list(metrics.items())
+    elif callable(metrics) or isinstance(metrics, str):
+        raise TypeError(f"metrics must be a list of functions, [{metrics!r}]; got one alone")
+    else:
+        pairs = [(getattr(metric, "__name__", ""), metric) for metric in metrics]
+    for name, metric in pairs:
+        if not callable(metric) or not isinstance(name, str) or not name:
+            raise TypeError(
+                f"a metric must be a function of outputs and targets with a name; got {metric!r}. "
+                f"Pass a dict to name it: metrics={{'name': function}}"
+            )
+    names = ["loss", "validation_loss", "lr", "seconds", *(name for name, _ in pairs)]
+    if twice := sorted({name for name in names if names.count(name) > 1 or "/" in name}):
+        raise ValueError(f"metrics must have names of their own, without a /; got {twice}")
+    return dict(pairs)

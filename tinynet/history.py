@@ -1,0 +1,81 @@
+"""What a training run reported, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tinynet.text import table
+from tinynet.types import Array
+
+__all__ = ["History"]
+
+_MOST_ROWS = 20  # of a printed table; beyond it the middle is left out
+
+
+class History:
+    """Columns of numbers, one for each epoch: `history["loss"]`. Printed, it is a table.
+
+    Example:
+        >>> history = History({"loss": [0.5, 0.25], "seconds": [1.0, 0.9]})
+        >>> history["loss"]
+        array([0.5 , 0.25])
+        >>> history.epochs, history.names, "accuracy" in history
+        (2, ('loss', 'seconds'), False)
+        >>> history
+        epoch  loss  seconds
+        --------------------
+            1   0.5        1
+            2  0.25      0.9
+    """
+
+    def __init__(self, columns: Mapping[str, Sequence[float] | Array]) -> None:
+        self._columns = {name: np.array(values, float) for name, values in columns.items()}
+        lengths = {name: len(values) for name, values in self._columns.items()}
+        if not lengths or len(set(lengths.values())) > 1:
+            raise ValueError(f"a History has columns of equal lengths; got {lengths}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self._columns)
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs."""
+        return len(next(iter(self._columns.values())))
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, of the least validation loss, or else of the least loss.
+
+        Raises:
+            ValueError: no epochs yet.
+        """
+        column = self["validation_loss" if "validation_loss" in self else "loss"]
+        if not self.epochs:
+            raise ValueError("there is no best epoch: there are none yet")
+        return int(np.where(np.isnan(column), np.inf, column).argmin()) + 1
+
+    def plus(self, row: Mapping[str, float]) -> History:
+        """A history that is an epoch longer; this one stays as it is."""
+        return History({name: [*values, row[name]] for name, values in self._columns.items()})
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._columns:
+            raise KeyError(f"there is no {name!r}; there are {', '.join(self.names)}")
+        return self._columns[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __repr__(self) -> str:
+        rows = [("epoch", *self.names)]
+        for number in range(self.epochs):
+            if self.epochs > _MOST_ROWS and 5 <= number < self.epochs - 5:
+                if number == 5:
+                    rows.append(("...",) * (1 + len(self.names)))
+                continue
+            rows.append((str(number + 1), *(f"{self[name][number]:.5g}" for name in self.names)))
+        return table(rows, right=range(len(rows[0])))

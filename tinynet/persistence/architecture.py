@@ -1,0 +1,236 @@
+"""A network written down as JSON: each layer's class and the arguments it was made with.
+
+JSON has no tuples, types or layers, so such a value is an object with one key that says what it
+is: `{"tuple": [1, 2]}`, `{"dtype": "float32"}`, `{"layer": {...}}`.
+"""
+
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tinynet import (
+    activations,
+    embedding,
+    initializers,
+    layers,
+    normalization,
+    rectifiers,
+    sequential,
+    wrappers,
+)
+from tinynet.layer import Layer
+from tinynet.types import Array, Rng
+
+__all__ = ["OWN_LAYERS", "build", "describe"]
+
+_MODULES = (
+    activations,
+    rectifiers,
+    layers,
+    normalization,
+    embedding,
+    wrappers,
+    sequential,
+)
+
+OWN_LAYERS: dict[str, type[Layer]] = {
+    f"tinynet.{name}": cls
+    for module in _MODULES
+    for name in module.__all__
+    if isinstance(cls := getattr(module, name), type) and issubclass(cls, Layer)
+}
+"""The layers that a file may name without the reader's saying so."""
+
+_FUNCTIONS = {
+    name: getattr(initializers, name)
+    for name in initializers.__all__
+    if inspect.isfunction(getattr(initializers, name))
+}
+_SMALL = {True: 1 << 16, False: 1 << 25}  # what own and foreign layers may ask for in any case
+_SEEDS = ("rng", "seed")  # numbers that are no sizes
+
+
+def describe(net: Layer) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The architecture, and the arrays among the arguments, which JSON refers to by name.
+
+    A Generator is left out: a rebuilt layer gets a new one. So is an `init` that is not in
+    `tinynet.initializers`, because the parameters are stored as they are.
+
+    Raises:
+        TypeError: an argument that cannot be written down; the error says what to add.
+    """
+    arrays: dict[str, Array] = {}
+    return _describe_layer(net, arrays), arrays
+
+
+def build(
+    description: dict[str, Any],
+    arrays: Mapping[str, Array],
+    foreign: Mapping[str, type[Layer]],
+    rng: Rng = None,
+) -> Layer:
+    """The network of that architecture; its parameters have the right shapes and no values yet.
+
+    Args:
+        description: from `describe`.
+        arrays: those of the file. A network needs a place for each of its parameters in them, so
+            a file cannot ask for more memory than it takes itself.
+        foreign: the classes that are not tinynet's own, by name.
+        rng: what layers get that were made with a Generator.
+
+    Raises:
+        ValueError: a class that is neither tinynet's nor foreign, or arguments that it refuses.
+    """
+    return _Builder(arrays, foreign, np.random.default_rng(rng)).layer(description)
+
+
+def _describe_layer(layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:
+    cls = type(layer)
+    own = OWN_LAYERS.get(f"tinynet.{cls.__name__}") is cls
+    args, kwargs = layer._arguments
+    names = [*inspect.signature(cls.__init__).parameters][1:]
+    names += ["an argument"] * len(args)
+    described: dict[str, Any] = {"class": f"tinynet.{cls.__name__}" if own else cls.__name__}
+    if args:
+        described["args"] = [
+            _describe(value, cls, name, arrays) for name, value in zip(names, args, strict=False)
+        ]
+    kept = {
+        name: _describe(value, cls, name, arrays)
+        for name, value in kwargs.items()
+        if not (name == "init" and not _known(value) and _has_default(cls, name))
+    }
+    if kept:
+        described["kwargs"] = kept
+    return described
+
+
+def _describe(value: Any, cls: type[Layer], name: str, arrays: dict[str, Array]) -> Any:
+    match value:
+        case None | bool() | str():
+            return value
+        case np.bool_():
+            return bool(value)
+        case int() | np.integer():
+            return int(value)
+        case float() | np.floating():
+            return float(value) if math.isfinite(value) else {"float": str(float(value))}
+        case list():
+            return [_describe(inner, cls, name, arrays) for inner in value]
+        case tuple():
+            return {"tuple": [_describe(inner, cls, name, arrays) for inner in value]}
+        case dict() if all(isinstance(key, str) for key in value):
+            return {"dict": {k: _describe(inner, cls, name, arrays) for k, inner in value.items()}}
+        case np.dtype():
+            return {"dtype": value.name}
+        case type() if value is float or issubclass(value, np.generic):
+            return {"dtype": np.dtype(value).name}
+        case np.ndarray():
+            key = f"arguments/{len(arrays)}"
+            arrays[key] = value
+            return {"array": key}
+        case np.random.Generator():
+            return {"generator": None}
+        case Layer():
+            return {"layer": _describe_layer(value, arrays)}
+    if _known(value):
+        return {"function": value.__name__}
+    me = cls.__name__
+    raise TypeError(
+        f"{me} cannot be saved: it was made with {name}={value!r}, and a file holds numbers, "
+        f"strings, arrays, tuples, lists, dicts, float types, layers and functions of "
+        f"tinynet.initializers. Add a class that fills it in: class My{me}({me}): "
+        f"def __init__(self): super().__init__({name}=...)"
+    )
+
+
+def _known(value: Any) -> bool:
+    return inspect.isfunction(value) and _FUNCTIONS.get(value.__name__) is value
+
+
+def _has_default(cls: type[Layer], name: str) -> bool:
+    parameter = inspect.signature(cls.__init__).parameters.get(name)
+    return parameter is not None and parameter.default is not parameter.empty
+
+
+class _Builder:
+    """Builds layers from their descriptions, and counts what they take."""
+
+    def __init__(
+        self,
+        arrays: Mapping[str, Array],
+        foreign: Mapping[str, type[Layer]],
+        rng: np.random.Generator,
+    ) -> None:
+        self.arrays, self.foreign, self.rng = arrays, foreign, rng
+        self.most = self.left = sum(array.size for array in arrays.values())
+
+    def layer(self, description: dict[str, Any]) -> Layer:
+        match {"args": [], "kwargs": {}, **description}:
+            case {"class": str(name), "args": list(positional), "kwargs": dict(named)}:
+                own = name in OWN_LAYERS
+            case other:
+                raise ValueError(f"a layer is described as {other!r}, which is no description")
+        cls = OWN_LAYERS[name] if own else self.foreign.get(name)
+        if cls is None:
+            raise ValueError(
+                f"it has a layer of class {name}, which is not tinynet's own. "
+                f"Pass the class: load(path, layers={{{name!r}: {name}}})"
+            )
+        args = [self.value(value, own) for value in positional]
+        kwargs = {
+            key: value if key in _SEEDS and type(value) is int else self.value(value, own)
+            for key, value in named.items()
+        }
+        hollow = {"init": self._hollow} if own and _has_default(cls, "init") else {}
+        try:
+            layer = cls(*args, **{**kwargs, **hollow})
+        except Exception as error:  # a constructor may raise anything
+            raise ValueError(f"{name} refuses the arguments it was saved with: {error}") from error
+        layer._arguments = tuple(args), kwargs
+        taken = sum(v.size for v in layer._declared.values() if isinstance(v, np.ndarray))
+        self._take(taken)
+        return layer
+
+    def value(self, described: Any, own: bool) -> Any:
+        match described:
+            case int() if abs(described) > max(self.most, _SMALL[own]):
+                raise ValueError(
+                    f"a layer has the argument {described}, more than there are numbers in the "
+                    f"file. If that is right, build the network and use load_parameters"
+                )
+            case list():
+                return [self.value(inner, own) for inner in described]
+            case {"tuple": list(inner)}:
+                return tuple(self.value(each, own) for each in inner)
+            case {"dict": dict(inner)}:
+                return {key: self.value(each, own) for key, each in inner.items()}
+            case {"float": "inf" | "-inf" | "nan" as text}:
+                return float(text)
+            case {"dtype": str(text)}:
+                return np.dtype(text).type
+            case {"array": str(key)} if key.startswith("arguments/") and key in self.arrays:
+                return self.arrays[key]
+            case {"generator": None}:
+                return self.rng
+            case {"function": str(name)} if name in _FUNCTIONS:
+                return _FUNCTIONS[name]
+            case {"layer": dict(inner)}:
+                return self.layer(inner)
+            case None | bool() | int() | float() | str():
+                return described
+        raise ValueError(f"an argument is described as {described!r}, which means nothing here")
+
+    def _hollow(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """Initial weights that take no memory and no time: the file has the real ones."""
+        if math.prod(shape) > self.left:
+            self._take(math.prod(shape))
+        return np.broadcast_to(np.zeros(()), shape)
+
+    def _take(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise ValueError("its layers have more parameters than there are numbers in it")

@@ -1,0 +1,190 @@
+"""The file format: a `.npz` of named arrays and one JSON header, read with mistrust.
+
+The file is a zip archive whose members are stored uncompressed: `tinynet.json`, and `NAME.npy` for
+each array. `numpy.load` opens it too. Nothing in it is ever unpickled.
+"""
+
+import json
+import math
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+
+from tinynet.errors import LoadError
+from tinynet.persistence.atomic import open_regular, write_atomically
+from tinynet.types import Array
+
+__all__ = ["VERSION", "read_archive", "refuse", "write_archive"]
+
+VERSION = 1
+"""Of the format; a reader refuses what is newer than itself."""
+
+_HEADER = "tinynet.json"
+_LARGEST_HEADER = 1 << 22  # parsed JSON takes some twenty times its length in memory
+_CHUNK = 1 << 20
+_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_BEFORE_ZIP_BEGAN = (1980, 1, 1, 0, 0, 0)  # no clock: equal networks make equal files
+
+
+def write_archive(
+    path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mapping[str, Array]
+) -> None:
+    """Write a header and named arrays into one file, as `write_atomically` does.
+
+    Raises:
+        OSError: the file cannot be written; an old one is then as it was.
+        TypeError: an array that is neither float, integer nor bool, or a header that is no JSON.
+        ValueError: a header of over 4 MiB.
+    """
+    text = json.dumps({"format": "tinynet", "version": VERSION, **header}, allow_nan=False)
+    if len(text) > _LARGEST_HEADER:
+        raise ValueError(f"the description of the network is too long: {len(text):,} bytes of JSON")
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray) or not _storable(array.dtype):
+            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(
+                f"{name} is {kind}; files hold arrays of bool, integers, float16, float32, float64"
+            )
+
+    def write(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(zipfile.ZipInfo(_HEADER, _BEFORE_ZIP_BEGAN), text)
+            for name, array in arrays.items():
+                info = zipfile.ZipInfo(f"{name}.npy", _BEFORE_ZIP_BEGAN)
+                info.file_size = array.nbytes + 1024  # tells zipfile whether it needs zip64
+                little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+                with archive.open(info, "w") as member:
+                    np.lib.format.write_array(
+                        member, little.reshape(array.shape), allow_pickle=False
+                    )
+
+    write_atomically(path, write)
+
+
+def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The header and the arrays of a file that `write_archive` made.
+
+    Before memory is allocated for an array, its declared shape and type are held against the bytes
+    that are there; so no file takes more memory than a few times its own size. Checksums are
+    compared.
+
+    Raises:
+        OSError: no such file, or a folder.
+        LoadError: the file is damaged, hostile, of another program or of a newer tinynet.
+    """
+    with open_regular(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+                if _HEADER not in archive.namelist():
+                    refuse(path, ["it was not written by tinynet. numpy.load may read it"])
+                _check_members(path, members, os.fstat(file.fileno()).st_size)
+                header = _read_header(path, archive)
+                return header, _read_arrays(path, archive, members)
+        except (MemoryError, LoadError):
+            raise
+        # what a damaged zip archive makes zipfile and NumPy raise is no closed list
+        except Exception as error:
+            refuse(path, [f"it is damaged or no tinynet file ({error})"], error)
+
+
+def refuse(
+    path: str | os.PathLike[str], problems: Sequence[str], cause: Exception | None = None
+) -> NoReturn:
+    """Raise one error that lists all that is wrong with a file."""
+    inside = problems[0] if len(problems) == 1 else "\n  - ".join(["", *problems])
+    raise LoadError(f"{os.fspath(path)} cannot be loaded: {inside}") from cause
+
+
+def _storable(dtype: np.dtype[Any]) -> bool:
+    """Float16 to float64, integers and bool: the types that are alike on every machine."""
+    return dtype.kind in "iub" or (dtype.kind == "f" and dtype.itemsize <= 8)
+
+
+def _check_members(
+    path: str | os.PathLike[str], members: Sequence[zipfile.ZipInfo], size: int
+) -> None:
+    """What the table of contents claims must be possible in a file of this size."""
+    problems, seen = [], set()
+    for info in members:
+        name = info.filename
+        if name in seen:
+            problems.append(f"{name} is there twice")
+        seen.add(name)
+        if name != _HEADER and not name.endswith(".npy"):
+            problems.append(f"{name} is nothing that tinynet writes")
+        elif info.flag_bits & 1:
+            problems.append(f"{name} is encrypted")
+        elif info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            problems.append(f"{name} is compressed; tinynet stores its arrays as they are")
+        elif not 0 <= info.header_offset <= size - info.file_size:
+            problems.append(f"{name} would reach beyond the end of the file")
+    if not problems and sum(info.file_size for info in members) > size:
+        problems.append("its members overlap")
+    if problems:
+        refuse(path, problems)
+
+
+def _read_header(path: str | os.PathLike[str], archive: zipfile.ZipFile) -> dict[str, Any]:
+    if archive.getinfo(_HEADER).file_size > _LARGEST_HEADER:
+        refuse(path, [f"{_HEADER} is larger than {_LARGEST_HEADER:,} bytes"])
+    try:
+        header = json.loads(archive.read(_HEADER))
+    except RecursionError as error:
+        refuse(path, [f"{_HEADER} is nested too deeply"], error)
+    if not isinstance(header, dict) or header.get("format") != "tinynet":
+        refuse(path, [f"{_HEADER} is not that of a tinynet file"])
+    version = header.get("version")
+    if not isinstance(version, int) or version < 1:
+        refuse(path, [f"its format version is {version!r}, which is none"])
+    if version > VERSION:
+        refuse(
+            path,
+            [f"it has format version {version}, and this tinynet reads up to {VERSION}. Update it"],
+        )
+    return header
+
+
+def _read_arrays(
+    path: str | os.PathLike[str], archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]
+) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+    problems = []
+    for info in members:
+        if info.filename != _HEADER:
+            with archive.open(info) as member:
+                array = _read_array(member, info.file_size)
+            if isinstance(array, str):
+                problems.append(f"{info.filename} {array}")
+            else:
+                arrays[info.filename.removesuffix(".npy")] = array
+    if problems:
+        refuse(path, problems)
+    return arrays
+
+
+def _read_array(member: Any, size: int) -> Array | str:
+    """The array in a member of that size, or what is wrong with it."""
+    version = np.lib.format.read_magic(member)
+    if version not in _READERS:
+        return f"has the .npy version {version}"
+    shape, fortran_order, dtype = _READERS[version](member)
+    if not _storable(dtype):
+        return f"holds {dtype}; allowed are bool, integers, float16, float32 and float64"
+    there, declared = size - member.tell(), math.prod(shape) * dtype.itemsize
+    if fortran_order or min(shape, default=0) < 0 or declared != there:
+        order = " in Fortran order" if fortran_order else ""
+        return f"declares {dtype} {shape}{order}, {declared:,} bytes, and {there:,} are there"
+    array = np.empty(shape, dtype)
+    content = array.reshape(-1).view(np.uint8).data
+    filled = 0
+    while chunk := member.read(_CHUNK):  # the last read compares the checksum
+        content[filled : filled + len(chunk)] = chunk
+        filled += len(chunk)
+    return array.astype(dtype.newbyteorder("="), copy=False)

@@ -1,0 +1,91 @@
+"""Files that are replaced as a whole or not at all."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["open_regular", "write_atomically"]
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+    """Have `write` fill a new file, then put it in the place of the old one.
+
+    The new content goes to a temporary file in the same folder, is flushed to the disk, and takes
+    the name over in one step; so a crash at any moment leaves the old file or the new one, whole.
+    A process that is killed may leave the temporary file behind, `.NAME.*.tmp`; it can be deleted.
+    The permissions are those that the umask gives. A symbolic link keeps pointing where it did.
+
+    Raises:
+        OSError: the folder is missing or cannot be written to, the path is a folder, the disk is
+            full; an old file is then as it was.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> write_atomically(folder / "greeting", lambda file: print(file.write(b"hello")))
+        5
+        >>> (folder / "greeting").read_bytes(), len(list(folder.iterdir()))
+        (b'hello', 1)
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: add the name of a file in it, {path}/net.npz")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {target.parent}. Make it")
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    try:
+        try:
+            with _open_new(temporary) as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _flush_folder(target.parent)
+    except OSError as error:
+        state = "the old file is as it was" if target.exists() else "nothing was written"
+        raise OSError(
+            error.errno, f"cannot write {path} ({error.strerror or error}); {state}"
+        ) from error
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading, with errors that say what stands at the path instead of one.
+
+    Example:
+        >>> open_regular("nowhere.npz")
+        Traceback (most recent call last):
+        FileNotFoundError: there is no file nowhere.npz (looked in ...)
+    """
+    place = Path(path)
+    if place.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: pass the path of a file in it")
+    if not place.exists():
+        raise FileNotFoundError(f"there is no file {path} (looked in {place.absolute().parent})")
+    if not place.is_file():
+        raise ValueError(f"{path} is a device or a pipe: pass the path of a file")
+    return place.open("rb")
+
+
+@contextlib.contextmanager
+def _open_new(path: Path) -> Iterator[BinaryIO]:
+    """A file that must not exist yet; the mode 666 leaves the permissions to the umask."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+        yield file
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have the new name, too, survive a power cut; Windows cannot open folders."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,71 @@
+"""Pictures of what is taken for what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinynet.plot.drawing import axes_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["confusion"]
+
+_MOST_NUMBERS = 20  # classes up to which a confusion matrix has room for its counts
+
+
+def confusion(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
+    """Draw a confusion matrix: true classes down, predicted classes across.
+
+    The shade is the share of the true class, on a square-root scale, so that rare mistakes show
+    beside a full diagonal. Up to 20 classes the counts are printed, and 0 is left blank.
+
+    Args:
+        matrix: counts `(classes, classes)`, as `tinynet.metrics.confusion_matrix` makes them.
+        ax: where to draw; by default in a new figure.
+
+    Raises:
+        ValueError: not square, empty, or with a negative count.
+        ImportError: Matplotlib is not installed.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> ax = confusion([[8, 2], [1, 9]], ax=Figure().subplots())
+        >>> ax.get_title()
+        'Confusion matrix: 85.0 % right'
+    """
+    counts = np.asarray(matrix)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
+        raise ValueError(f"A confusion matrix is (classes, classes), got {counts.shape}.")
+    if not np.isfinite(counts).all() or (counts < 0).any() or not counts.any():
+        raise ValueError("A confusion matrix counts examples: no negative count, not all zero.")
+    classes = len(counts)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    ax = axes_for(ax, (6.0, 5.6))
+    picture = ax.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
+    if classes <= _MOST_NUMBERS:
+        for true, predicted in np.argwhere(counts):
+            dark = share[true, predicted] > 0.3
+            ax.text(
+                *(predicted, true, f"{counts[true, predicted]:g}"),
+                ha="center",
+                va="center",
+                fontsize=8 if classes <= 12 else 6,
+                color="white" if dark else "black",
+            )
+        ax.set_xticks(range(classes))
+        ax.set_yticks(range(classes))
+    else:
+        bar = ax.figure.colorbar(picture, ax=ax, shrink=0.8, ticks=np.sqrt([0, 0.01, 0.1, 0.3, 1]))
+        bar.ax.set_yticklabels(["0 %", "1 %", "10 %", "30 %", "100 %"])
+        bar.set_label("Share of the true class")
+    right = 100 * np.trace(counts) / counts.sum()
+    ax.set(
+        title=f"Confusion matrix: {right:.1f} % right",
+        xlabel="Predicted class",
+        ylabel="True class",
+    )
+    return ax

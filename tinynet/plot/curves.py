@@ -1,0 +1,125 @@
+"""Pictures of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from tinynet.plot.drawing import BLUE, GREEN, ORANGE, PURPLE, VERMILION, as_series, axes_for
+from tinynet.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tinynet.history import History
+
+__all__ = ["history", "learning_curve"]
+
+
+def learning_curve(
+    loss: ArrayLike,
+    *,
+    accuracy: ArrayLike | None = None,
+    ax: Axes | None = None,
+    **more: ArrayLike,
+) -> Axes:
+    """Draw the loss of each epoch, and the accuracy on a second scale at the right.
+
+    Args:
+        loss: one number for each epoch.
+        accuracy: shares from 0 to 1, one for each epoch.
+        ax: where to draw; by default in a new figure.
+        more: further losses by name, for instance `validation_loss=...`.
+
+    Raises:
+        ValueError: no epochs, series of different lengths, or an accuracy outside 0 to 1.
+        ImportError: Matplotlib is not installed.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> ax = learning_curve([0.04, 0.02], accuracy=[0.9, 0.95], ax=Figure().subplots())
+        >>> ax.get_xlabel(), ax.get_ylabel()
+        ('Epoch', 'Loss')
+    """
+    losses = {"loss": as_series("loss", loss)}
+    losses |= {name: as_series(name, values, len(losses["loss"])) for name, values in more.items()}
+    epochs = len(losses["loss"])
+    shares = None if accuracy is None else as_series("accuracy", accuracy, epochs)
+    if shares is not None and ((shares < 0) | (shares > 1)).any():
+        raise ValueError(
+            f"accuracy must be 0 to 1, got {shares.min():g} to {shares.max():g}. Divide percent "
+            "by 100."
+        )
+    return _curves(axes_for(ax, (6.4, 4.0)), losses, {} if shares is None else {"accuracy": shares})
+
+
+def history(history: History, *, ax: Axes | None = None) -> Axes:
+    """Draw what `fit` returned: the losses, and on a second scale at the right all accuracies.
+
+    An accuracy is a column that is so named, such as "validation_accuracy". A dotted line marks the
+    best epoch where there is a validation loss.
+
+    Args:
+        history: at least one epoch.
+        ax: where to draw; by default in a new figure.
+
+    Raises:
+        ValueError: no epochs.
+        ImportError: Matplotlib is not installed.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from tinynet import History
+        >>> run = History({"loss": [0.5, 0.3], "validation_loss": [0.5, 0.4]})
+        >>> ax = history(run, ax=Figure().subplots())
+        >>> ax.get_title()
+        'Learning curve, best epoch 2'
+    """
+    if not history.epochs:
+        raise ValueError("the history has no epochs: there is nothing to draw")
+    losses = {name: history[name] for name in ("loss", "validation_loss") if name in history}
+    shares = {name: history[name] for name in history.names if name.endswith("accuracy")}
+    ax = _curves(axes_for(ax, (6.4, 4.0)), losses, shares)
+    if "validation_loss" in losses:
+        ax.axvline(history.best_epoch, color="#666666", ls=":", lw=1.2, zorder=0)
+        ax.set_title(f"Learning curve, best epoch {history.best_epoch}", pad=_pad(losses, shares))
+    return ax
+
+
+def _curves(ax: Any, losses: Mapping[str, Array], shares: Mapping[str, Array]) -> Any:
+    """Losses on the left scale, shares from 0 to 1 on the right one."""
+    from matplotlib.ticker import MaxNLocator
+
+    def draw(ax: Any, name: str, values: Array, **style: Any) -> list[Any]:
+        label = name.replace("_", " ").capitalize()
+        return ax.plot(range(1, len(values) + 1), values, markersize=4, label=label, **style)
+
+    lines = []
+    for number, (name, values) in enumerate(losses.items()):
+        style = {"color": (BLUE, GREEN, PURPLE, ORANGE)[number % 4], "marker": "osv^"[number % 4]}
+        lines += draw(ax, name, values, **style)
+    ax.set(title="Learning curve", xlabel="Epoch", ylabel="Loss")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.grid(axis="y", alpha=0.3)
+    ax.spines["top"].set_visible(False)
+    if shares:
+        right = ax.twinx()
+        for number, (name, values) in enumerate(shares.items()):
+            style = {"color": (VERMILION, PURPLE)[number % 2], "marker": "DP"[number % 2]}
+            lines += draw(right, name, values, ls="--", **style)
+        right.set_ylabel("Accuracy")
+        right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+        right.spines["top"].set_visible(False)
+    if len(lines) > 1:
+        # below the title and above the curves, where it can hide none of them
+        columns = min(len(lines), 3)
+        ax.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns)
+        ax.set_title(ax.get_title(), pad=_pad(losses, shares))
+    return ax
+
+
+def _pad(*columns: Mapping[str, Array]) -> int:
+    """Points between the curves and the title: room for one or two lines of the legend."""
+    return 30 if sum(map(len, columns)) <= 3 else 48

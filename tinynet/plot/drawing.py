@@ -1,0 +1,118 @@
+"""What the pictures share: colours, axes, and checks of what is to be drawn."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinynet.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "MOST_TILES",
+    "ORANGE",
+    "PURPLE",
+    "VERMILION",
+    "as_images",
+    "as_series",
+    "axes_for",
+    "check_count",
+    "checked_index",
+    "draw_image",
+    "square",
+    "tiled",
+]
+
+BLUE, VERMILION, GREEN, PURPLE, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
+MOST_TILES = 1000  # more cannot be told apart
+
+
+def check_count(function: str, count: int, things: str) -> None:
+    """Refuse a number of tiles of which nothing could be seen."""
+    if not 1 <= count <= MOST_TILES:
+        raise ValueError(
+            f"{function} draws 1 to {MOST_TILES} {things}, got {count}. Choose some: [:25]."
+        )
+
+
+def tiled(images: Array, columns: int, gap: int, band: int | None = None) -> Array:
+    """One picture of all, far faster than an Axes for each; NaN, which stays blank, between them.
+
+    The band above each row is as high as the gap unless it needs room for titles.
+    """
+    count, height, width = images.shape
+    band = gap if band is None else band
+    rows = math.ceil(count / columns)
+    grid = np.full((rows * (band + height), columns * (gap + width) - gap), np.nan)
+    for number, image in enumerate(images):
+        top = number // columns * (band + height) + band
+        left = number % columns * (gap + width)
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+def axes_for(ax: Axes | None, size: tuple[float, float]) -> Any:
+    """The given Axes, or those of a new figure of that size in inches."""
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            'tinynet.plot draws with Matplotlib: pip install "tinynet[plot]"'
+        ) from error
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def draw_image(ax: Any, image: Array, dtype: Any = None) -> None:
+    """Grey from paper to ink: 0 to 255 for pixels, from 0 or the smallest value for floats."""
+    pixels = (image.dtype if dtype is None else dtype) == np.uint8
+    low, high = (0, 255) if pixels else (min(0, np.nanmin(image)), np.nanmax(image))
+    ax.imshow(image, cmap="gray_r", vmin=low, vmax=high)
+    ax.set_axis_off()
+
+
+def as_images(images: ArrayLike) -> Array:
+    """(N, height, width), also from rows of square images."""
+    array = np.asarray(images)
+    if array.ndim == 2:
+        side = square(array.shape[1], "Reshape the images to (N, height, width).")
+        array = array.reshape(-1, *side)
+    if array.ndim != 3 or 0 in array.shape[1:]:
+        raise ValueError(f"images must be (N, height, width) or (N, pixels), got {array.shape}.")
+    if not np.isfinite(array).all():
+        raise ValueError("images must be finite numbers; there is a NaN or an infinity.")
+    return array
+
+
+def square(pixels: int, mend: str) -> tuple[int, int]:
+    """Height and width of a square image of so many pixels."""
+    side = math.isqrt(pixels)
+    if side**2 != pixels:
+        raise ValueError(f"{pixels} pixels are no square image. {mend}")
+    return side, side
+
+
+def checked_index(index: int, count: int, kind: str) -> int:
+    """An index from 0, where negative ones count from the end."""
+    if not -count <= operator.index(index) < count:
+        raise IndexError(f"There is no {kind} {index}: there are {count}, counted from 0.")
+    return index % count
+
+
+def as_series(name: str, values: ArrayLike, epochs: int | None = None) -> Array:
+    """One number for each epoch."""
+    series = np.asarray(values, float)
+    if series.ndim != 1 or not series.size:
+        raise ValueError(f"{name} must hold one number for each epoch, got shape {series.shape}.")
+    if epochs is not None and len(series) != epochs:
+        raise ValueError(f"{name} has {len(series)} epochs and loss has {epochs}.")
+    return series

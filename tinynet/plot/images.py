@@ -1,0 +1,163 @@
+"""Pictures of examples."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinynet.plot.drawing import (
+    as_images,
+    axes_for,
+    check_count,
+    checked_index,
+    draw_image,
+    tiled,
+)
+from tinynet.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["array_to_image", "image_grid", "misclassified"]
+
+
+def array_to_image(
+    images: ArrayLike, labels: ArrayLike, index: int, *, ax: Axes | None = None
+) -> Axes:
+    """Draw one example, with its label as the title; ink is dark, as on paper.
+
+    Args:
+        images: `(N, height, width)`, or `(N, pixels)` where the images are square.
+        labels: `(N,)`.
+        index: which example, from 0; negative from the end.
+        ax: where to draw; by default in a new figure.
+
+    Raises:
+        IndexError: no such example.
+        ValueError: shapes that are not images, or not one label for each.
+        ImportError: Matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> ax = array_to_image(np.zeros((2, 784)), [5, 0], 1, ax=Figure().subplots())
+        >>> ax.get_title()
+        'Label 0 (example 1)'
+    """
+    images, labels = as_images(images), np.asarray(labels)
+    if labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"{len(images)} images need labels of shape ({len(images)},), got {labels.shape}."
+        )
+    index = checked_index(index, len(images), "example")
+    ax = axes_for(ax, (3.2, 3.4))
+    draw_image(ax, images[index])
+    ax.set_title(f"Label {labels[index]} (example {index})")
+    return ax
+
+
+def image_grid(
+    images: ArrayLike,
+    *,
+    titles: Sequence[object] | Array | None = None,
+    columns: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw images side by side, row by row, each with a title above it if there are titles.
+
+    Args:
+        images: `(N, height, width)`, or `(N, pixels)` where the images are square.
+        titles: N things to print, for instance labels.
+        columns: images in a row; by default about as many as there are rows.
+        ax: where to draw; by default in a new figure.
+
+    Raises:
+        ValueError: no images or over 1000, not one title for each, or `columns` below 1.
+        ImportError: Matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> ax = image_grid(np.zeros((3, 28, 28)), titles=[5, 0, 4], ax=Figure().subplots())
+        >>> [text.get_text() for text in ax.texts]
+        ['5', '0', '4']
+    """
+    images = as_images(images)
+    count, height, width = images.shape
+    check_count("image_grid", count, "images")
+    if titles is not None and len(titles) != count:
+        raise ValueError(f"{count} images need {count} titles, got {len(titles)}.")
+    columns = min(count, math.ceil(math.sqrt(count)) if columns is None else columns)
+    if operator.index(columns) < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}.")
+    gap = max(1, width // 10)
+    band = gap if titles is None else max(2, round(0.3 * height))  # room above each row
+    grid = tiled(images, columns, gap, band)
+    scale = 0.9 if columns > 1 else 2.4  # inches for each image
+    ax = axes_for(ax, (scale * columns, scale * grid.shape[0] / (gap + width)))
+    draw_image(ax, grid, images.dtype)
+    for number, title in enumerate(() if titles is None else titles):
+        top = number // columns * (band + height) + band
+        centre = number % columns * (gap + width) + (width - 1) / 2
+        ax.text(centre, top - 1, str(title), ha="center", va="bottom", fontsize="small")
+    return ax
+
+
+def misclassified(
+    images: ArrayLike,
+    predicted: ArrayLike,
+    labels: ArrayLike,
+    *,
+    most: int = 25,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw examples that were taken for another class, each titled "truth as guess".
+
+    Args:
+        images: `(N, height, width)`, or `(N, pixels)` where the images are square.
+        predicted: scores `(N, classes)`, and then the mistakes that were surest come first; or
+            classes `(N,)`.
+        labels: classes `(N,)`, or targets `(N, classes)`.
+        most: how many to draw at most.
+        ax: where to draw; by default in a new figure.
+
+    Raises:
+        ValueError: shapes that do not fit, or `most` below 1.
+        ImportError: Matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> ax = misclassified(np.eye(4), [3, 1, 1, 1], [3, 1, 2, 1], ax=Figure().subplots())
+        >>> ax.get_title(), [text.get_text() for text in ax.texts]
+        ('1 of 4 taken for another class: truth as guess', ['2 as 1'])
+    """
+    images, scores = as_images(images), np.asarray(predicted)
+    taken = scores.argmax(axis=1) if scores.ndim == 2 else scores
+    truth = np.asarray(labels)
+    truth = truth.argmax(axis=1) if truth.ndim == 2 else truth
+    if not taken.shape == truth.shape == images.shape[:1]:
+        raise ValueError(
+            f"{len(images)} images need as many predictions and labels; got shapes {scores.shape} "
+            f"and {np.shape(labels)}."
+        )
+    check_count("misclassified", most, "mistakes")
+    wrong = np.flatnonzero(taken != truth)
+    if scores.ndim == 2:
+        wrong = wrong[np.argsort(-scores[wrong, taken[wrong]], kind="stable")]
+    shown = wrong[:most]
+    if len(shown):
+        titles = [f"{truth[n]} as {taken[n]}" for n in shown]
+        ax = image_grid(images[shown], titles=titles, ax=ax)
+        text = f"{len(wrong):,} of {len(images):,} taken for another class: truth as guess"
+    else:
+        ax = axes_for(ax, (4.2, 1.0))
+        ax.set_axis_off()
+        text = f"None of {len(images):,} taken for another class"
+    ax.set_title(text, pad=14)
+    return ax

@@ -1,0 +1,200 @@
+"""Pictures of what a network learned and computes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinynet.layer import Layer
+from tinynet.plot.drawing import BLUE, axes_for, check_count, checked_index, square, tiled
+from tinynet.sequential import Sequential
+from tinynet.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["activations", "gradient_norms", "weights"]
+
+_WIDEST = 10.0  # of the strip that shows a layer, in heights
+_SMALLEST_IMAGE = 16  # sides; fewer values are seen better in a strip
+_LONGEST = 36  # of the name of a layer, in characters
+
+
+def weights(
+    layer_or_W: Any,
+    units: int | Sequence[int],
+    *,
+    shape: tuple[int, int] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the incoming weights of units as images: red pulls up, blue down, white is 0.
+
+    Several units share one scale.
+
+    Args:
+        layer_or_W: a layer with weights `W`, or the array, `(in, out)`.
+        units: which unit or units, from 0; negative from the end.
+        shape: height and width of an image, where the inputs are not a square one.
+        ax: where to draw; by default in a new figure.
+
+    Raises:
+        IndexError: no such unit.
+        ValueError: weights that are not `(in, out)` and finite, or do not fill the shape.
+        ImportError: Matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> ax = weights(np.ones((784, 100)), 7, ax=Figure().subplots())
+        >>> ax.get_title()
+        'Incoming weights of unit 7'
+    """
+    W = np.asarray(getattr(layer_or_W, "W", layer_or_W))
+    if W.ndim != 2:
+        raise ValueError(
+            f"weights needs a layer with W of shape (in, out), or that array; got {layer_or_W!r}."
+            if W.ndim == 0
+            else f"weights needs W of shape (in, out), got {W.shape}."
+        )
+    several = [units] if isinstance(units, int) else units
+    chosen = [checked_index(unit, W.shape[1], "unit") for unit in several]
+    if shape is None:
+        shape = square(len(W), "Pass shape=(height, width).")
+    if len(shape) != 2 or math.prod(shape) != len(W) or min(shape) < 1:
+        raise ValueError(f"The {len(W)} weights of a unit do not fill the shape {shape}.")
+    images = W[:, chosen].T.reshape(-1, *shape)
+    check_count("weights", len(images), "units")
+    if not np.isfinite(images).all():
+        raise ValueError("The weights of these units are not all finite. Did training diverge?")
+    gap = max(1, shape[1] // 10) if len(images) > 1 else 0
+    mosaic = tiled(images, math.ceil(math.sqrt(len(images))), gap)
+    ax = axes_for(ax, (4.2, 3.6))
+    limit = float(np.abs(images).max()) or 1.0
+    picture = ax.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    ax.figure.colorbar(picture, ax=ax, label="Weight")
+    title = f"unit {units}" if isinstance(units, int) else f"{len(images)} units"
+    ax.set(title=f"Incoming weights of {title}")
+    ax.set_axis_off()
+    return ax
+
+
+def activations(net: Layer, x: ArrayLike, *, ax: Axes | None = None) -> Axes:
+    """Draw what each layer makes of one input, from the input at the top to the output.
+
+    Each layer has a colour scale of its own, printed beside it: red is positive, blue negative,
+    white 0. Values that fill a square image of at least 16 × 16 are drawn as one.
+
+    Args:
+        net: a network, whose layers predict one after the other; or one layer.
+        x: one example, without the batch axis or with one of length 1.
+        ax: where to draw; by default in a new figure.
+
+    Raises:
+        ValueError: an x that does not fit the network, or values that are not finite.
+        ImportError: Matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> from tinynet import Dense, Sequential, Sigmoid
+        >>> net = Sequential(Dense(4, 3, rng=0), Sigmoid())
+        >>> ax = activations(net, np.ones(4), ax=Figure().subplots())
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['Input', '0 Dense(4, 3, rng=0)', '1 Sigmoid()']
+    """
+    values = np.asarray(x)
+    one = net.input_shape is not None and values.shape == net.input_shape
+    one = one or values.shape[:1] != (1,)
+    y = values[np.newaxis] if one else values
+    stages = [("Input", y[0])]
+    for name, layer in _layers(net):
+        y = layer.predict(y)
+        stages.append((f"{name} {_short(layer)}".strip(), y[0]))
+    for name, stage in stages:
+        if not np.isfinite(stage).all():
+            raise ValueError(f"{name} gives values that are not finite. Did training diverge?")
+    ax = axes_for(ax, (7.0, 0.4 + 0.75 * len(stages)))
+    for row, (_, stage) in enumerate(stages):
+        image = _strip(stage.ravel().astype(float))
+        limit = float(np.nanmax(np.abs(image))) or 1.0
+        width = min(image.shape[1] / image.shape[0], _WIDEST)
+        extent = (0, width, row + 0.42, row - 0.42)
+        ax.imshow(
+            image, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=extent, interpolation="nearest"
+        )
+        text = f"{stage.min():.2g} to {stage.max():.2g}"
+        ax.text(_WIDEST + 0.2, row, text, va="center", fontsize="small")
+    ax.set(xlim=(0, _WIDEST), ylim=(len(stages) - 0.5, -0.5), aspect="auto", xticks=[])
+    ax.set_yticks(range(len(stages)), [name for name, _ in stages])
+    ax.set_title("What each layer makes of one input")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
+    """Draw how large the last gradient of each layer is, on a logarithmic scale.
+
+    Layers whose bars differ by powers of ten learn at different speeds: the gradient vanishes or
+    explodes on its way back.
+
+    Args:
+        net: after a `backward`; with one layer or many.
+        ax: where to draw; by default in a new figure.
+
+    Raises:
+        ValueError: gradients that are not finite, or all 0, as before a `backward`.
+        ImportError: Matplotlib is not installed.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from tinynet import Dense, Sequential
+        >>> net = Sequential(Dense(4, 3, rng=0), Dense(3, 2, rng=1))
+        >>> net.grads[...] = 1
+        >>> ax = gradient_norms(net, ax=Figure().subplots())
+        >>> [text.get_text() for text in ax.texts]
+        ['3.87', '2.83']
+    """
+    learning = [(name, layer) for name, layer in _layers(net) if layer.params.size]
+    norms = [float(np.linalg.norm(layer.grads.astype(float))) for _, layer in learning]
+    if not np.isfinite(norms).all():
+        raise ValueError("There are gradients that are not finite; see tinynet.detect_anomaly.")
+    if not any(norms):
+        raise ValueError("All gradients are 0: call forward and backward first.")
+    ax = axes_for(ax, (6.4, 1.2 + 0.4 * len(norms)))
+    lowest = min(norm for norm in norms if norm) / 3
+    rows = range(len(norms))
+    ax.barh(rows, [max(norm, lowest) for norm in norms], color=BLUE, height=0.6)
+    for row, norm in zip(rows, norms, strict=True):
+        ax.text(max(norm, lowest) * 1.1, row, f"{norm:.3g}", va="center", fontsize="small")
+    ax.set_yticks(rows, [f"{name} {_short(layer)}".strip() for name, layer in learning])
+    ax.set(xscale="log", xlim=(lowest, 4 * max(norms)), xlabel="‖dL/dθ‖, Euclidean")
+    ax.set_title("Gradient of each layer")
+    ax.invert_yaxis()
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def _layers(net: Layer) -> list[tuple[str, Layer]]:
+    """The layers of a Sequential by their places, and anything else as one."""
+    if isinstance(net, Sequential):
+        return [(str(place), layer) for place, layer in enumerate(net.layers)]
+    return [("", net)]
+
+
+def _short(layer: Layer) -> str:
+    text = " ".join(repr(layer).split()).replace("( ", "(").replace(", )", ")")
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _strip(values: Array) -> Array:
+    """Values as an image: square if that comes out even, else some eight times as wide as high."""
+    side = math.isqrt(values.size)
+    square = side >= _SMALLEST_IMAGE and side * side == values.size
+    rows = side if square else max(1, round(math.sqrt(values.size / 8)))
+    columns = math.ceil(values.size / rows)
+    return np.append(values, np.full(rows * columns - values.size, np.nan)).reshape(rows, columns)

@@ -1,0 +1,62 @@
+"""How `fit` shows what it does: a bar, lines, or nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal, TypeAlias
+
+__all__ = ["KINDS", "Progress", "reporting"]
+
+Report: TypeAlias = Callable[[int, Mapping[str, float]], object]
+"""Takes the number of an epoch, from 1, and its row of the history."""
+
+Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
+"""A bar, one line for each epoch, nothing; a bar where somebody watches and lines elsewhere; or a
+function of one's own."""
+
+KINDS = ("auto", "bar", "lines", "off")
+
+
+@contextmanager
+def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
+    """A function to be called with each epoch's number and results.
+
+    Raises:
+        ImportError: a bar is asked for and tqdm is not installed.
+    """
+    if callable(progress):
+        yield progress
+        return
+    if progress == "auto":
+        progress = "bar" if _watched() and importlib.util.find_spec("tqdm") else "lines"
+    if progress == "off":
+        yield lambda epoch, row: None
+    elif progress == "lines":
+        yield lambda epoch, row: print(f"epoch {epoch}/{epochs}  {_line(row)}", flush=True)
+    else:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError as error:
+            raise ImportError(
+                'the progress bar needs tqdm: pip install "tinynet[progress]", or progress="lines"'
+            ) from error
+        with tqdm(total=epochs, initial=done, unit="epoch") as bar:
+
+            def show(epoch: int, row: Mapping[str, float]) -> None:
+                bar.set_postfix_str(_line(row), refresh=False)
+                bar.update()
+
+            yield show
+
+
+def _watched() -> bool:
+    """Whether a person sees it as it happens: on a terminal or in a notebook."""
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _line(row: Mapping[str, float]) -> str:
+    shown = [f"{name.replace('_', ' ')} {v:.4g}" for name, v in row.items() if name != "seconds"]
+    return "  ".join([*shown, f"{row['seconds']:.1f} s"])
