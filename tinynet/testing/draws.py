@@ -45,7 +45,7 @@ def _same_state(a: Any, b: Any) -> bool:
 
 def redraws(s: Subject) -> str | None:
     """A layer that draws does so anew at each forward."""
-    if s.draws:
+    if s.varies:
         return None
     if s.interacts or s.refuses_one:
         return "forward does not draw"
@@ -75,6 +75,8 @@ def expectation(s: Subject) -> str | None:
         return "forward does not draw"
     if s.integer:
         return "x holds integers"
+    if s.interacts:
+        return "rows interact in forward"
     rows = max(len(s.x), min(256, 2048 // max(1, s.x[0].size)))
     x = s.other_batch(rows) if rows > len(s.x) else s.x
     zero = np.zeros_like(x)

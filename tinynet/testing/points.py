@@ -143,7 +143,7 @@ def _point(s: Subject, place: Place) -> Point | None:
             return np.full(flat.shape, np.nan)
         return outputs if outputs.shape == flat.shape else np.full(flat.shape, np.nan)
 
-    noise = 2 * _EPS * np.abs(flat)
+    noise = 2 * _EPS * np.abs(flat) + 0.2 * _EPS * np.max(np.abs(flat), initial=0)
     for _ in range(2):
         with_last_bits = safe(_last_bits(x, s.rng), _last_bits(params, s.rng))
         noise = np.fmax(noise, np.abs(with_last_bits - flat))
