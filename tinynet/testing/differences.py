@@ -145,7 +145,11 @@ def slope(
 
 
 def nearby(
-    line: Callable[[Array, float], Array], value: Array, found: Slope, noise: Array
+    line: Callable[[Array, float], Array],
+    value: Array,
+    found: Slope,
+    noise: Array,
+    length: float = 1.0,
 ) -> Slope:
     """The slopes at points close by, which are all right at a kink that no single line shows.
 
@@ -157,6 +161,7 @@ def nearby(
         value: the point.
         found: its own slopes, to be widened.
         noise: round-off of the outputs.
+        length: of the line's direction, whose slopes are so many times those of a step s.
     """
     rms = float(np.sqrt(np.mean(value * value)))
     near = 1e-6 * np.maximum(np.abs(value), rms or 1.0)
@@ -167,9 +172,10 @@ def nearby(
     slopes = np.stack(
         [(line(o * near, step) - line(o * near, -step)) / (2 * step) for o in offsets]
     )
+    slopes *= length
     low = np.minimum(found.low, np.nanmin(slopes, axis=0))
     high = np.maximum(found.high, np.nanmax(slopes, axis=0))
-    error = 4 * noise / step + 1e-5 * np.maximum(np.abs(low), np.abs(high))
+    error = 4 * length * noise / step + 1e-5 * np.maximum(np.abs(low), np.abs(high))
     kink = high - low > 100 * error
     return Slope(
         np.where(kink, low, found.low),

@@ -92,7 +92,7 @@ def expectation(s: Subject) -> str | None:
         y = s.forward(layer, x) - s.forward(at_zero, zero)  # with the same draws
         ratios.append(float(np.sum(y * p) / np.sum(p * p)))
     mean, error = float(np.mean(ratios)), float(np.std(ratios)) / np.sqrt(len(ratios))
-    if abs(mean - 1) > 6 * error + 1e-9:
+    if abs(mean - 1) > 6 * error + 1e-4:
         raise Fault(
             "expectation",
             f"the mean of forward over {len(ratios)} draws is {mean:.3f} ± {error:.1g} times "

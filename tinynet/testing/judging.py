@@ -131,10 +131,12 @@ def look_beside(
         direction = np.zeros(value.shape)
         direction.flat[where] = 1.0
 
-    def line(offset: Array, s: float) -> Array:
-        return tensor.outputs(value + offset + s * direction)
+    length = float(np.max(np.abs(direction)))
 
-    wider = nearby(line, value, measured, point.noise)
+    def line(offset: Array, s: float) -> Array:
+        return tensor.outputs(value + offset + s * (direction / length))
+
+    wider = nearby(line, value, measured, point.noise, length)
     if np.array_equal(wider.low, measured.low) and np.array_equal(wider.high, measured.high):
         return result
     return judge(point, tensor, where, wider)

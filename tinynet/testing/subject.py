@@ -186,7 +186,7 @@ class Subject:
                 y = self.forward(self.fresh(), batch)
             except ValueError:
                 continue
-            if difference(y[0], first[0]) > 1e-7:
+            if difference(y[0], first[0]) > 1e-11:
                 return True
         return False
 
@@ -212,7 +212,7 @@ class Subject:
                 y = np.array(layer.predict(read_only(batch)))
             except ValueError:
                 continue
-            if len(y) and difference(y[0], first[0]) > 1e-7:
+            if len(y) and difference(y[0], first[0]) > 1e-11:
                 return True
         return False
 
