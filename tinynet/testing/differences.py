@@ -75,7 +75,7 @@ def slope(
 ) -> Slope:
     """The slopes from steps that shrink until they agree, each output by its best step.
 
-    Smaller steps must bear the best one out, to their round-off: at a jump they do not.
+    A smaller step that contradicts the best one, beyond its round-off, takes its place.
 
     Args:
         line: s -> outputs at the distance s along the line; not finite outside the domain.
@@ -89,7 +89,6 @@ def slope(
     """
     shape = y.shape
     best = [(np.zeros(shape), np.full(shape, np.inf)) for _ in range(3)]  # central, right, left
-    borne_out = [np.ones(shape, bool) for _ in range(3)]
     before: tuple[Array, ...] | None = None
     gaps: list[Array] | None = None
     floor = np.zeros(shape)  # the round-off at the best step
@@ -108,9 +107,9 @@ def slope(
                 error = steps[place] + roundoff
                 if gaps is not None:  # agreement by luck is no agreement
                     error = np.fmax(error, gaps[place] / 16)
-                better = error < best[place][1]  # False where not finite
-                off = np.abs(value - best[place][0]) <= 4 * (best[place][1] + roundoff)
-                borne_out[place] = np.where(better, True, borne_out[place] & off)
+                off = np.abs(value - best[place][0]) > 4 * (best[place][1] + roundoff)
+                # a smaller step that contradicts a larger one is right: that one leapt over it
+                better = (error < best[place][1]) | (off & np.isfinite(error))
                 best[place] = (
                     np.where(better, value, best[place][0]),
                     np.where(better, error, best[place][1]),
@@ -137,9 +136,6 @@ def slope(
     low, high = np.where(both, (left + right) / 2, low), np.where(both, (left + right) / 2, high)
     error = np.where(kink | both, aside, error)
     magnitude = np.maximum(np.abs(low), np.abs(high))
-    error = np.where(
-        np.where(kink | both, borne_out[1] & borne_out[2], borne_out[0]), error, np.inf
-    )
     settled = np.isfinite(error) & ((error <= 1e-5 * magnitude) | (error <= 20 * floor))
     return Slope(low, high, error, settled)
 

@@ -114,17 +114,24 @@ def _examine_tensor(
     row.worst = max(row.worst, float(np.max(off[right], initial=0)) / scale)
     size_of = np.abs(tensor.value.ravel())
     unit = np.maximum(size_of, 1) if np.max(size_of) > 100 else np.ones(size)
-    grain = _EPS * float(np.max(size_of / unit))
-    for name, direction in directions(size, size > point.limit, rng):
+    grain = _EPS * float(np.max(size_of))
+    sampled = size > point.limit
+    fine = sampled or grain < 1e-10  # else bends could be finer than the last bits of the value
+    for name, direction in directions(size, sampled, rng) if fine else []:
         direction = direction * unit
         line, step, smallest, enough = line_of(tensor, direction, point.y)
         along = tensor.analytic @ direction
         result = judge(
-            point, tensor, direction, first_slope(line, step, point.y, point.noise, grain)
+            point,
+            tensor,
+            direction,
+            first_slope(line, step, point.y, point.noise, grain / float(np.max(unit))),
         )
         row.entries += len(along)
         if np.any(result.excess > 0):
-            measured = slope(line, step, point.y, point.noise, smallest, grain, enough)
+            measured = slope(
+                line, step, point.y, point.noise, smallest, grain / float(np.max(unit)), enough
+            )
             result = judge(point, tensor, direction, measured)
             if np.any(result.excess > 0):
                 result = look_beside(point, tensor, direction, measured, result)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinynet.layer import Layer
 from tinynet.testing.hints import hints
-from tinynet.testing.points import Wrong
+from tinynet.testing.points import Wrong, coarse
 from tinynet.testing.report import Fault, GradientError, Report
 from tinynet.testing.runs import (
     inputs_of_parts,
@@ -32,7 +32,7 @@ def gradient_fault(s: Subject, wrong: Wrong, check: str) -> Fault:
     if x.ndim > 1:
         sizes["the number of features of x"] = float(np.prod(x.shape[1:]))
     fault = mismatch_fault(m, wrong.dys, check, wrong.place.name, y_shape, sizes)
-    if s.coarse:
+    if coarse(s):
         fault.hints = (
             "forward computes in float32: a last bit of x that float64 knows does not reach y.",
         )

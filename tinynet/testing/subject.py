@@ -134,18 +134,6 @@ class Subject:
         return largest / (float(np.max(np.abs(self.dy), initial=0)) or 1.0)
 
     @cached_property
-    def coarse(self) -> bool:
-        """Whether forward rounds to float32: tiny changes of x and the parameters are lost in y."""
-        x, params = self.x, self.layer.params
-        y = self.repeater(x, params)
-        fine = 1 + 1e-10 * self.rng.uniform(-1, 1)
-        rough = 1 + 1e-5
-        moved = self.repeater(x if self.integer else x * fine, params * fine)
-        far = self.repeater(x if self.integer else x * rough, params * rough)
-        alive = far != y
-        return bool(np.any(alive) and np.mean(moved[alive] == y[alive]) > 0.9)
-
-    @cached_property
     def repeater(self) -> Repeater:
         """y at any x and parameters."""
         return Repeater(self.layer, self.x)
