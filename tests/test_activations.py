@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from tinynet import (
     ELU,
@@ -234,3 +235,11 @@ def test_repr_is_what_one_types():
         "GELU(),",
         ")",
     ]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_of_many_elements_is_that_of_each(dtype):
+    x = np.concatenate([np.linspace(-1000, 1000, 2000), np.linspace(-30, 30, 2000)]).astype(dtype)
+    for y in (Sigmoid().forward(x[np.newaxis])[0], Sigmoid().predict(x[np.newaxis])[0]):
+        assert y.dtype == dtype
+        np.testing.assert_allclose(y, expit(x), rtol=8 * np.finfo(dtype).eps, atol=1e-37)

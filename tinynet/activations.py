@@ -23,17 +23,25 @@ class Sigmoid(Layer):
 
     def forward(self, x: Array) -> Array:
         """y = 1 / (1 + e^−x)."""
-        self._y = expit(x)
+        self._y = _logistic(x)
         return self._y
 
     def predict(self, x: Array) -> Array:
         """y = 1 / (1 + e^−x)."""
-        return expit(x)
+        return _logistic(x)
 
     def backward(self, dy: Array) -> Array:
         """dx = dy (y − y²)."""
         y = self._y
         return dy * (y - y * y)
+
+
+def _logistic(x: Array) -> Array:
+    """1 / (1 + e^−x); `expit` is one call, but NumPy's exp takes a fifth of its time an element."""
+    if x.size < 1000 or x.dtype.kind != "f":
+        return expit(x)
+    with np.errstate(over="ignore"):  # where e^−x is infinite, y is 0
+        return 1 / (1 + np.exp(-x))
 
 
 class Tanh(Layer):

@@ -71,8 +71,11 @@ def slope(
     noise: Array,
     smallest: float,
     grain: float = 0.0,
+    enough: float = np.inf,
 ) -> Slope:
     """The slopes from steps that shrink until they agree, each output by its best step.
+
+    Smaller steps must bear the best one out, to their round-off: at a jump they do not.
 
     Args:
         line: s -> outputs at the distance s along the line; not finite outside the domain.
@@ -81,9 +84,12 @@ def slope(
         noise: round-off of the outputs.
         smallest: where to stop.
         grain: round-off of the point moved to.
+        enough: agreement of larger steps does not end the search, since the outputs may vary
+            within them.
     """
     shape = y.shape
     best = [(np.zeros(shape), np.full(shape, np.inf)) for _ in range(3)]  # central, right, left
+    borne_out = [np.ones(shape, bool) for _ in range(3)]
     before: tuple[Array, ...] | None = None
     gaps: list[Array] | None = None
     floor = np.zeros(shape)  # the round-off at the best step
@@ -103,6 +109,8 @@ def slope(
                 if gaps is not None:  # agreement by luck is no agreement
                     error = np.fmax(error, gaps[place] / 16)
                 better = error < best[place][1]  # False where not finite
+                off = np.abs(value - best[place][0]) <= 4 * (best[place][1] + roundoff)
+                borne_out[place] = np.where(better, True, borne_out[place] & off)
                 best[place] = (
                     np.where(better, value, best[place][0]),
                     np.where(better, error, best[place][1]),
@@ -116,7 +124,7 @@ def slope(
             smooth = sides[0] <= 0.5 * sides[1] + 4 * roundoff
             aside = best[1][1] + best[2][1]
             kinked = (aside <= 1e-10 * scale + 8 * roundoff) & (sides[0] > 4 * aside + 1e-7 * scale)
-            if np.all((done & smooth) | kinked):
+            if step <= enough and np.all((done & smooth) | kinked):
                 break
         before = now
         step /= 4
@@ -129,12 +137,19 @@ def slope(
     low, high = np.where(both, (left + right) / 2, low), np.where(both, (left + right) / 2, high)
     error = np.where(kink | both, aside, error)
     magnitude = np.maximum(np.abs(low), np.abs(high))
+    error = np.where(
+        np.where(kink | both, borne_out[1] & borne_out[2], borne_out[0]), error, np.inf
+    )
     settled = np.isfinite(error) & ((error <= 1e-5 * magnitude) | (error <= 20 * floor))
     return Slope(low, high, error, settled)
 
 
 def nearby(
-    line: Callable[[Array, float], Array], value: Array, found: Slope, noise: Array
+    line: Callable[[Array, float], Array],
+    value: Array,
+    found: Slope,
+    noise: Array,
+    length: float = 1.0,
 ) -> Slope:
     """The slopes at points close by, which are all right at a kink that no single line shows.
 
@@ -146,6 +161,7 @@ def nearby(
         value: the point.
         found: its own slopes, to be widened.
         noise: round-off of the outputs.
+        length: of the line's direction, whose slopes are so many times those of a step s.
     """
     rms = float(np.sqrt(np.mean(value * value)))
     near = 1e-6 * np.maximum(np.abs(value), rms or 1.0)
@@ -156,9 +172,10 @@ def nearby(
     slopes = np.stack(
         [(line(o * near, step) - line(o * near, -step)) / (2 * step) for o in offsets]
     )
+    slopes *= length
     low = np.minimum(found.low, np.nanmin(slopes, axis=0))
     high = np.maximum(found.high, np.nanmax(slopes, axis=0))
-    error = 4 * noise / step + 1e-5 * np.maximum(np.abs(low), np.abs(high))
+    error = 4 * length * noise / step + 1e-5 * np.maximum(np.abs(low), np.abs(high))
     kink = high - low > 100 * error
     return Slope(
         np.where(kink, low, found.low),

@@ -112,16 +112,19 @@ def _examine_tensor(
         return _mismatch(point, tensor, chosen, judged, found)
     right = np.all(judged.excess <= 0, axis=1) & judged.settled
     row.worst = max(row.worst, float(np.max(off[right], initial=0)) / scale)
-    grain = _EPS * float(np.max(np.abs(tensor.value)))
+    size_of = np.abs(tensor.value.ravel())
+    unit = np.maximum(size_of, 1) if np.max(size_of) > 100 else np.ones(size)
+    grain = _EPS * float(np.max(size_of / unit))
     for name, direction in directions(size, size > point.limit, rng):
-        line, step, smallest = line_of(tensor, direction, point.y)
+        direction = direction * unit
+        line, step, smallest, enough = line_of(tensor, direction, point.y)
         along = tensor.analytic @ direction
         result = judge(
             point, tensor, direction, first_slope(line, step, point.y, point.noise, grain)
         )
         row.entries += len(along)
         if np.any(result.excess > 0):
-            measured = slope(line, step, point.y, point.noise, smallest, grain)
+            measured = slope(line, step, point.y, point.noise, smallest, grain, enough)
             result = judge(point, tensor, direction, measured)
             if np.any(result.excess > 0):
                 result = look_beside(point, tensor, direction, measured, result)
@@ -143,7 +146,7 @@ def _first_slopes(point: Point, tensor: Tensor, chosen: Array) -> Slope:
     outputs = [np.empty(shape) for _ in range(4)]
     steps = np.empty((len(chosen), 1))
     for n, i in enumerate(chosen):
-        line, step, _ = line_of(tensor, int(i), point.y)
+        line, step, *_ = line_of(tensor, int(i), point.y)
         steps[n] = step
         for array, s in zip(outputs, (step, -step, step / 2, -step / 2), strict=True):
             array[n] = line(s)
@@ -168,8 +171,8 @@ def _second_look(
             if worst[n] > 0:
                 found.wrong[n] = judged.row(n)
             continue
-        line, step, smallest = line_of(tensor, i, point.y)
-        measured = slope(line, step, point.y, point.noise, smallest)
+        line, step, smallest, enough = line_of(tensor, i, point.y)
+        measured = slope(line, step, point.y, point.noise, smallest, 0.0, enough)
         result = judge(point, tensor, i, measured)
         if np.any(result.excess > 0):
             result = look_beside(point, tensor, i, measured, result)

@@ -107,7 +107,7 @@ def judge(point: Point, tensor: Tensor, where: int | Array, found: Slope) -> Jud
     finite = np.isfinite(analytic)
     conclusive = unsure <= 1e-5 * np.maximum(np.abs(analytic), rounding)
     size = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(analytic))
-    tolerance = RTOL * size + 4 * error + 1e-13 * rounding
+    tolerance = RTOL * size + 4 * error + 1e-11 * rounding
     tolerance += 1e-12 * (np.maximum(np.abs(lows), np.abs(highs)) @ gross)
     excess = np.maximum(low - analytic, analytic - high) - tolerance
     excess = np.where(conclusive, excess, 0.0)
@@ -131,10 +131,12 @@ def look_beside(
         direction = np.zeros(value.shape)
         direction.flat[where] = 1.0
 
-    def line(offset: Array, s: float) -> Array:
-        return tensor.outputs(value + offset + s * direction)
+    length = float(np.max(np.abs(direction)))
 
-    wider = nearby(line, value, measured, point.noise)
+    def line(offset: Array, s: float) -> Array:
+        return tensor.outputs(value + offset + s * (direction / length))
+
+    wider = nearby(line, value, measured, point.noise, length)
     if np.array_equal(wider.low, measured.low) and np.array_equal(wider.high, measured.high):
         return result
     return judge(point, tensor, where, wider)
@@ -142,17 +144,20 @@ def look_beside(
 
 def line_of(
     tensor: Tensor, where: int | Array, y: Array
-) -> tuple[Callable[[float], Array], float, float]:
-    """Outputs along a coordinate or direction; the first step, and the smallest of use."""
+) -> tuple[Callable[[float], Array], float, float, float]:
+    """Outputs along a coordinate or direction; the first step, the smallest of use, and `enough`.
+
+    Steps larger than `enough` could leap over what the outputs do at the scale of the value or 1.
+    """
     value = tensor.value
     if isinstance(where, np.ndarray):
         rms = float(np.sqrt(np.mean(value * value)))
-        step = FIRST_STEP * max(rms, 1.0)
+        size = min(rms, 1.0) or 1.0
 
         def along(s: float) -> Array:
             return tensor.outputs(value + s * where.reshape(value.shape))
 
-        return along, step, 1e-9 * max(rms, 1.0) if rms else 1e-12
+        return along, FIRST_STEP, 1e-9 * size if rms else 1e-12, 1e-2 * size
     here = float(value.flat[where])
 
     def line(s: float) -> Array:
@@ -165,7 +170,8 @@ def line_of(
         return y + (outputs - y) * (s / taken) if taken else outputs
 
     step = FIRST_STEP * max(abs(here), 1.0)
-    return line, step, max(64 * float(np.spacing(abs(here))), 1e-15 if here == 0 else 0.0)
+    smallest = max(64 * float(np.spacing(abs(here))), 1e-15 if here == 0 else 0.0)
+    return line, step, smallest, 1e-2 * (min(abs(here), 1.0) or 1.0)
 
 
 def sample(value: Array, limit: int, rng: np.random.Generator) -> Array:

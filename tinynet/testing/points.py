@@ -143,8 +143,8 @@ def _point(s: Subject, place: Place) -> Point | None:
             return np.full(flat.shape, np.nan)
         return outputs if outputs.shape == flat.shape else np.full(flat.shape, np.nan)
 
-    noise = 2 * _EPS * np.abs(flat)
-    for _ in range(2):
+    noise = 2 * _EPS * np.abs(flat) + 0.2 * _EPS * np.max(np.abs(flat), initial=0)
+    for _ in range(4):
         with_last_bits = safe(_last_bits(x, s.rng), _last_bits(params, s.rng))
         noise = np.fmax(noise, np.abs(with_last_bits - flat))
     tensors = []
@@ -168,7 +168,7 @@ def _point(s: Subject, place: Place) -> Point | None:
 def _last_bits(array: Array, rng: np.random.Generator) -> Array:
     if array.dtype.kind != "f":
         return array
-    return array * (1 + _EPS * rng.integers(-1, 2, size=array.shape))
+    return array * (1 + _EPS * rng.integers(-2, 3, size=array.shape))
 
 
 def _analytic(s: Subject, place: Place, dys: list[Array]) -> tuple[Array, Array]:

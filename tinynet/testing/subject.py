@@ -152,7 +152,21 @@ class Subject:
 
     @cached_property
     def draws(self) -> bool:
-        """Whether forward draws random numbers: twice in a row, it gives different outputs."""
+        """Whether forward draws random numbers, even where they make no difference."""
+        if self.varies:
+            return True
+        layer = self.fresh()
+        before = [g.bit_generator.state for g in generators(layer)]
+        self.forward(layer, self.x)
+        self.forward(layer, self.x)
+        middle = [g.bit_generator.state for g in generators(layer)]
+        self.forward(layer, self.x)
+        after = [g.bit_generator.state for g in generators(layer)]
+        return before != middle != after
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether forward gives different outputs in a row, from its generators or unseen ones."""
         layer = self.fresh()
         x = np.repeat(self.x, max(1, 256 // max(1, self.x.size)), axis=0)
         first = self.forward(layer, x)
@@ -167,12 +181,25 @@ class Subject:
         """Whether an output of forward depends on the other rows of its batch."""
         x = self.x.copy()
         first = self.forward(self.fresh(), x)
-        for batch in (self.other_batch(len(x)), self.other_batch(len(x))):
-            batch[0] = x[0]
-            y = self.forward(self.fresh(), batch)
-            if difference(y[0], first[0]) > 1e-7:
+        for batch in self.companies():
+            try:
+                y = self.forward(self.fresh(), batch)
+            except ValueError:
+                continue
+            if difference(y[0], first[0]) > 1e-11:
                 return True
         return False
+
+    def companies(self) -> list[Array]:
+        """Batches of the same first row in other company, some of it far off."""
+        x = self.x
+        found = [self.other_batch(len(x)) for _ in range(2)]
+        if not self.integer:
+            size = float(np.max(np.abs(x), initial=0)) or 1.0
+            found += [self.rng.uniform(0.1, 0.9, size=x.shape) * size for _ in range(2)]
+        for batch in found:
+            batch[:1] = x[:1]
+        return found
 
     @cached_property
     def predict_interacts(self) -> bool:
@@ -180,10 +207,12 @@ class Subject:
         layer = self.fresh()
         self.forward(layer, self.other_batch(len(self.x) + 2))
         first = np.array(layer.predict(read_only(self.x)))
-        for batch in (self.other_batch(len(self.x)), self.other_batch(len(self.x))):
-            batch[0] = self.x[0]
-            y = np.array(layer.predict(read_only(batch)))
-            if len(y) and difference(y[0], first[0]) > 1e-7:
+        for batch in self.companies():
+            try:
+                y = np.array(layer.predict(read_only(batch)))
+            except ValueError:
+                continue
+            if len(y) and difference(y[0], first[0]) > 1e-11:
                 return True
         return False
 
