@@ -168,8 +168,11 @@ class _Builder:
         self.arrays, self.foreign, self.rng = arrays, foreign, rng
         self.most = self.left = sum(array.size for array in arrays.values())
 
-    def layer(self, description: dict[str, Any]) -> Layer:
-        match {"args": [], "kwargs": {}, **description}:
+    def layer(self, description: Any) -> Layer:
+        described = (
+            {"args": [], "kwargs": {}, **description} if type(description) is dict else description
+        )
+        match described:
             case {"class": str(name), "args": list(positional), "kwargs": dict(named)}:
                 own = name in OWN_LAYERS
             case other:
@@ -188,6 +191,8 @@ class _Builder:
         hollow = {"init": self._hollow} if own and _has_default(cls, "init") else {}
         try:
             layer = cls(*args, **{**kwargs, **hollow})
+        except RecursionError:
+            raise
         except Exception as error:  # a constructor may raise anything
             raise ValueError(f"{name} refuses the arguments it was saved with: {error}") from error
         layer._arguments = tuple(args), kwargs

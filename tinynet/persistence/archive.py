@@ -24,6 +24,7 @@ VERSION = 1
 
 _HEADER = "tinynet.json"
 _LARGEST_HEADER = 1 << 22  # parsed JSON takes some twenty times its length in memory
+_MOST_PROBLEMS = 20
 _CHUNK = 1 << 20
 _READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -97,7 +98,10 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
 def refuse(
     path: str | os.PathLike[str], problems: Sequence[str], cause: Exception | None = None
 ) -> NoReturn:
-    """Raise one error that lists all that is wrong with a file."""
+    """Raise one error that lists what is wrong with a file, as far as anybody would read."""
+    more = len(problems) - _MOST_PROBLEMS
+    problems = [text if len(text) < 600 else f"{text[:600]} …" for text in problems]
+    problems = problems[:_MOST_PROBLEMS] + [f"and {more} more"] * (more > 0)
     inside = problems[0] if len(problems) == 1 else "\n  - ".join(["", *problems])
     raise LoadError(f"{os.fspath(path)} cannot be loaded: {inside}") from cause
 

@@ -93,7 +93,9 @@ def load(
             raise TypeError(f"layers must be classes by name; {name!r} is {cls!r}")
     try:
         net = _rebuild(header, arrays, layers or {}, rng)
-    except (RecursionError, TypeError, ValueError) as error:
+    except RecursionError as error:
+        refuse(path, ["its layers are nested too deeply"], error)
+    except (TypeError, ValueError) as error:
         refuse(path, [str(error)], error)
     _fill(net, path, arrays)
     return net
