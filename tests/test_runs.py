@@ -21,7 +21,7 @@ from tinynet import (
     train,
 )
 
-BATCH_SIZES = [1, 2, 3, 7, 8, 15, 16, 17]
+BATCH_SIZES = [1, 2, 3, 7, 8, 9, 16, 31, 32, 33]
 
 
 def network(shape, rng, bias=True, dtype=float):

@@ -1,8 +1,8 @@
 """Embedding: a learned vector for each of a number of things."""
 
 import numpy as np
+import scipy  # sparse loads when it is first used
 from numpy.typing import DTypeLike
-from scipy import sparse
 
 from tinynet.checks import positive_int
 from tinynet.initializers import Initializer, standard_normal
@@ -92,7 +92,7 @@ class Embedding(Layer):
             )
         ones, columns = np.ones(ids.size, dy.dtype), np.arange(ids.size + 1)
         # column by column: one 1 in each, in the row that the id says; adds up what repeats
-        transposed = sparse.csc_array((ones, ids.ravel(), columns), shape=(count, ids.size))
+        transposed = scipy.sparse.csc_array((ones, ids.ravel(), columns), shape=(count, ids.size))
         self.dW[...] = transposed @ dy.reshape(ids.size, features)
 
     def _check_ids(self, x: Array) -> None:

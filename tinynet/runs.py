@@ -34,7 +34,7 @@ from tinynet.types import Array
 __all__ = ["EXAMPLES_IN_A_RUN", "LARGEST_BATCH", "applies", "descend"]
 
 EXAMPLES_IN_A_RUN = 64  # the Gram matrix and the update grow with it, the calls per example shrink
-LARGEST_BATCH = 16  # from 32 on, the Gram matrix costs what it saves
+LARGEST_BATCH = 32  # beyond, the Gram matrix costs what it saves
 
 
 def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: int) -> bool:
@@ -72,7 +72,9 @@ def descend(
     assert isinstance(first, Dense)  # as `applies` has found
     rest = net.params[first.params.size :], net.grads[first.params.size :]
     Z = first.predict(x)
-    G = x.dot(x.T)
+    # No batch needs the products of its rows with each other; small ones would save nothing.
+    later = batch_size if batch_size > 8 else 0
+    G = x[later:].dot(x[: len(x) - later].T)
     if first.b is not None:
         G += 1
     D = np.empty_like(Z)
@@ -82,7 +84,7 @@ def descend(
             stop = min(start + batch_size, len(x))
             y = Z[start:stop]
             if start:
-                y -= G[start:stop, :start].dot(D[:start])
+                y -= G[start - later : stop - later, :start].dot(D[:start])
             for layer in others:
                 y = layer.forward(y)
             record(loss.forward(y, t[start:stop]), stop - start)

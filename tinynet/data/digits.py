@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy  # its parts load when they are first used: ndimage takes longer than all of tinynet
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
 from tinynet.types import Array
 
@@ -82,7 +82,7 @@ def _grey(image: ArrayLike) -> Array:
 
 def _ink(grey: Array) -> Array:
     """How much ink there is, 0 to 1: the paper is what most of the border shows."""
-    smooth = ndimage.gaussian_filter(grey, max(grey.shape) / 400)
+    smooth = scipy.ndimage.gaussian_filter(grey, max(grey.shape) / 400)
     border = np.concatenate([smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1]])
     light = np.median(border) > (smooth.min() + smooth.max()) / 2
     ink = 1 - smooth if light else smooth
@@ -93,7 +93,7 @@ def _ink(grey: Array) -> Array:
     strokes = _without_specks(ink > threshold)
     full = np.median(ink[strokes])  # ink at the middle of a stroke
     ink = np.clip((ink - threshold / 2) / (full - threshold / 2), 0, 1)
-    return np.where(ndimage.binary_dilation(strokes, iterations=2), ink, 0)
+    return np.where(scipy.ndimage.binary_dilation(strokes, iterations=2), ink, 0)
 
 
 def _uneven_paper(ink: Array) -> Array:
@@ -122,8 +122,8 @@ def _threshold(values: Array) -> float:
 
 def _without_specks(strokes: Array) -> Array:
     """Only connected regions of at least a twentieth of the largest, and no frame at the border."""
-    regions, count = ndimage.label(strokes, np.ones((3, 3)))
-    sizes = ndimage.sum_labels(strokes, regions, range(count + 1))
+    regions, count = scipy.ndimage.label(strokes, np.ones((3, 3)))
+    sizes = scipy.ndimage.sum_labels(strokes, regions, range(count + 1))
     return np.isin(regions, np.flatnonzero(sizes >= sizes.max() / 20))
 
 
@@ -148,7 +148,7 @@ def _centred(ink: Array) -> Array:
     ink = ink / ink.max()
     image = np.zeros((_SIDE, _SIDE))
     place = []
-    for side, centre in zip(ink.shape, ndimage.center_of_mass(ink), strict=True):
+    for side, centre in zip(ink.shape, scipy.ndimage.center_of_mass(ink), strict=True):
         start = math.ceil(_SIDE / 2 - centre - 0.52)  # pixel 14 is the middle, as in MNIST
         start = min(max(start, 0), _SIDE - side)
         place.append(slice(start, start + side))
