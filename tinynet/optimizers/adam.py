@@ -81,11 +81,11 @@ class Adam(Optimizer):
         np.multiply(g, g, out=work)
         work *= 1 - beta2
         v += work
+        root = math.sqrt(1 - beta2**t)  # of v̂ = v / (1 − β₂ᵗ); ε and η take it, to spare v a pass
         np.sqrt(v, out=work)
-        work /= math.sqrt(1 - beta2**t)
-        work += self.eps
+        work += self.eps * root
         np.divide(m, work, out=work)
-        work *= rate / (1 - beta1**t)
+        work *= rate * root / (1 - beta1**t)
         params -= work
 
 
