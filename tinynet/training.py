@@ -205,9 +205,8 @@ def _check_data(x: Array, t: Array) -> None:
 def _warn_of_pixels(x: Array) -> None:
     sample = x[:1000]
     if x.dtype == np.uint8 or (
-        x.dtype.kind == "f"
-        and sample.max() > 100
-        and sample.max() <= 255
+        x.dtype.kind in "iuf"
+        and 100 < sample.max() <= 255
         and sample.min() >= 0
         and np.array_equal(sample, np.round(sample))
     ):
