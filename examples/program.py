@@ -58,9 +58,16 @@ def rate(text: str) -> float:
 
 
 def check_output(path: Path | None, option: str = "--output") -> None:
-    """Refuse a folder that does not exist before any work is done."""
-    if path is not None and not path.parent.is_dir():
+    """Refuse a file that cannot be written before any work is done."""
+    if path is None:
+        return
+    if not path.parent.is_dir():
         raise FileNotFoundError(f"{option}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{option}: {path} is a folder; name a file in it")
+    formats = Figure().canvas.get_supported_filetypes()
+    if option == "--output" and path.suffix and path.suffix[1:].lower() not in formats:
+        raise ValueError(f"{option}: {path.suffix} is no picture; take {', '.join(formats)}")
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -1,7 +1,6 @@
 """Reading CSV: every row comes back, every fault is named with its line."""
 
 import gzip
-import time
 
 import numpy as np
 import pytest
@@ -124,9 +123,8 @@ def test_an_image_needs_a_pixel(folder):
         read(folder, "1\n", pixels=0)
 
 
-def test_a_large_file_takes_seconds(folder):
+def test_a_good_file_is_never_read_value_by_value(folder, monkeypatch):
     row = "5," + ",".join(["0", "128"] * 392) + "\n"
-    started = time.perf_counter()
-    images, _ = read(folder, row * 10_000, pixels=784)
-    assert images.shape == (10_000, 784)
-    assert time.perf_counter() - started < 5  # 0.15 s on the machine where it was written
+    monkeypatch.setattr("tinynet.data.csv_files._parse_carefully", None)  # it takes far longer
+    images, _ = read(folder, row * 2_000, pixels=784)
+    assert images.shape == (2_000, 784)

@@ -63,6 +63,20 @@ def test_what_cannot_be_done_is_said_in_one_line_before_any_work(example, capsys
     assert printed.err.endswith("error: --output: there is no folder no/such/folder\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "message"), [("", "is a folder"), ("a.text", ".text is no picture; take ")]
+)
+def test_a_picture_that_cannot_be_written_is_refused_before_any_work(
+    example, tmp_path, capsys, name, message
+):
+    with pytest.raises(SystemExit):
+        example.main(["--output", str(tmp_path / name)])
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert message in printed.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_deeper_network_reports_each_epoch(mnist_deep, tmp_path, capsys):
     output = str(tmp_path / "a.png")
     accuracy = mnist_deep.main(["--limit", "6000", "--epochs", "3", "--output", output])

@@ -228,6 +228,20 @@ def test_a_wider_float_type_is_refused(make):
 
 
 @both
+@pytest.mark.parametrize("narrow", [np.uint8, np.int8, np.float16, np.float32])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_narrower_type_is_computed_in_that_of_the_layer(make, narrow, dtype):
+    x = np.array([[1, 120, 7], [100, 3, 5], [9, 80, 2]], narrow)
+    if narrow == np.float16:
+        x *= 400  # the square of 40,000 has no float16
+    layer, twin = make(3, dtype=dtype), make(3, dtype=dtype)
+    y = layer.forward(x)
+    assert y.dtype == layer.predict(x).dtype == layer.backward(np.ones_like(y)).dtype == dtype
+    np.testing.assert_array_equal(y, twin.forward(x.astype(dtype)))
+    np.testing.assert_array_equal(layer.predict(x), twin.predict(x.astype(dtype)))
+
+
+@both
 @pytest.mark.parametrize("dy", [np.ones((1, 2)), np.ones(2), np.ones((2, 2), np.float32)])
 def test_a_gradient_that_does_not_fit_is_refused(make, dy):
     layer = make(2)

@@ -144,6 +144,13 @@ def test_weights_of_a_unit_are_its_column_about_zero(wrap):
     assert ax.images[0].get_clim() == (-7, 7)
 
 
+def test_a_unit_may_be_what_argmax_returns():
+    W = np.arange(12.0).reshape(4, 3)
+    ax = plot.weights(W, W[0].argmax())
+    np.testing.assert_array_equal(shown(ax), W[:, 2].reshape(2, 2))
+    assert ax.get_title() == "Incoming weights of unit 2"
+
+
 def test_weights_that_are_all_zero_are_drawn():
     assert plot.weights(np.zeros((4, 1)), 0).images[0].get_clim() == (-1, 1)
 

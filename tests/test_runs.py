@@ -17,6 +17,7 @@ from tinynet import (
     MSELoss,
     Sequential,
     Sigmoid,
+    detect_anomaly,
     runs,
     train,
 )
@@ -113,6 +114,29 @@ def test_what_layers_keep_after_an_epoch_is_of_the_last_batch():
     dy = np.ones((6, 2))
     np.testing.assert_allclose(fast.backward(dy), plain.backward(dy), rtol=1e-10)
     np.testing.assert_allclose(fast.grads, plain.grads, rtol=1e-10)
+
+
+def test_an_option_that_changes_between_epochs_counts_from_the_next():
+    results = []
+    for in_runs in (True, False):
+        net = network("flat", 0)
+        x, t = np.random.default_rng(1).uniform(size=(2, 150, 4))
+        optimizer = SGD(net, lr=0.3)
+        for _ in train(
+            net, MSELoss(), optimizer, x, t[:, :2], epochs=2, shuffle=False, runs=in_runs
+        ):
+            optimizer.weight_decay = 0.01
+        results.append(net.params)
+    np.testing.assert_allclose(*results, rtol=1e-10, atol=1e-12)
+
+
+def test_an_anomaly_is_looked_for_in_every_layer_of_an_epoch_within(monkeypatch):
+    net = network("flat", 0)
+    x, t = np.random.default_rng(1).uniform(size=(2, 150, 4))
+    training = train(net, MSELoss(), SGD(net, lr=0.3), x, t[:, :2], epochs=1)
+    monkeypatch.setattr("tinynet.training.descend", None)  # never called
+    with detect_anomaly():
+        list(training)
 
 
 @pytest.mark.parametrize("at", [0, 1, 5, 63, 64, 100, 149])

@@ -248,7 +248,8 @@ def test_an_optimizer_of_another_network_is_refused():
 def test_pixels_that_were_never_scaled_draw_a_warning():
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (20, 3))
-    for x in (pixels.astype(np.uint8), pixels.astype(float)):
+    for dtype in (np.uint8, np.int16, np.int64, np.uint32, np.float32, float):
+        x = pixels.astype(dtype)
         net, _, t = problem()
         with pytest.warns(UserWarning, match="scale_pixels"):
             train(net, MSELoss(), SGD(net, lr=0.5), x, t, epochs=1, rng=0)

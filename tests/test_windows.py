@@ -195,6 +195,16 @@ def test_a_replaced_window_is_found_and_named():
             net.check_windows()
 
 
+@pytest.mark.parametrize("vector", ["params", "grads"])
+@pytest.mark.parametrize("build", [nested, lambda: Sequential(nested()), lambda: Dense(2, 2)])
+def test_a_replaced_flat_vector_is_found(build, vector):
+    """As `net.params = best` does, after which the layers would compute with the old ones."""
+    net = build()
+    setattr(net, vector, getattr(net, vector).copy())
+    with pytest.raises(ValueError, match="replaced by an assignment"):
+        net.check_windows()
+
+
 def test_a_replaced_part_is_found():
     net = nested()
     net[1].left = Dense(4, 2, rng=0)

@@ -82,7 +82,7 @@ class BatchNorm(Layer):
 
     def forward(self, x: Array) -> Array:
         """y = gain x̂ + bias; moves the running statistics, unless frozen."""
-        _check_input(self, x, len(self.gain), axes="(N, features)")
+        x = _checked(self, x, axes="(N, features)")
         frozen = self.is_frozen()
         if frozen:
             centred, variance = x - self.running_mean, self.running_var
@@ -100,7 +100,7 @@ class BatchNorm(Layer):
 
     def predict(self, x: Array) -> Array:
         """y = gain x̂ + bias by the running statistics."""
-        _check_input(self, x, len(self.gain), axes="(N, features)")
+        x = _checked(self, x, axes="(N, features)")
         deviation = np.sqrt(self.running_var + self.eps)
         return (x - self.running_mean) * (self.gain / deviation) + self.bias
 
@@ -196,13 +196,15 @@ class LayerNorm(Layer):
 
     def _normalize(self, x: Array) -> tuple[Array, Array]:
         """x̂ and √(σ² + ε)."""
-        _check_input(self, x, len(self.gain), axes="(N, ..., features)")
+        x = _checked(self, x, axes="(N, ..., features)")
         centred = x - x.mean(axis=-1, keepdims=True)
         deviation = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + self.eps)
         return centred / deviation, deviation
 
 
-def _check_input(layer: BatchNorm | LayerNorm, x: Array, features: int, *, axes: str) -> None:
+def _checked(layer: BatchNorm | LayerNorm, x: Array, *, axes: str) -> Array:
+    """x in the float type of the layer, as a mean in its own would be too wide or too narrow."""
+    features = len(layer.gain)
     fits = x.ndim >= 2 if "..." in axes else x.ndim == 2
     if not fits or x.shape[-1] != features:
         mend = "One example is a batch of one: x[np.newaxis]." if x.ndim == 1 else ""
@@ -216,6 +218,7 @@ def _check_input(layer: BatchNorm | LayerNorm, x: Array, features: int, *, axes:
             f"{layer!r} has {dtype} parameters and got x of {x.dtype}: "
             f"convert it once with x.astype(np.{dtype})."
         )
+    return x.astype(dtype, copy=False)
 
 
 def _check_gradient(layer: BatchNorm | LayerNorm, dy: Array, y: Array) -> None:

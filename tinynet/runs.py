@@ -16,7 +16,8 @@ same sequence of updates, to rounding. `train` takes this path where it `applies
 `tinynet.training` is its plain twin.
 
 The first W is behind during a run, so nothing but this module may look at it: every layer and the
-loss have to be tinynet's own, by exact type.
+loss have to be tinynet's own, by exact type. (A learning rate is a function of the step number; one
+that looks at the network all the same needs `runs=False`.)
 """
 
 from collections.abc import Callable

@@ -71,7 +71,8 @@ def train(
         shuffle: whether each epoch visits the examples in a new order.
         rng: where the order comes from.
         runs: whether small batches of plain SGD are taken in runs where that is possible: the same
-            steps to rounding, faster; see `tinynet.runs`.
+            steps to rounding, faster; see `tinynet.runs`. Switch it off if `optimizer.lr` is a
+            function that looks at the network, whose first W and gradients are behind in a run.
 
     Raises:
         ValueError: lengths that differ, no data, NaN or infinity in the data, shapes that do not
@@ -101,11 +102,12 @@ def train(
     smallest = min(len(x) % batch_size or batch_size, 32)  # the hardest to fit
     _rehearse(net, loss, x[:smallest], t)
     generator = np.random.default_rng(rng)
-    in_runs = runs and applies(net, loss, optimizer, x, batch_size)
 
     def epoch_by_epoch() -> Iterator[Epoch]:
         for number in range(1, epochs + 1):
             started, rate = time.perf_counter(), optimizer.rate()
+            # anew each time: the caller may have changed the optimizer, or be in detect_anomaly
+            in_runs = runs and applies(net, loss, optimizer, x, batch_size)
             order = generator.permutation(len(x)) if shuffle else None
             mean = _Mean(number, optimizer)
             with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
@@ -203,9 +205,8 @@ def _check_data(x: Array, t: Array) -> None:
 def _warn_of_pixels(x: Array) -> None:
     sample = x[:1000]
     if x.dtype == np.uint8 or (
-        x.dtype.kind == "f"
-        and sample.max() > 100
-        and sample.max() <= 255
+        x.dtype.kind in "iuf"
+        and 100 < sample.max() <= 255
         and sample.min() >= 0
         and np.array_equal(sample, np.round(sample))
     ):

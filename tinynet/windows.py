@@ -116,8 +116,8 @@ class Windowed:
         """Look whether every window still lies on its flat vector.
 
         Raises:
-            ValueError: an attribute such as `dW` was replaced where its elements should have been
-                overwritten, or a layer that learns was never declared.
+            ValueError: an attribute such as `dW` or `params` was replaced where its elements should
+                have been overwritten, or a layer that learns was never declared.
         """
         me = type(self).__name__
         for name, value in self._declared.items():
@@ -128,6 +128,13 @@ class Windowed:
                         f"parameters are not those it computes with. Build a new network instead."
                     )
                 value.check_windows()
+                for mine, its in ((self.params, value.params), (self.grads, value.grads)):
+                    if mine.size and its.size and not np.may_share_memory(mine, its):
+                        raise ValueError(
+                            f"{me}.params or {me}.grads is no longer the vector that {value!r} "
+                            f"computes with: it was replaced by an assignment. Write "
+                            f"params[...] = ... in place of params = ..., and so with grads."
+                        )
                 continue
             for attribute, vector in ((name, self.params), (f"d{name}", self.grads)):
                 window = getattr(self, attribute)
@@ -135,7 +142,7 @@ class Windowed:
                 if value.size and not on_it:
                     raise ValueError(
                         f"{me}.{attribute} no longer lies on the layer's flat vector, so the "
-                        f"optimizer does not see it: it was replaced by an assignment. "
+                        f"optimizer does not see it: one of them was replaced by an assignment. "
                         f"Write self.{attribute}[...] = ... in place of self.{attribute} = ..."
                     )
         for name, value in self.__dict__.items():

@@ -53,11 +53,13 @@ class CrossEntropyLoss(Loss):
     def check(self, y: Array, t: Array) -> None:
         """Hold classes to the number of logits, or rows to sum to 1."""
         me = type(self).__name__
-        if y.ndim != 2 or y.shape[1] < 2 or not len(y):
+        if y.ndim != 2 or y.shape[1] < 2:
             raise ValueError(
                 f"{me} got y of shape {y.shape}: it must be (N, K), a row of K ≥ 2 logits for each "
                 f"example. For one output that says yes or no use BCEWithLogitsLoss."
             )
+        if not len(y):
+            raise ValueError(f"{me} got y of shape {y.shape}: a mean of nothing is undefined.")
         if t.shape == y.shape:
             super().check(y, t)
             _check_rows(me, t)

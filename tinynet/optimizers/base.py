@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from tinynet.checks import positive, real
+from tinynet.checks import not_negative, positive
 from tinynet.text import written
 from tinynet.types import Array
 
@@ -107,15 +107,14 @@ class Optimizer:
 
     @lr.setter
     def lr(self, lr: LearningRate) -> None:
-        if not callable(lr) and _rate(lr, "lr") == 0:
-            raise ValueError("lr must be a positive number; got 0, which would learn nothing")
-        self._lr = lr
+        # a Python float: a NumPy scalar would make float32 parameters float64
+        self._lr = lr if callable(lr) else positive(lr, "lr")
 
     def rate(self) -> float:
         """The learning rate of the next step."""
         if callable(self._lr):
-            return _rate(self._lr(self.steps), f"lr({self.steps})")
-        return float(self._lr)
+            return not_negative(self._lr(self.steps), f"lr({self.steps})")
+        return self._lr
 
     def step(self) -> None:
         """Move the parameters once."""
@@ -196,11 +195,3 @@ def _norm(vector: Array) -> float:
         return largest
     scaled = vector / largest
     return largest * math.sqrt(float(scaled.dot(scaled)))
-
-
-def _rate(value: object, name: str) -> float:
-    """A learning rate as a Python float: a NumPy scalar would make float32 parameters float64."""
-    rate = real(value, name, "a positive finite number")
-    if rate < 0:
-        raise ValueError(f"{name} must be a positive finite number; got {value!r}")
-    return rate

@@ -26,7 +26,7 @@ _LONGEST = 36  # of the name of a layer, in characters
 
 def weights(
     layer_or_W: Any,
-    units: int | Sequence[int],
+    units: int | Sequence[int] | Array,
     *,
     shape: tuple[int, int] | None = None,
     ax: Axes | None = None,
@@ -60,7 +60,7 @@ def weights(
             if W.ndim == 0
             else f"weights needs W of shape (in, out), got {W.shape}."
         )
-    several = [units] if isinstance(units, int) else units
+    several = np.atleast_1d(units).tolist()
     chosen = [checked_index(unit, W.shape[1], "unit") for unit in several]
     if shape is None:
         shape = square(len(W), "Pass shape=(height, width).")
@@ -76,7 +76,7 @@ def weights(
     limit = float(np.abs(images).max()) or 1.0
     picture = ax.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
     ax.figure.colorbar(picture, ax=ax, label="Weight")
-    title = f"unit {units}" if isinstance(units, int) else f"{len(images)} units"
+    title = f"unit {units}" if np.ndim(units) == 0 else f"{len(images)} units"
     ax.set(title=f"Incoming weights of {title}")
     ax.set_axis_off()
     return ax
