@@ -348,6 +348,21 @@ def test_anything_wrong_is_listed_and_changes_nothing(tmp_path_factory, faults):
     assert contents(net) == before
 
 
+@pytest.mark.parametrize("name", ["best", "history", "optimizer", "arguments"])
+def test_a_parameter_named_as_a_folder_of_the_file_is_held_against_its_shape(tmp_path, name):
+    class Plain(Layer):
+        def __init__(self):
+            super().__init__(**{name: np.ones((3, 4))})
+
+    net = Plain()
+    write_archive(tmp_path / "net.npz", {}, {name: np.full((1, 4), 5.0)})
+    with pytest.raises(
+        LoadError, match=rf"{name} is \(1, 4\) in the file, \(3, 4\) in the network"
+    ):
+        load_parameters(net, tmp_path / "net.npz")
+    assert (net.params == 1).all()
+
+
 # Paths
 
 
