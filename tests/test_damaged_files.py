@@ -303,6 +303,14 @@ def type_that_is_none(path):
     archive(path, network("Dense", 2, 2, dtype={"dtype": "complicated"}))
 
 
+def type_that_numpy_parses_as_python(path):
+    archive(path, network("Dense", 2, 2, dtype={"dtype": "i4,(2"}))
+
+
+def type_of_records(path):
+    archive(path, network("Dense", 2, 2, dtype={"dtype": "f8,f8"}))
+
+
 def layers_in_a_string(path):
     archive(path, network("Sequential", "Dense"))
 
@@ -352,7 +360,9 @@ HOSTILE = {
     argument_of_no_meaning: "means nothing here",
     array_that_is_not_there: "means nothing here",
     function_outside_the_registry: "means nothing here",
-    type_that_is_none: "'complicated' not understood",
+    type_that_is_none: "'complicated'}, which means nothing here",
+    type_that_numpy_parses_as_python: "means nothing here",
+    type_of_records: "means nothing here",
     layers_in_a_string: "takes layers; number 0 is 'Dense'",
     nothing_in_the_network: "needs at least one layer",
     much_that_is_wrong: "and 80 more",

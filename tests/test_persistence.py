@@ -228,7 +228,9 @@ def test_an_initializer_that_cannot_be_written_down_is_not_missed(tmp_path):
     assert repr(again) == "Dense(3, 2)"
 
 
-@pytest.mark.parametrize("value", [lambda x: x, object(), {1: 2}, {3}, print, 1j], ids=repr)
+@pytest.mark.parametrize(
+    "value", [lambda x: x, object(), {1: 2}, {3}, print, 1j, np.dtype("f8,f8"), object], ids=repr
+)
 def test_an_argument_that_cannot_be_written_down_says_what_to_add(tmp_path, value):
     with pytest.raises(TypeError, match=r"Recorded cannot be saved.* key=.*class MyRecorded"):
         save(Sequential(Recorded(key=value)), tmp_path / "net.npz")
