@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -360,6 +361,7 @@ def test_an_optimizer_that_diverged_is_not_written(tmp_path):
     ("key", "value"),
     [
         *(("settings", None), ("settings", []), ("steps", "1"), ("steps", -1), ("random", None)),
+        *(("steps", True), ("steps", 10**400)),
         *(("random", []), ("random", [{"names": ["rng of fit"], "state": {"bit_generator": "x"}}])),
         *(("random", [{"names": ["rng of fit"], "state": None}]), ("random", 3), ("columns", None)),
         *(("columns", ["loss"]), ("columns", "loss"), ("columns", [["loss"]])),
@@ -372,6 +374,19 @@ def test_a_checkpoint_made_to_do_harm_is_refused(tmp_path, key, value):
     header["run"][key] = value
     write_archive(path, header, arrays)
     refusal(path, Experiment(plain))
+
+
+def test_a_random_state_takes_no_more_memory_than_it_is_long(tmp_path):
+    path = tmp_path / "run.npz"
+    Experiment(plain).fit(epochs=1, checkpoint=path)
+    header, arrays = read_archive(path)
+    header["run"]["random"][0]["state"] = {"array": ["a"], "dtype": "S100000000"}
+    write_archive(path, header, arrays)
+    tracemalloc.start()  # NumPy reports to it
+    assert "make no sense" in refusal(path, Experiment(plain))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ class Run:
         problems += self._other_settings(kept.get("settings"))
         problems += self._other_optimizer(optimizer)
         problems += self._other_random(kept.get("random"))
-        if not isinstance(kept.get("steps"), int) or kept["steps"] < 0:
+        if type(kept.get("steps")) is not int or not 0 <= kept["steps"] < 1 << 63:
             problems.append(f"the number of steps is {kept.get('steps')!r}")
         columns, shapes = kept.get("columns"), {array.shape for array in history.values()}
         if not isinstance(columns, list) or {*map(str, columns)} != history.keys():
@@ -232,8 +232,10 @@ def _plain(state: Any) -> Any:
 
 
 def _lively(state: Any) -> Any:
-    """The inverse of `_plain`."""
+    """The inverse of `_plain`; bit generators keep unsigned integers alone."""
     if isinstance(state, dict) and state.keys() == {"array", "dtype"}:
+        if state["dtype"] not in ("uint32", "uint64"):
+            raise ValueError(f"an array of {state['dtype']!r}")
         return np.array(state["array"], state["dtype"])
     if isinstance(state, dict):
         return {name: _lively(value) for name, value in state.items()}
