@@ -153,6 +153,11 @@ def huge_wide_layer(path):
     archive(path, network("Dense", 1, 10**9, bias=True))
 
 
+def layer_as_wide_as_there_are_bools(path):
+    data = npy((1 << 24,), "|b1", bytes(1 << 24))
+    archive(path, network("BatchNorm", 1 << 24), [("best/x.npy", data)])
+
+
 def huge_number(path):
     archive(path, network("Dense", 10**30, 1))
 
@@ -330,6 +335,7 @@ HOSTILE = {
     empty_and_huge_sides: "damaged",
     huge_layer: "more parameters than there are numbers",
     huge_wide_layer: "the argument 1000000000, more than",
+    layer_as_wide_as_there_are_bools: "more than there are numbers",
     huge_number: "more than there are numbers",
     many_middling_layers: "more parameters than there are numbers",
     deflated_bomb: "W.npy is compressed",
