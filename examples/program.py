@@ -58,7 +58,9 @@ def rate(text: str) -> float:
 
 
 def check_output(path: Path | None, option: str = "--output") -> None:
-    """Refuse a folder that does not exist before any work is done."""
+    """Refuse a folder, and one that does not exist, before any work is done."""
+    if path is not None and path.is_dir():
+        raise IsADirectoryError(f"{option}: {path} is a folder; add the name of a file in it")
     if path is not None and not path.parent.is_dir():
         raise FileNotFoundError(f"{option}: there is no folder {path.parent}")
 

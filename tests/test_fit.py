@@ -118,7 +118,9 @@ def test_the_best_parameters_are_kept_too_where_the_epochs_end_first():
         ({"metrics": {"loss": accuracy}}, ValueError, r"\['loss'\]"),
         ({"metrics": {"a/b": accuracy}}, ValueError, r"\['a/b'\]"),
         ({"resume": True}, ValueError, "checkpoint=path"),
-        ({"checkpoint": "/nowhere/run.npz", "resume": True}, FileNotFoundError, "no file"),
+        ({"checkpoint": "nowhere.npz", "resume": True}, FileNotFoundError, "no file"),
+        ({"checkpoint": "/nowhere/run.npz"}, FileNotFoundError, "no folder /nowhere"),
+        ({"checkpoint": "."}, IsADirectoryError, "is a folder"),
     ],
 )
 def test_options_that_do_not_fit_are_refused_before_anything_changes(options, error, message):

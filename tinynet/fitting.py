@@ -15,6 +15,7 @@ from tinynet.interrupts import Interrupts
 from tinynet.layer import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
+from tinynet.persistence.atomic import check_target
 from tinynet.progress import KINDS, Progress, reporting
 from tinynet.training import Epoch, train
 from tinynet.types import Array, Rng
@@ -124,6 +125,8 @@ def fit(
         return {"loss": epoch.loss, **found, "lr": epoch.lr, "seconds": epoch.seconds}
 
     # Whatever does not fit is found before anything changes.
+    if checkpoint is not None:
+        check_target(checkpoint)
     loaded = run.read(checkpoint) if resume and checkpoint is not None else None
     options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "rng": generator}
     left = epochs - (loaded.history.epochs if loaded else 0)
