@@ -213,6 +213,19 @@ def test_a_loss_with_random_numbers_resumes_too(tmp_path):
     assert not any(resumed_at_each_epoch(tmp_path / "run.npz", loss=JitterLoss))
 
 
+def test_an_optimizer_made_before_its_part_became_float32_resumes_too(tmp_path):
+    def run(**options):
+        experiment = Experiment(plain, "adam")
+        experiment.net = Sequential(experiment.net, dtype=np.float32)
+        experiment.x, experiment.t = (
+            array.astype(np.float32) for array in (experiment.x, experiment.t)
+        )
+        return experiment.fit(**options)
+
+    run(epochs=2, checkpoint=tmp_path / "run.npz")
+    assert run(checkpoint=tmp_path / "run.npz", resume=True).bytes() == run().bytes()
+
+
 def test_resuming_again_and_again_gives_the_same_bytes(tmp_path):
     path, whole = tmp_path / "run.npz", Experiment(noisy, "heavy").fit()
     Experiment(noisy, "heavy").fit(epochs=1, checkpoint=path)

@@ -172,11 +172,12 @@ class Run:
         if sorted(there) != sorted(kept):
             yield f"the optimizer remembers {sorted(kept)} in the file, {sorted(there)} here"
         for name in there.keys() & kept.keys():
-            ours, theirs = there[name], kept[name]
-            if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
+            shape, theirs = there[name].shape, kept[name]
+            dtype = self.optimizer.net.params.dtype  # what its first step makes of the vectors
+            if (shape, dtype) != (theirs.shape, theirs.dtype):
                 yield (
                     f"{name} of the optimizer is {theirs.dtype} {theirs.shape} in the file, "
-                    f"{ours.dtype} {ours.shape} here"
+                    f"{dtype} {shape} here"
                 )
             elif not wholly_finite(theirs):
                 yield f"{name} of the optimizer holds NaN or infinity"
