@@ -151,6 +151,20 @@ def test_divergence_leaves_the_last_checkpoint(tmp_path):
     assert again.fit(epochs=2, checkpoint=tmp_path / "run.npz", resume=True).epochs == 2
 
 
+def test_divergence_after_resuming_tells_from_where_epochs_count(tmp_path):
+    Run().fit(epochs=3, checkpoint=tmp_path / "run.npz")
+    run = Run(lr=lambda step: 0.1 if step < 50 else 1e200)
+    with pytest.raises(DivergenceError, match="in epoch 3") as caught:
+        run.fit(epochs=9, checkpoint=tmp_path / "run.npz", resume=True)
+    assert caught.value.__notes__ == ["epochs are counted from epoch 3, resumed"]
+
+
+def test_a_network_that_grows_too_large_is_measured_without_a_warning():
+    run = Run(lr=lambda step: 0.1 if step < 9 else 1e200)  # the last step of the epoch
+    history = run.fit(epochs=1, validation=run.validation)
+    assert not np.isfinite(history["validation_loss"][0])
+
+
 # Interrupts
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinynet.checkpoints import Reached, Run
 from tinynet.checks import positive_int
+from tinynet.errors import DivergenceError
 from tinynet.evaluation import Metrics, evaluate, named_metrics
 from tinynet.history import History
 from tinynet.interrupts import Interrupts
@@ -118,7 +119,8 @@ def fit(
 
     def row(epoch: Epoch) -> dict[str, float]:
         on = (x, t) if validation is None else validation
-        values = evaluate(net, loss, *on, metrics) if measured else {}
+        with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
+            values = evaluate(net, loss, *on, metrics) if measured else {}
         if validation is None:
             values.pop("loss", None)
         found = dict(zip(measured, values.values(), strict=True))
@@ -153,6 +155,10 @@ def fit(
                 report(history.epochs, found)
                 if interrupts.asked:
                     break
+        except DivergenceError as error:
+            if loaded:
+                error.add_note(f"epochs are counted from epoch {loaded.history.epochs}, resumed")
+            raise
         except KeyboardInterrupt:
             run.restore(reached.now)
             if checkpoint is not None:
