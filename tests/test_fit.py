@@ -196,6 +196,21 @@ def test_ctrl_c_ends_the_epoch_and_writes_the_checkpoint(tmp_path, capfd):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_ctrl_c_ends_the_epoch_where_the_error_stream_is_closed():
+    program = """
+import os, sys
+sys.path.insert(0, "tests")
+import test_fit
+os.close(2)
+assert test_fit.Run(loss=test_fit.Interrupting(15)).fit(epochs=9).epochs == 2
+print("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False, cwd=ROOT
+    )
+    assert done.stdout == "done\n"
+
+
 def press_twice():
     os.kill(os.getpid(), signal.SIGINT)
     os.kill(os.getpid(), signal.SIGINT)
