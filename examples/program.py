@@ -64,7 +64,7 @@ def check_output(path: Path | None, option: str = "--output") -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{option}: there is no folder {path.parent}")
     if path.is_dir():
-        raise IsADirectoryError(f"{option}: {path} is a folder; name a file in it")
+        raise IsADirectoryError(f"{option}: {path} is a folder; add the name of a file in it")
     formats = Figure().canvas.get_supported_filetypes()
     if option == "--output" and path.suffix and path.suffix[1:].lower() not in formats:
         raise ValueError(f"{option}: {path.suffix} is no picture; take {', '.join(formats)}")

@@ -163,6 +163,23 @@ def test_it_leaves_no_trace_and_nests():
     assert [dict(vars(cls)) for cls in classes] == before
 
 
+def test_a_class_made_within_is_left_without_a_trace_too():
+    with detect_anomaly():
+
+        class Double(Dense):
+            def forward(self, x):
+                return 2 * super().forward(x)
+
+            def backward(self, dy):
+                return 2 * super().backward(dy)
+
+    layer = Double(2, 2, rng=0)
+    layer.W[...] = np.nan
+    assert np.isnan(layer.predict(np.ones((1, 2)))).all()
+    assert vars(Double)["predict"] is vars(Layer)["predict"]
+    assert vars(Double)["parameter_gradients"] is vars(Layer)["parameter_gradients"]
+
+
 def test_threads_may_enter_at_different_times():
     original = Dense.forward
     inside, leave = threading.Event(), threading.Event()

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -212,6 +213,19 @@ def test_a_loss_with_random_numbers_resumes_too(tmp_path):
     assert not any(resumed_at_each_epoch(tmp_path / "run.npz", loss=JitterLoss))
 
 
+def test_an_optimizer_made_before_its_part_became_float32_resumes_too(tmp_path):
+    def run(**options):
+        experiment = Experiment(plain, "adam")
+        experiment.net = Sequential(experiment.net, dtype=np.float32)
+        experiment.x, experiment.t = (
+            array.astype(np.float32) for array in (experiment.x, experiment.t)
+        )
+        return experiment.fit(**options)
+
+    run(epochs=2, checkpoint=tmp_path / "run.npz")
+    assert run(checkpoint=tmp_path / "run.npz", resume=True).bytes() == run().bytes()
+
+
 def test_resuming_again_and_again_gives_the_same_bytes(tmp_path):
     path, whole = tmp_path / "run.npz", Experiment(noisy, "heavy").fit()
     Experiment(noisy, "heavy").fit(epochs=1, checkpoint=path)
@@ -360,6 +374,7 @@ def test_an_optimizer_that_diverged_is_not_written(tmp_path):
     ("key", "value"),
     [
         *(("settings", None), ("settings", []), ("steps", "1"), ("steps", -1), ("random", None)),
+        *(("steps", True), ("steps", 10**400)),
         *(("random", []), ("random", [{"names": ["rng of fit"], "state": {"bit_generator": "x"}}])),
         *(("random", [{"names": ["rng of fit"], "state": None}]), ("random", 3), ("columns", None)),
         *(("columns", ["loss"]), ("columns", "loss"), ("columns", [["loss"]])),
@@ -372,6 +387,19 @@ def test_a_checkpoint_made_to_do_harm_is_refused(tmp_path, key, value):
     header["run"][key] = value
     write_archive(path, header, arrays)
     refusal(path, Experiment(plain))
+
+
+def test_a_random_state_takes_no_more_memory_than_it_is_long(tmp_path):
+    path = tmp_path / "run.npz"
+    Experiment(plain).fit(epochs=1, checkpoint=path)
+    header, arrays = read_archive(path)
+    header["run"]["random"][0]["state"] = {"array": ["a"], "dtype": "S100000000"}
+    write_archive(path, header, arrays)
+    tracemalloc.start()  # NumPy reports to it
+    assert "make no sense" in refusal(path, Experiment(plain))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -94,6 +95,28 @@ def test_whatever_call_fails_the_old_file_is_whole(old, monkeypatch, call, code)
     assert isinstance(caught.value, PermissionError) == (code == errno.EACCES)
     assert os.strerror(code) in str(caught.value)
     is_whole(path, content)
+
+
+def test_a_folder_that_cannot_be_flushed_keeps_the_new_file(old, monkeypatch):
+    path, _ = old
+    real = os.fsync
+
+    def failing(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    save(Dense(3, 3, rng=1), path)
+    is_whole(path, path.read_bytes())
+    assert load(path).params.size == 12
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe is a device or a pipe"):
+        save(Dense(2, 2, rng=0), tmp_path / "pipe")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
 def test_an_interrupt_while_writing_leaves_the_old_file(old):

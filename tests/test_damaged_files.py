@@ -153,6 +153,11 @@ def huge_wide_layer(path):
     archive(path, network("Dense", 1, 10**9, bias=True))
 
 
+def layer_as_wide_as_there_are_bools(path):
+    data = npy((1 << 24,), "|b1", bytes(1 << 24))
+    archive(path, network("BatchNorm", 1 << 24), [("best/x.npy", data)])
+
+
 def huge_number(path):
     archive(path, network("Dense", 10**30, 1))
 
@@ -303,6 +308,14 @@ def type_that_is_none(path):
     archive(path, network("Dense", 2, 2, dtype={"dtype": "complicated"}))
 
 
+def type_that_numpy_parses_as_python(path):
+    archive(path, network("Dense", 2, 2, dtype={"dtype": "i4,(2"}))
+
+
+def type_of_records(path):
+    archive(path, network("Dense", 2, 2, dtype={"dtype": "f8,f8"}))
+
+
 def layers_in_a_string(path):
     archive(path, network("Sequential", "Dense"))
 
@@ -322,6 +335,7 @@ HOSTILE = {
     empty_and_huge_sides: "damaged",
     huge_layer: "more parameters than there are numbers",
     huge_wide_layer: "the argument 1000000000, more than",
+    layer_as_wide_as_there_are_bools: "more than there are numbers",
     huge_number: "more than there are numbers",
     many_middling_layers: "more parameters than there are numbers",
     deflated_bomb: "W.npy is compressed",
@@ -352,7 +366,9 @@ HOSTILE = {
     argument_of_no_meaning: "means nothing here",
     array_that_is_not_there: "means nothing here",
     function_outside_the_registry: "means nothing here",
-    type_that_is_none: "'complicated' not understood",
+    type_that_is_none: "'complicated'}, which means nothing here",
+    type_that_numpy_parses_as_python: "means nothing here",
+    type_of_records: "means nothing here",
     layers_in_a_string: "takes layers; number 0 is 'Dense'",
     nothing_in_the_network: "needs at least one layer",
     much_that_is_wrong: "and 80 more",

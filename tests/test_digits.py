@@ -119,6 +119,14 @@ def test_colours_opacity_and_floats_are_understood():
         assert np.array_equal(prepare_digit(image), black)
 
 
+@pytest.mark.parametrize("ink", [0.0, 0.3, 0.8, 1.0])
+def test_a_drawing_on_nothing_is_read_in_any_ink(ink):
+    opaque = np.zeros((60, 50))
+    opaque[10:50, 25], opaque[10, 15:26] = 1, 1
+    drawing = np.stack([np.full_like(opaque, ink)] * 3 + [opaque], axis=2)
+    assert np.array_equal(prepare_digit(drawing), prepare_digit(opaque))
+
+
 def test_specks_and_noise_do_not_count():
     rng = np.random.default_rng(0)
     image = np.ones((120, 120))

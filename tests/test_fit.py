@@ -118,7 +118,9 @@ def test_the_best_parameters_are_kept_too_where_the_epochs_end_first():
         ({"metrics": {"loss": accuracy}}, ValueError, r"\['loss'\]"),
         ({"metrics": {"a/b": accuracy}}, ValueError, r"\['a/b'\]"),
         ({"resume": True}, ValueError, "checkpoint=path"),
-        ({"checkpoint": "/nowhere/run.npz", "resume": True}, FileNotFoundError, "no file"),
+        ({"checkpoint": "nowhere.npz", "resume": True}, FileNotFoundError, "no file"),
+        ({"checkpoint": "/nowhere/run.npz"}, FileNotFoundError, "no folder /nowhere"),
+        ({"checkpoint": "."}, IsADirectoryError, "is a folder"),
     ],
 )
 def test_options_that_do_not_fit_are_refused_before_anything_changes(options, error, message):
@@ -147,6 +149,20 @@ def test_divergence_leaves_the_last_checkpoint(tmp_path):
         run.fit(epochs=9, checkpoint=tmp_path / "run.npz")
     again = Run()
     assert again.fit(epochs=2, checkpoint=tmp_path / "run.npz", resume=True).epochs == 2
+
+
+def test_divergence_after_resuming_tells_from_where_epochs_count(tmp_path):
+    Run().fit(epochs=3, checkpoint=tmp_path / "run.npz")
+    run = Run(lr=lambda step: 0.1 if step < 50 else 1e200)
+    with pytest.raises(DivergenceError, match="in epoch 3") as caught:
+        run.fit(epochs=9, checkpoint=tmp_path / "run.npz", resume=True)
+    assert caught.value.__notes__ == ["epochs are counted from epoch 3, resumed"]
+
+
+def test_a_network_that_grows_too_large_is_measured_without_a_warning():
+    run = Run(lr=lambda step: 0.1 if step < 9 else 1e200)  # the last step of the epoch
+    history = run.fit(epochs=1, validation=run.validation)
+    assert not np.isfinite(history["validation_loss"][0])
 
 
 # Interrupts
@@ -178,6 +194,21 @@ def test_ctrl_c_ends_the_epoch_and_writes_the_checkpoint(tmp_path, capfd):
     whole.fit(epochs=3)
     assert np.array_equal(run.net.params, whole.net.params)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_ends_the_epoch_where_the_error_stream_is_closed():
+    program = """
+import os, sys
+sys.path.insert(0, "tests")
+import test_fit
+os.close(2)
+assert test_fit.Run(loss=test_fit.Interrupting(15)).fit(epochs=9).epochs == 2
+print("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False, cwd=ROOT
+    )
+    assert done.stdout == "done\n"
 
 
 def press_twice():

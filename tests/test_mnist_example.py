@@ -161,6 +161,7 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(mnist, tmp_path, capsy
     [
         (["--resume"], "--resume needs the file to go on from"),
         (["--checkpoint", "run.npz", "--resume"], "there is no file run.npz"),
+        (["--save", "."], "--save: . is a folder; add the name of a file in it"),
         (["--save", "nowhere/net.npz"], "--save: there is no folder nowhere"),
         (["--checkpoint", "nowhere/run.npz"], "--checkpoint: there is no folder nowhere"),
     ],

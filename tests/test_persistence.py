@@ -228,7 +228,9 @@ def test_an_initializer_that_cannot_be_written_down_is_not_missed(tmp_path):
     assert repr(again) == "Dense(3, 2)"
 
 
-@pytest.mark.parametrize("value", [lambda x: x, object(), {1: 2}, {3}, print, 1j], ids=repr)
+@pytest.mark.parametrize(
+    "value", [lambda x: x, object(), {1: 2}, {3}, print, 1j, np.dtype("f8,f8"), object], ids=repr
+)
 def test_an_argument_that_cannot_be_written_down_says_what_to_add(tmp_path, value):
     with pytest.raises(TypeError, match=r"Recorded cannot be saved.* key=.*class MyRecorded"):
         save(Sequential(Recorded(key=value)), tmp_path / "net.npz")
@@ -346,6 +348,21 @@ def test_anything_wrong_is_listed_and_changes_nothing(tmp_path_factory, faults):
         load_parameters(net, path)
     assert all(name in str(caught.value) for name in expected)
     assert contents(net) == before
+
+
+@pytest.mark.parametrize("name", ["best", "history", "optimizer", "arguments"])
+def test_a_parameter_named_as_a_folder_of_the_file_is_held_against_its_shape(tmp_path, name):
+    class Plain(Layer):
+        def __init__(self):
+            super().__init__(**{name: np.ones((3, 4))})
+
+    net = Plain()
+    write_archive(tmp_path / "net.npz", {}, {name: np.full((1, 4), 5.0)})
+    with pytest.raises(
+        LoadError, match=rf"{name} is \(1, 4\) in the file, \(3, 4\) in the network"
+    ):
+        load_parameters(net, tmp_path / "net.npz")
+    assert (net.params == 1).all()
 
 
 # Paths

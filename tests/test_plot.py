@@ -285,3 +285,43 @@ class TestGradientNorms:
             with pytest.raises(ValueError, match=message):
                 plot.gradient_norms(net)
         assert not plt.get_fignums()
+
+
+def drawn(ax):
+    """The figure after it was laid out, and the box of its title in pixels."""
+    ax.figure.canvas.draw()
+    return ax.figure, ax.title.get_window_extent()
+
+
+@pytest.mark.parametrize("wrong", [1, 2, 4, 9, 25])
+def test_few_mistakes_leave_room_for_the_title(wrong):
+    labels = np.arange(10_000) < wrong
+    figure, title = drawn(plot.misclassified(np.eye(9)[np.arange(10_000) % 9], labels, ~labels & 0))
+    assert figure.bbox.x0 <= title.x0 < title.x1 <= figure.bbox.x1
+    assert title.y1 <= figure.bbox.y1
+    plt.close(figure)
+
+
+def test_one_epoch_is_counted_in_whole_numbers():
+    ax = plot.history(History({"loss": [0.5], "validation_loss": [0.6]}), ax=Figure().subplots())
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_many_epochs_are_a_line_and_not_a_row_of_markers():
+    ax = plot.history(History({"loss": np.arange(1000.0)}), ax=Figure().subplots())
+    assert ax.lines[0].get_markevery() == 40
+
+
+def test_a_history_without_a_loss_is_refused():
+    with pytest.raises(ValueError, match="no loss, only lr"):
+        plot.history(History({"lr": [0.1]}))
+
+
+@pytest.mark.parametrize(
+    ("units", "title"), [(np.int64(2), "unit 2"), (np.array([0, 2]), "2 units")]
+)
+def test_units_may_be_numbers_and_arrays_of_numpys(units, title):
+    ax = plot.weights(np.ones((4, 3)), units, ax=Figure().subplots())
+    assert ax.get_title() == f"Incoming weights of {title}"

@@ -201,5 +201,8 @@ def test_runs_are_taken_only_where_nothing_else_looks_at_the_first_weights():
         )
     assert not applies(Sequential(OwnDense(4, 2)))
     assert not applies(Sequential(Sigmoid(), Dense(4, 2)))
+    hooked = network("flat", 0)
+    hooked[0].forward = hooked[0].forward
+    assert not applies(hooked)
     assert not applies(Sequential(Dense(4, 4, rng=rng), Spy(), Dense(4, 2, rng=rng)))
     assert not applies(Sequential(Dense(4, 4, rng=rng), Sequential(Sequential(Spy()))))

@@ -1,5 +1,6 @@
 """Layers in a row."""
 
+import time
 import warnings
 
 import numpy as np
@@ -138,6 +139,13 @@ def test_summary_shows_shapes_where_they_are_known():
     )
 
 
+def test_a_subclass_is_written_by_its_own_name():
+    class Encoder(Sequential):
+        pass
+
+    assert repr(Encoder(Sigmoid())) == "Encoder(\n    Sigmoid(),\n)"
+
+
 def test_an_empty_network_is_refused():
     with pytest.raises(ValueError, match="at least one layer"):
         Sequential()
@@ -201,3 +209,15 @@ def test_an_error_in_backward_is_given_its_place():
         with pytest.raises(ArithmeticError) as info:
             method(np.ones((1, 2)))
         assert info.value.__notes__ == ["in layer 1 of Sequential, Broken()"]
+
+
+def test_a_thousand_times_as_many_layers_take_about_a_thousand_times_as_long():
+    def seconds(count):
+        layers = [Sigmoid() for _ in range(count)]
+        started = time.perf_counter()
+        Sequential(*layers)
+        return time.perf_counter() - started
+
+    seconds(10)
+    few = min(seconds(1000) for _ in range(3))
+    assert seconds(16_000) < 16 * 6 * few  # were each held against all, 250 times

@@ -13,6 +13,7 @@ from tinynet import (
     Dropout,
     Embedding,
     Frozen,
+    Layer,
     LayerNorm,
     LoadError,
     ReLU,
@@ -126,6 +127,36 @@ def test_anything_wrong_is_listed_and_changes_nothing(faults):
         from_state_dict(net, state)
     assert all(name in str(caught.value) for name in faults)
     assert {name: array.tobytes() for name, array in named_arrays(net).items()} == before
+
+
+class Counting(Layer):
+    """Has a count of its own under the name that PyTorch uses for one that nobody needs."""
+
+    state = ("num_batches_tracked",)
+
+    def __init__(self):
+        super().__init__(gain=np.ones(2))
+        self.num_batches_tracked = np.zeros(1)
+
+
+def test_a_count_that_the_network_has_itself_is_not_left_aside():
+    net, state = Counting(), {"gain": np.full(2, 9.0), "num_batches_tracked": np.full(1, 5.0)}
+    with pytest.raises(LoadError, match="num_batches_tracked is missing"):
+        from_state_dict(net, {"gain": state["gain"]})
+    assert (net.gain == 1).all()
+    from_state_dict(net, state)
+    assert (net.num_batches_tracked, *net.gain) == (5, 9, 9)
+
+
+@pytest.mark.parametrize("state", [{0: np.ones(2)}, {None: 1}])
+def test_names_that_are_no_strings_are_listed(state):
+    with pytest.raises(LoadError, match="has no place in the network"):
+        from_state_dict(Dense(2, 2, rng=0), state)
+
+
+def test_a_module_in_place_of_its_state_dict_is_refused():
+    with pytest.raises(TypeError, match=r"model\.state_dict\(\).*got Dense"):
+        from_state_dict(Dense(2, 2, rng=0), Dense(2, 2, rng=1))
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -48,16 +49,14 @@ def detect_anomaly() -> Iterator[None]:
     with _lock:
         _depth += 1
         if _depth == 1:
-            _exchanged[:] = _watch_all()
+            _watch_all()
     try:
         yield
     finally:
         with _lock:
             _depth -= 1
             if not _depth:
-                for cls, name, method in _exchanged:
-                    setattr(cls, name, method)
-                _exchanged.clear()
+                _leave_all()
 
 
 def watching() -> bool:
@@ -65,25 +64,40 @@ def watching() -> bool:
     return _depth > 0
 
 
-_exchanged: list[tuple[type, str, Any]] = []  # class, name of the method, method
+_originals: dict[Any, Any] = {}  # the method behind each function that watches one
 
 
-def _watch_all() -> list[tuple[type, str, Any]]:
-    """Put a watching function in place of each method; what was there."""
+def _watch_all() -> None:
+    """Put a watching function in place of each method."""
+    for cls, name, watch in _methods():
+        method = vars(cls)[name]
+        watched = watch(method)
+        _originals[watched] = method
+        setattr(cls, name, watched)
+
+
+def _leave_all() -> None:
+    """Put the methods back, also where a class made meanwhile took one over."""
+    for cls, name, _ in _methods():
+        method = vars(cls)[name]
+        if isinstance(method, FunctionType) and method in _originals:
+            setattr(cls, name, _originals[method])
+    _originals.clear()
+
+
+def _methods() -> Iterator[tuple[type, str, Callable[[Any], Any]]]:
+    """Each class, the name of a method in its body, and what makes a function that watches it."""
     watchers: list[tuple[type, dict[str, Callable[[Any], Any]]]] = [
         (Layer, dict.fromkeys(("forward", "predict"), _watched_forward)),
         (Layer, dict.fromkeys(("backward", "parameter_gradients"), _watched_backward)),
         (Loss, {"forward": _watched_loss, "backward": _watched_gradient}),
         (Optimizer, {"step": _watched_step}),
     ]
-    exchanged = []
     for base, methods in watchers:
         for cls in _with_subclasses(base):
             for name, watch in methods.items():
                 if name in vars(cls):
-                    exchanged.append((cls, name, vars(cls)[name]))
-                    setattr(cls, name, watch(vars(cls)[name]))
-    return exchanged
+                    yield cls, name, watch
 
 
 def _with_subclasses(cls: type) -> set[type]:

@@ -126,7 +126,7 @@ class Run:
         problems += self._other_settings(kept.get("settings"))
         problems += self._other_optimizer(optimizer)
         problems += self._other_random(kept.get("random"))
-        if not isinstance(kept.get("steps"), int) or kept["steps"] < 0:
+        if type(kept.get("steps")) is not int or not 0 <= kept["steps"] < 1 << 63:
             problems.append(f"the number of steps is {kept.get('steps')!r}")
         columns, shapes = kept.get("columns"), {array.shape for array in history.values()}
         if not isinstance(columns, list) or {*map(str, columns)} != history.keys():
@@ -172,11 +172,12 @@ class Run:
         if sorted(there) != sorted(kept):
             yield f"the optimizer remembers {sorted(kept)} in the file, {sorted(there)} here"
         for name in there.keys() & kept.keys():
-            ours, theirs = there[name], kept[name]
-            if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
+            shape, theirs = there[name].shape, kept[name]
+            dtype = self.optimizer.net.params.dtype  # what its first step makes of the vectors
+            if (shape, dtype) != (theirs.shape, theirs.dtype):
                 yield (
                     f"{name} of the optimizer is {theirs.dtype} {theirs.shape} in the file, "
-                    f"{ours.dtype} {ours.shape} here"
+                    f"{dtype} {shape} here"
                 )
             elif not wholly_finite(theirs):
                 yield f"{name} of the optimizer holds NaN or infinity"
@@ -232,8 +233,10 @@ def _plain(state: Any) -> Any:
 
 
 def _lively(state: Any) -> Any:
-    """The inverse of `_plain`."""
+    """The inverse of `_plain`; bit generators keep unsigned integers alone."""
     if isinstance(state, dict) and state.keys() == {"array", "dtype"}:
+        if state["dtype"] not in ("uint32", "uint64"):
+            raise ValueError(f"an array of {state['dtype']!r}")
         return np.array(state["array"], state["dtype"])
     if isinstance(state, dict):
         return {name: _lively(value) for name, value in state.items()}

@@ -9,12 +9,14 @@ import numpy as np
 
 from tinynet.checkpoints import Reached, Run
 from tinynet.checks import positive_int
+from tinynet.errors import DivergenceError
 from tinynet.evaluation import Metrics, evaluate, named_metrics
 from tinynet.history import History
 from tinynet.interrupts import Interrupts
 from tinynet.layer import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
+from tinynet.persistence.atomic import check_target
 from tinynet.progress import KINDS, Progress, reporting
 from tinynet.training import Epoch, train
 from tinynet.types import Array, Rng
@@ -117,13 +119,16 @@ def fit(
 
     def row(epoch: Epoch) -> dict[str, float]:
         on = (x, t) if validation is None else validation
-        values = evaluate(net, loss, *on, metrics) if measured else {}
+        with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
+            values = evaluate(net, loss, *on, metrics) if measured else {}
         if validation is None:
             values.pop("loss", None)
         found = dict(zip(measured, values.values(), strict=True))
         return {"loss": epoch.loss, **found, "lr": epoch.lr, "seconds": epoch.seconds}
 
     # Whatever does not fit is found before anything changes.
+    if checkpoint is not None:
+        check_target(checkpoint)
     loaded = run.read(checkpoint) if resume and checkpoint is not None else None
     options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "rng": generator}
     left = epochs - (loaded.history.epochs if loaded else 0)
@@ -150,6 +155,10 @@ def fit(
                 report(history.epochs, found)
                 if interrupts.asked:
                     break
+        except DivergenceError as error:
+            if loaded:
+                error.add_note(f"epochs are counted from epoch {loaded.history.epochs}, resumed")
+            raise
         except KeyboardInterrupt:
             run.restore(reached.now)
             if checkpoint is not None:

@@ -1,5 +1,6 @@
 """Ctrl-C as a request to stop soon, and only then as an order to stop now."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -45,4 +46,5 @@ class Interrupts:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        os.write(2, _NOTICE)  # print is not safe in a signal handler
+        with contextlib.suppress(OSError):  # nobody may be listening
+            os.write(2, _NOTICE)  # print is not safe in a signal handler

@@ -151,7 +151,7 @@ class Sequential(Layer):
         if (dtype := self._arguments[1].get("dtype")) is not None:
             inside.append(f"dtype={written(dtype)}")
         lines = "".join(f"{text},\n" for text in inside).replace("\n", "\n    ").rstrip(" ")
-        return f"Sequential(\n    {lines})"
+        return f"{type(self).__name__}(\n    {lines})"
 
     def _back(self, dy: Array, layers: tuple[Layer, ...]) -> Array:
         if dy.shape != self._shape:

@@ -49,10 +49,12 @@ class Windowed:
         """
         if dtype is not None and np.dtype(dtype).kind != "f":
             raise TypeError(f"dtype must be a float type such as np.float32; got {dtype!r}")
+        taken = {*dir(type(self)), "params", "grads"}
+        places: dict[int, str] = {}
         for name, value in declared.items():
-            self._check_name(name, declared)
+            self._check_name(name, taken, declared)
             if isinstance(value, Windowed):
-                self._check_free(name, value, declared)
+                self._check_free(name, value, places.setdefault(id(value), name))
             else:
                 self._check_array(name, value)
         types = {t for value in declared.values() for t in _float_types(value)}
@@ -180,17 +182,15 @@ class Windowed:
         size = sum(v.params.size if isinstance(v, Windowed) else v.size for v in declared)
         self.bind(np.empty(size, dtype), np.empty(size, dtype))
 
-    def _check_name(self, name: str, declared: dict[str, Any]) -> None:
-        taken = {*dir(type(self)), "params", "grads"}
-        if name in taken or f"d{name}" in {*taken, *declared}:
+    def _check_name(self, name: str, taken: set[str], declared: dict[str, Any]) -> None:
+        if name in taken or f"d{name}" in taken or f"d{name}" in declared:
             raise ValueError(
                 f"{type(self).__name__} cannot declare {name!r}: that name, or d{name} which its "
                 f"gradient gets, is taken. Choose another."
             )
 
-    def _check_free(self, name: str, part: Windowed, declared: dict[str, Any]) -> None:
+    def _check_free(self, name: str, part: Windowed, first: str) -> None:
         me, mend = type(self).__name__, "A layer has one place; copy.deepcopy makes a second one."
-        first = next(other for other, value in declared.items() if value is part)
         if first != name:
             raise ValueError(f"{me} got the same {part!r} as {first} and as {name}. {mend}")
         if (owner := part._owner()) is not None:

@@ -75,8 +75,10 @@ def _grey(image: ArrayLike) -> Array:
     if pixels.ndim == 2:
         return pixels
     grey = pixels[..., :3] @ _WHITE
-    if pixels.shape[2] == 4:  # what shows through is white paper
-        grey = grey * pixels[..., 3] + 1 - pixels[..., 3]
+    if pixels.shape[2] == 4:  # what shows through is white paper, or black under white ink
+        light = np.average(grey, weights=pixels[..., 3] + 1e-9) > 0.5
+        through = 1 - pixels[..., 3]
+        grey = grey * pixels[..., 3] + through * (not (light and np.median(through) > 0.5))
     return np.clip(grey, 0, 1)
 
 

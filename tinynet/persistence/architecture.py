@@ -49,6 +49,10 @@ _FUNCTIONS = {
     for name in initializers.__all__
     if inspect.isfunction(getattr(initializers, name))
 }
+_TYPES = {
+    name: np.dtype(name).type
+    for name in (np.dtype(code).name for code in "?bBhHiIlLqQefdFD")  # int64 has two codes
+}
 _SMALL = {True: 1 << 16, False: 1 << 25}  # what own and foreign layers may ask for in any case
 _SEEDS = ("rng", "seed")  # numbers that are no sizes
 
@@ -124,9 +128,9 @@ def _describe(value: Any, cls: type[Layer], name: str, arrays: dict[str, Array])
             return {"tuple": [_describe(inner, cls, name, arrays) for inner in value]}
         case dict() if all(isinstance(key, str) for key in value):
             return {"dict": {k: _describe(inner, cls, name, arrays) for k, inner in value.items()}}
-        case np.dtype():
+        case np.dtype() if value.name in _TYPES:
             return {"dtype": value.name}
-        case type() if value is float or issubclass(value, np.generic):
+        case type() if value is float or value in _TYPES.values():
             return {"dtype": np.dtype(value).name}
         case np.ndarray():
             key = f"arguments/{len(arrays)}"
@@ -141,7 +145,7 @@ def _describe(value: Any, cls: type[Layer], name: str, arrays: dict[str, Array])
     me = cls.__name__
     raise TypeError(
         f"{me} cannot be saved: it was made with {name}={value!r}, and a file holds numbers, "
-        f"strings, arrays, tuples, lists, dicts, float types, layers and functions of "
+        f"strings, arrays, tuples, lists, dicts, number types, layers and functions of "
         f"tinynet.initializers. Add a class that fills it in: class My{me}({me}): "
         f"def __init__(self): super().__init__({name}=...)"
     )
@@ -166,7 +170,8 @@ class _Builder:
         rng: np.random.Generator,
     ) -> None:
         self.arrays, self.foreign, self.rng = arrays, foreign, rng
-        self.most = self.left = sum(array.size for array in arrays.values())
+        floats = (array.size for array in arrays.values() if array.dtype.kind == "f")
+        self.most = self.left = sum(floats)  # a bool takes an eighth of what a parameter takes
 
     def layer(self, description: Any) -> Layer:
         described = (
@@ -215,8 +220,8 @@ class _Builder:
                 return {key: self.value(each, own) for key, each in inner.items()}
             case {"float": "inf" | "-inf" | "nan" as text}:
                 return float(text)
-            case {"dtype": str(text)}:
-                return np.dtype(text).type
+            case {"dtype": str(name)} if name in _TYPES:
+                return _TYPES[name]
             case {"array": str(key)} if key.startswith("arguments/") and key in self.arrays:
                 return self.arrays[key]
             case {"generator": None}:

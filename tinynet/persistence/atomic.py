@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["open_regular", "write_atomically"]
+__all__ = ["check_target", "open_regular", "write_atomically"]
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
@@ -19,8 +19,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     The permissions are those that the umask gives. A symbolic link keeps pointing where it did.
 
     Raises:
-        OSError: the folder is missing or cannot be written to, the path is a folder, the disk is
-            full; an old file is then as it was.
+        OSError: the folder is missing or cannot be written to, the path is a folder or a device,
+            the disk is full; an old file is then as it was.
 
     Example:
         >>> import tempfile
@@ -30,11 +30,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
         >>> (folder / "greeting").read_bytes(), len(list(folder.iterdir()))
         (b'hello', 1)
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: add the name of a file in it, {path}/net.npz")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {target.parent}. Make it")
+    target = check_target(path)
     temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
     try:
         try:
@@ -47,12 +43,36 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-        _flush_folder(target.parent)
     except OSError as error:
         state = "the old file is as it was" if target.exists() else "nothing was written"
         raise OSError(
             error.errno, f"cannot write {path} ({error.strerror or error}); {state}"
         ) from error
+    # The new file is whole and in its place; as SQLite does, it is left at that where a folder
+    # cannot be flushed, for instance because it may not be listed.
+    with contextlib.suppress(OSError):
+        _flush_folder(target.parent)
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """The place to which a path leads, if a file can stand there.
+
+    Raises:
+        OSError: there is no such folder, or a folder or a device stands there.
+
+    Example:
+        >>> check_target("/nowhere/net.npz")
+        Traceback (most recent call last):
+        FileNotFoundError: cannot write /nowhere/net.npz: there is no folder /nowhere. Make it
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: add the name of a file in it, {path}/net.npz")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {target.parent}. Make it")
+    if target.exists() and not target.is_file():
+        raise FileExistsError(f"{path} is a device or a pipe: pass the path of a file")
+    return target
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:

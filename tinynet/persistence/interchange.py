@@ -63,6 +63,7 @@ def from_state_dict(net: Layer, state_dict: Mapping[str, Any]) -> None:
 
     Raises:
         LoadError: something does not fit; all of it is listed.
+        TypeError: no mapping, but for instance the module itself.
 
     Example:
         >>> from tinynet import Dense
@@ -109,14 +110,18 @@ def load_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
 
 
 def _fill(net: Layer, state_dict: Mapping[str, Any], source: str | os.PathLike[str]) -> None:
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(
+            f"a state dict is arrays by name, as model.state_dict() gives them; got "
+            f"{type(state_dict).__name__}"
+        )
     entries = {entry.name: entry.there for entry in _entries(net)}
     given: dict[str, Array] = {}
     problems = [f"{name} is missing" for name in entries if name not in state_dict]
     for name, value in state_dict.items():
-        if name.rpartition(".")[2] == _UNUSED:
-            continue
         if name not in entries:
-            problems.append(f"{name} has no place in the network")
+            if str(name).rpartition(".")[2] != _UNUSED:
+                problems.append(f"{name} has no place in the network")
             continue
         array, there = _array(value), entries[name]
         if array is None:

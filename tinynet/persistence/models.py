@@ -14,7 +14,7 @@ from tinynet.types import Array, Rng
 __all__ = ["load", "load_parameters", "named_arrays", "save", "unfit", "wholly_finite"]
 
 
-_FOLDERS = ("arguments", "optimizer", "best", "history")  # arrays that are not the network's
+_FOLDERS = ("arguments/", "optimizer/", "best/", "history/")  # arrays that are not the network's
 
 
 def save(net: Layer, path: str | os.PathLike[str]) -> None:
@@ -168,7 +168,7 @@ def unfit(net: Layer, arrays: Mapping[str, Array]) -> list[str]:
     there = named_arrays(net)
     problems = [f"{name} is missing" for name in there if name not in arrays]
     for name, array in arrays.items():
-        if name.split("/")[0] in _FOLDERS:
+        if name.startswith(_FOLDERS):
             continue
         if name not in there:
             problems.append(f"{name} {array.shape} has no place in the network")

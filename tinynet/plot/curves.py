@@ -66,7 +66,7 @@ def history(history: History, *, ax: Axes | None = None) -> Axes:
         ax: where to draw; by default in a new figure.
 
     Raises:
-        ValueError: no epochs.
+        ValueError: no epochs, or no loss.
         ImportError: Matplotlib is not installed.
 
     Example:
@@ -80,6 +80,8 @@ def history(history: History, *, ax: Axes | None = None) -> Axes:
     if not history.epochs:
         raise ValueError("the history has no epochs: there is nothing to draw")
     losses = {name: history[name] for name in ("loss", "validation_loss") if name in history}
+    if not losses:
+        raise ValueError(f"the history has no loss, only {', '.join(history.names)}")
     shares = {name: history[name] for name in history.names if name.endswith("accuracy")}
     ax = _curves(axes_for(ax, (6.4, 4.0)), losses, shares)
     if "validation_loss" in losses:
@@ -94,6 +96,7 @@ def _curves(ax: Any, losses: Mapping[str, Array], shares: Mapping[str, Array]) -
 
     def draw(ax: Any, name: str, values: Array, **style: Any) -> list[Any]:
         label = name.replace("_", " ").capitalize()
+        style["markevery"] = max(1, len(values) // 25)  # closer, they would hide the line
         return ax.plot(range(1, len(values) + 1), values, markersize=4, label=label, **style)
 
     lines = []
@@ -101,7 +104,7 @@ def _curves(ax: Any, losses: Mapping[str, Array], shares: Mapping[str, Array]) -
         style = {"color": (BLUE, GREEN, PURPLE, ORANGE)[number % 4], "marker": "osv^"[number % 4]}
         lines += draw(ax, name, values, **style)
     ax.set(title="Learning curve", xlabel="Epoch", ylabel="Loss")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.grid(axis="y", alpha=0.3)
     ax.spines["top"].set_visible(False)
     if shares:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -153,7 +153,10 @@ def misclassified(
     shown = wrong[:most]
     if len(shown):
         titles = [f"{truth[n]} as {taken[n]}" for n in shown]
-        ax = image_grid(images[shown], titles=titles, ax=ax)
+        own, ax = ax is None, image_grid(images[shown], titles=titles, ax=ax)
+        if own:  # room for the title above few images
+            figure: Any = ax.figure
+            figure.set_size_inches(np.maximum(figure.get_size_inches(), (5.2, 1.8)))
         text = f"{len(wrong):,} of {len(images):,} taken for another class: truth as guess"
     else:
         ax = axes_for(ax, (4.2, 1.0))

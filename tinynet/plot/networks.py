@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +25,7 @@ _LONGEST = 36  # of the name of a layer, in characters
 
 def weights(
     layer_or_W: Any,
-    units: int | Sequence[int] | Array,
+    units: ArrayLike,
     *,
     shape: tuple[int, int] | None = None,
     ax: Axes | None = None,
@@ -60,8 +59,7 @@ def weights(
             if W.ndim == 0
             else f"weights needs W of shape (in, out), got {W.shape}."
         )
-    several = np.atleast_1d(units).tolist()
-    chosen = [checked_index(unit, W.shape[1], "unit") for unit in several]
+    chosen = [checked_index(unit, W.shape[1], "unit") for unit in np.atleast_1d(units)]
     if shape is None:
         shape = square(len(W), "Pass shape=(height, width).")
     if len(shape) != 2 or math.prod(shape) != len(W) or min(shape) < 1:
@@ -76,7 +74,7 @@ def weights(
     limit = float(np.abs(images).max()) or 1.0
     picture = ax.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
     ax.figure.colorbar(picture, ax=ax, label="Weight")
-    title = f"unit {units}" if np.ndim(units) == 0 else f"{len(images)} units"
+    title = f"unit {np.asarray(units)}" if np.ndim(units) == 0 else f"{len(images)} units"
     ax.set(title=f"Incoming weights of {title}")
     ax.set_axis_off()
     return ax
