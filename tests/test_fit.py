@@ -1,5 +1,6 @@
 """fit, evaluate, predict and History."""
 
+import copy
 import os
 import pty
 import re
@@ -156,7 +157,7 @@ def test_divergence_after_resuming_tells_from_where_epochs_count(tmp_path):
     run = Run(lr=lambda step: 0.1 if step < 50 else 1e200)
     with pytest.raises(DivergenceError, match="in epoch 3") as caught:
         run.fit(epochs=9, checkpoint=tmp_path / "run.npz", resume=True)
-    assert caught.value.__notes__ == ["epochs are counted from epoch 3, resumed"]
+    assert caught.value.__notes__[0] == "epochs are counted from epoch 3, resumed"
 
 
 def test_a_network_that_grows_too_large_is_measured_without_a_warning():
@@ -443,3 +444,19 @@ def test_evaluate_leaves_no_trace():
     assert measured.keys() == {"loss", "accuracy"}
     with pytest.raises(ValueError, match="as many"):
         evaluate(run.net, run.loss, run.x, run.t[:3])
+
+
+@pytest.mark.parametrize("patience", [None, 5])
+def test_a_divergence_leaves_the_network_of_the_last_whole_epoch(patience):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 2))
+    net = Sequential(Dense(2, 2, rng=rng))
+    optimizer = SGD(net, lr=lambda step: 0.1 if step < 40 else 1e200)
+    options = {"batch_size": 1, "validation": (x, x), "patience": patience, "progress": "off"}
+    twin, twin_optimizer = copy.deepcopy((net, optimizer))
+    fit(twin, MSELoss(), twin_optimizer, x, x, epochs=2, rng=1, **options)
+    with pytest.raises(DivergenceError, match="epoch 3") as caught:
+        fit(net, MSELoss(), optimizer, x, x, epochs=5, rng=1, **options)
+    assert "epoch 2" in caught.value.__notes__[-1]
+    np.testing.assert_array_equal(net.params, twin.params)
+    assert optimizer.steps == 40

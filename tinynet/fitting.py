@@ -82,7 +82,7 @@ def fit(
         ValueError, TypeError: as `train` does, or options that do not go together.
         LoadError: the checkpoint is damaged or of another run. Nothing has changed then.
         OSError: the checkpoint cannot be read or written.
-        DivergenceError: the loss is not finite any more.
+        DivergenceError: the loss is not finite any more; the network is as before that epoch.
 
     Example:
         >>> from tinynet import Dense, MSELoss, Sequential, SGD
@@ -158,6 +158,12 @@ def fit(
         except DivergenceError as error:
             if loaded:
                 error.add_note(f"epochs are counted from epoch {loaded.history.epochs}, resumed")
+            run.restore(reached.now)
+            at = f"to the end of epoch {reached.history.epochs}"
+            if reached.best is not None:
+                run.restore_net(reached.best)
+                at = f"to its best, epoch {reached.history.best_epoch}"
+            error.add_note(f"fit has put the network back {at}, so it can go on from there")
             raise
         except KeyboardInterrupt:
             run.restore(reached.now)
