@@ -100,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> float:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
+        if options.output is None:
+            options.output = Path("mnist.png" if options.show is None else "digit.png")
         check_output(options.output)
         check_output(options.save, "--save")
         check_output(options.checkpoint, "--checkpoint")
@@ -133,6 +135,10 @@ def _run(data: MNIST, options: argparse.Namespace) -> float:
         f"{'-'.join(map(str, widths))}, sigmoid, {bias}mean squared error, SGD at rate "
         f"{options.lr:g}, batch size {options.batch_size}, {options.dtype}, seed {options.seed}"
     )
+    if options.resume:
+        report.say(
+            f"going on from {options.checkpoint}, in the order of the seed it was begun with"
+        )
     report.say(f"{len(x):,} training and {len(x_test):,} test images from {options.data}\n")
     report.begin()
     t_test = one_hot(data.test_labels, 10, dtype=options.dtype)
@@ -201,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common_options(parser, epochs=10, batch_size=1, output="mnist.png")
+    parser.set_defaults(output=None)  # mnist.png, or digit.png for --show
     add = parser.add_argument
     add(
         "--hidden",

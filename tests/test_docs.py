@@ -1,6 +1,8 @@
 """What the documentation shows runs, and what it names exists."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,11 @@ def test_every_public_name_exists_and_has_a_docstring():
 def test_the_version_is_the_distributions():
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     assert f'version = "{tinynet.__version__}"' in project
+
+
+def test_pictures_and_gradient_checks_come_when_asked_for():
+    code = "import sys, tinynet; before = set(sys.modules); tinynet.plot; tinynet.testing; "
+    code += "assert not {'tinynet.plot', 'tinynet.testing', 'matplotlib', 'pytest'} & before"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        tinynet.nothing  # noqa: B018  the access is what is tested

@@ -349,7 +349,7 @@ def test_the_bar_is_that_of_tqdm(monkeypatch):
 
 def test_a_bar_without_tqdm_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    with pytest.raises(ImportError, match=r'pip install "tinynet\[progress\]"'):
+    with pytest.raises(ImportError, match=r"pip install tqdm"):
         Run().fit(progress="bar")
 
 

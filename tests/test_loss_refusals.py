@@ -18,7 +18,13 @@ from tinynet import (
 
 REFUSALS = [
     (MSELoss(), np.zeros((3, 1)), np.zeros(3), ValueError, r"\(3, 1\) and t of shape \(3,\)"),
-    (L1Loss(), np.zeros(3), np.zeros((3, 1)), ValueError, "must be equal and not empty. Reshape"),
+    (
+        L1Loss(),
+        np.zeros(3),
+        np.zeros((3, 1)),
+        ValueError,
+        "must be equal and not empty. If they mean the same",
+    ),
     (HuberLoss(), np.zeros((0, 2)), np.zeros((0, 2)), ValueError, "mean of nothing"),
     (L1Loss(), np.zeros(2, np.float32), np.zeros(2), TypeError, r"t.astype\(np.float32\)"),
     (

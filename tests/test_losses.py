@@ -233,3 +233,21 @@ def test_a_loss_of_ones_own_is_checked_written_and_copied_like_the_others():
     assert loss.forward(np.array([0.0, 2.0]), np.array([1.0, 1.0])) == pytest.approx(0.5)
     with pytest.raises(ValueError, match="Pinball got y of shape"):
         loss.forward(np.zeros(2), np.zeros(3))
+
+
+def test_labels_where_targets_belong_get_the_mend():
+    y, labels = np.ones((4, 10)), np.arange(4)
+    for t in (labels, labels[:, np.newaxis]):
+        with pytest.raises(ValueError, match=r"Are these labels\? tinynet\.data\.one_hot\(t, 10\)"):
+            MSELoss().forward(y, t)
+
+
+def test_a_loss_that_returns_an_array_is_told_so():
+    class Forgetful(Loss):
+        def forward(self, y, t):
+            return (y - t) ** 2
+
+    with pytest.raises(
+        TypeError, match=r"must return one number.*\(4, 3\)\. Did you forget \.mean"
+    ):
+        Forgetful().forward(np.ones((4, 3)), np.zeros((4, 3)))

@@ -151,7 +151,8 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(mnist, tmp_path, capsy
     assert run("whole.npz", "--epochs", "3")[-1] == f"network: {tmp_path / 'whole.npz'}"
     run("half.npz", "--epochs", "1", *checkpoint)
     lines = run("resumed.npz", "--epochs", "3", *checkpoint, "--resume")
-    assert [line.split()[0] for line in lines[4:6]] == ["2", "3"]
+    assert [line.split()[0] for line in lines[5:7]] == ["2", "3"]
+    assert lines[1] == f"going on from {checkpoint[1]}, in the order of the seed it was begun with"
     assert (tmp_path / "resumed.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert (tmp_path / "half.npz").read_bytes() != (tmp_path / "whole.npz").read_bytes()
 

@@ -110,3 +110,8 @@ def test_an_option_outside_its_range_is_refused(make, message):
 def test_betas_that_are_not_two_numbers_are_refused(betas):
     with pytest.raises(TypeError, match="betas"):
         Adam(Dense(2, 2), betas=betas)
+
+
+def test_parameters_in_place_of_their_network_are_refused():
+    with pytest.raises(TypeError, match=r"takes the network, not its parameters"):
+        SGD(Dense(2, 2).params, lr=0.1)

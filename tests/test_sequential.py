@@ -221,3 +221,10 @@ def test_a_thousand_times_as_many_layers_take_about_a_thousand_times_as_long():
     seconds(10)
     few = min(seconds(1000) for _ in range(3))
     assert seconds(16_000) < 16 * 6 * few  # were each held against all, 250 times
+
+
+@pytest.mark.parametrize("method", ["forward", "predict"])
+def test_a_list_in_place_of_an_array_is_told_so(method):
+    with pytest.raises(AttributeError) as info:
+        getattr(small(), method)([[1.0, 2.0, 3.0]])
+    assert "np.asarray(x)" in info.value.__notes__[0]

@@ -311,3 +311,7 @@ def test_targets_of_a_wider_float_type_are_refused():
     net, x, t = problem(dtype=np.float32)
     with pytest.raises(TypeError, match=r"convert t once with t\.astype\(np\.float32\)"):
         train(net, MSELoss(), SGD(net, lr=0.5), x, t.astype(float), epochs=1)
+
+
+def test_the_class_of_a_loss_is_refused():
+    check_refused(r"write MSELoss\(\)", TypeError, loss=lambda _: MSELoss)

@@ -1,5 +1,8 @@
 """tinynet: neural networks from layers that read as their equations, every gradient proved."""
 
+import importlib
+from types import ModuleType
+
 from tinynet import data, initializers, metrics, schedules
 from tinynet.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
 from tinynet.anomaly import detect_anomaly
@@ -117,3 +120,10 @@ __all__ = [
     "train",
     "zeros",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import `tinynet.plot` and `tinynet.testing` when they are first asked for."""
+    if name in ("plot", "testing"):
+        return importlib.import_module(f"tinynet.{name}")
+    raise AttributeError(f"module 'tinynet' has no attribute {name!r}")

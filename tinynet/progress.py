@@ -41,7 +41,7 @@ def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
             from tqdm.auto import tqdm
         except ImportError as error:
             raise ImportError(
-                'the progress bar needs tqdm: pip install "tinynet[progress]", or progress="lines"'
+                'the progress bar needs tqdm: pip install tqdm, or progress="lines"'
             ) from error
         with tqdm(total=epochs, initial=done, unit="epoch") as bar:
 

@@ -71,7 +71,7 @@ class Sequential(Layer):
             for layer in self.layers:
                 x = layer.forward(x)
         except Exception as error:
-            self._add_place(error, layer)
+            self._add_place(error, layer, x)
             raise
         self._shape = x.shape
         return x
@@ -83,7 +83,7 @@ class Sequential(Layer):
             for layer in self.layers:
                 x = layer.predict(x)
         except Exception as error:
-            self._add_place(error, layer)
+            self._add_place(error, layer, x)
             raise
         return x
 
@@ -101,7 +101,7 @@ class Sequential(Layer):
             try:
                 layer.parameter_gradients(dy)
             except Exception as error:
-                self._add_place(error, layer)
+                self._add_place(error, layer, dy)
                 raise
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
@@ -164,12 +164,14 @@ class Sequential(Layer):
             for layer in reversed(layers):
                 dy = layer.backward(dy)
         except Exception as error:
-            self._add_place(error, layer)
+            self._add_place(error, layer, dy)
             raise
         return dy
 
-    def _add_place(self, error: Exception, layer: Layer) -> None:
+    def _add_place(self, error: Exception, layer: Layer, x: Array) -> None:
         """Tell where in the network an error arose; costs nothing where there is none."""
+        if isinstance(error, AttributeError) and not isinstance(x, np.ndarray):
+            error.add_note(f"x is a {type(x).__name__}; layers take NumPy arrays: np.asarray(x)")
         place = next((str(n) for n, other in enumerate(self.layers) if other is layer), "?")
         error.add_note(f"in layer {place} of Sequential, {layer!r}")
 

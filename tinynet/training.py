@@ -95,6 +95,8 @@ def train(
     """
     positive_int(epochs, "epochs")
     positive_int(batch_size, "batch_size")
+    if isinstance(loss, type):
+        raise TypeError(f"loss must be a loss, not its class: write {loss.__name__}()")
     _check_data(x, t)
     if net.input_dtype is None:
         _warn_of_pixels(x)

@@ -60,9 +60,16 @@ class Loss:
     def check(self, y: Array, t: Array) -> None:
         """Refuse targets that do not fit the outputs; called before every `forward`."""
         if y.shape != t.shape or not y.size:
-            mend = "Reshape one of them." if y.size == t.size else "Do they come from one batch?"
+            mend = "Do they come from one batch?"
             if not y.size:
                 mend = "A mean of nothing is undefined."
+            elif y.size == t.size:
+                mend = "If they mean the same, t.reshape(y.shape) makes them equal."
+            elif y.ndim == 2 and t.size == len(y):
+                mend = (
+                    f"Are these labels? tinynet.data.one_hot(t, {y.shape[1]}) makes targets of "
+                    f"them; CrossEntropyLoss takes them as they are."
+                )
             raise ValueError(
                 f"{type(self).__name__} got y of shape {y.shape} and t of shape {t.shape}: "
                 f"they must be equal and not empty. {mend}"
@@ -92,6 +99,12 @@ def _checked(forward: Callable[..., float]) -> Callable[..., float]:
     @functools.wraps(forward)
     def checked(self: Loss, y: Array, t: Array) -> float:
         self.check(y, t)
-        return float(forward(self, y, t))
+        value = forward(self, y, t)
+        if np.ndim(value):
+            raise TypeError(
+                f"{type(self).__name__}.forward must return one number; it returned an array of "
+                f"shape {np.shape(value)}. Did you forget .mean()?"
+            )
+        return float(value)
 
     return checked

@@ -162,7 +162,8 @@ def _check_rows(me: str, t: Array) -> None:
         row = int(away.argmax())
         raise ValueError(
             f"{me} needs rows of probabilities; row {row} of t sums to {t[row].sum():g}, not 1. "
-            f"Divide each row by its sum: t / t.sum(axis=1, keepdims=True)."
+            f"Divide each row by its sum, t / t.sum(axis=1, keepdims=True), or pass the labels "
+            f"themselves, ints of shape (N,)."
         )
 
 

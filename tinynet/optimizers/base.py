@@ -91,6 +91,11 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
+        if not hasattr(net, "check_windows"):
+            raise TypeError(
+                f"{type(self).__name__} takes the network, not its parameters: "
+                f"{type(self).__name__}(net, ...); got {type(net).__name__}"
+            )
         net.check_windows()
         if not net.params.size:
             raise ValueError(f"{type(self).__name__} got {net!r}, which has no parameters to learn")

@@ -166,7 +166,5 @@ def _safetensors() -> Any:
     try:
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError(
-            'safetensors files need a package: pip install "tinynet[safetensors]"'
-        ) from error
+        raise ImportError("safetensors files need a package: pip install safetensors") from error
     return safetensors.numpy

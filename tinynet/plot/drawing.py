@@ -66,9 +66,7 @@ def axes_for(ax: Axes | None, size: tuple[float, float]) -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(
-            'tinynet.plot draws with Matplotlib: pip install "tinynet[plot]"'
-        ) from error
+        raise ImportError("tinynet.plot draws with Matplotlib: pip install matplotlib") from error
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
