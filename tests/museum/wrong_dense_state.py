@@ -135,3 +135,19 @@ class SummedInputGradient(Affine):
 
     def backward(self, dy):
         return super().backward(dy).sum(axis=0)
+
+
+@wrong("gradient", hint="declare", **FOUR)
+class GainNeverDeclared(Layer):
+    """Keeps its gain and the gradient of it to itself, where no optimizer finds them."""
+
+    def __init__(self):
+        self.gain = np.ones(3)
+
+    def forward(self, x):
+        self._x = x
+        return x * self.gain.astype(x.dtype)
+
+    def backward(self, dy):
+        self.dgain = (dy * self._x).sum(axis=0)
+        return dy * self.gain.astype(dy.dtype)

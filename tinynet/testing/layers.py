@@ -211,6 +211,29 @@ def _windows_stay(s: Subject, skip: frozenset[str]) -> None:
         check = "gradient" if ".d" in str(error).split(" ")[0] else "update"
         if check not in skip:
             raise Fault(check, str(error)) from error
+    if "gradient" not in skip:
+        for new, old in zip(used.walk(), s.layer.walk(), strict=True):
+            _all_declared(new, old)
+
+
+def _all_declared(used: Layer, unused: Layer) -> None:
+    """What has had a gradient in `backward` was there from the start, as a parameter."""
+    declared = {name for name, _ in unused.named_parameters()}
+    for name, value in vars(unused).items():
+        gradient = vars(used).get(f"d{name}")
+        if (
+            name not in declared
+            and isinstance(value, np.ndarray)
+            and value.dtype.kind == "f"
+            and isinstance(gradient, np.ndarray)
+            and gradient.shape == value.shape
+            and f"d{name}" not in vars(unused)
+        ):
+            raise Fault(
+                "gradient",
+                f"backward makes d{name}, but {name} is no parameter: no optimizer would move it.",
+                f"declare it, super().__init__({name}=...), and write self.d{name}[...] = ...",
+            )
 
 
 def _one(
