@@ -15,7 +15,15 @@ from tinynet.testing.runs import (
 )
 from tinynet.testing.subject import Subject
 
-__all__ = ["backward_twice", "forward_twice", "isolation", "overwrite", "reuse", "update"]
+__all__ = [
+    "backward_twice",
+    "forward_twice",
+    "isolation",
+    "kept_copy",
+    "overwrite",
+    "reuse",
+    "update",
+]
 
 
 def overwrite(s: Subject) -> str | None:
@@ -208,3 +216,33 @@ def update(s: Subject) -> str | None:
                 tensor=name,
             )
     return None
+
+
+def kept_copy(s: Subject, tensor: str) -> None:
+    """Where a gradient is wrong, look whether backward computes with old values of a parameter."""
+    layer = s.made_anew(randomised=False)
+    if layer is None:
+        return
+    old = {name: np.sort(window, axis=None) for name, window in layer.named_parameters()}
+    layer.params[...] = s.moved_params()
+    wanted = s.run(layer=layer)
+    for part in layer.walk():
+        windows = {id(window) for _, window in part.named_parameters()}
+        for attribute, array in vars(part).items():
+            if not isinstance(array, np.ndarray) or id(array) in windows or array.size < 2:
+                continue
+            values = np.sort(array, axis=None)
+            for name, before in old.items():
+                if before[0] == before[-1] or not np.array_equal(values, before):
+                    continue
+                twin = copy.deepcopy(layer)
+                held = next(p for p, q in zip(twin.walk(), layer.walk(), strict=True) if q is part)
+                setattr(held, attribute, 2 * array)
+                if s.apart(s.run(layer=twin), wanted, s.x, s.dy):
+                    raise Fault(
+                        "update",
+                        f"self.{attribute} holds the values that {name} had at first, so that "
+                        f"after {name} changed in place the gradient of {tensor} is wrong.",
+                        f"make it from {name} in forward or backward.",
+                        tensor=tensor,
+                    )

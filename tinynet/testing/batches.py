@@ -23,6 +23,14 @@ def batch_of_one(s: Subject) -> str | None:
         return "rows interact, and forward refuses a single one with a ValueError"
     run = s.run(s.x[:1])
     _keeps_rank(s, run, 1, "batch_of_one")
+    for name, array in s.parts(run):
+        if array is not None and not np.isfinite(array).all() and s.interacts:
+            raise Fault(
+                "batch_of_one",
+                f"for a single row {name} is not finite. Rows interact: where one alone has no "
+                f"meaning, refuse it with a ValueError.",
+                tensor=name,
+            )
     _predict_keeps_rank(s, 1, "batch_of_one")
     return None
 
@@ -32,6 +40,8 @@ def batch_of_none(s: Subject) -> str | None:
     _predict_keeps_rank(s, 0, "batch_of_none")
     if s.refuses_one:
         return "rows interact, and forward refuses fewer than two with a ValueError"
+    if s.interacts and s.refuses(0):
+        return "rows interact, and forward refuses to have none with a ValueError"
     layer = s.fresh()
     layer.grads[...] = 7
     run = s.run(s.x[:0], layer=layer)
@@ -64,8 +74,9 @@ def _keeps_rank(s: Subject, run: Run, rows: int, check: str) -> None:
 
 
 def _predict_keeps_rank(s: Subject, rows: int, check: str) -> None:
-    y = s.fresh().predict(read_only(s.x[:rows]))
     wanted = (rows, *np.shape(s.fresh().predict(read_only(s.x)))[1:])
+    s.tried = s.x[:rows]
+    y = s.fresh().predict(read_only(s.tried))
     if np.shape(y) != wanted:
         raise Fault(
             check, f"for {rows} rows predict returned shape {np.shape(y)}; it must be {wanted}."

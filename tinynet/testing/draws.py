@@ -5,26 +5,31 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.layer import Layer
 from tinynet.testing.report import Fault
 from tinynet.testing.runs import difference, generators, inputs_of_parts, read_only
 from tinynet.testing.subject import Subject
+from tinynet.types import Array
 
 __all__ = ["expectation", "redraws", "reproducible"]
 
 
 def reproducible(s: Subject) -> None:
     """Two copies draw the same, and nobody touches the global random state."""
+    kept, kept_python = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+    np.random.random(), random.random()  # noqa: NPY002 (a seed set before shows anew)
     before, python = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
     first = s.run()
     s.fresh().predict(s.x.copy())
     after, python_after = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
     changed = python_after != python or not _same_state(before, after)
-    np.random.set_state(before)  # noqa: NPY002
-    random.setstate(python)
+    np.random.set_state(kept)  # noqa: NPY002
+    random.setstate(kept_python)
     if changed:
         raise Fault(
             "reproducible",
-            "it draws from the global random state, so that two runs never agree.",
+            "it draws from the global random state, or seeds it: two runs never agree, or what "
+            "others draw is no longer random.",
             "take rng as an argument, and draw from self.rng.",
         )
     if name := s.apart(s.run(), first, s.x, s.dy):
@@ -83,6 +88,8 @@ def expectation(s: Subject) -> str | None:
     y, other, both, none = (s.forward(s.fresh(), v) for v in (x, x[::-1], x + x[::-1], zero))
     if not difference(both + none, y + other) < 1e-9:
         return _expectation_of_parts(s)
+    if difference(none, s.forward(s.as_of(_drawn(s, zero)), zero)) > 1e-9:
+        return _mean_at_zero(s, zero)
     layer, at_zero = s.fresh(), s.fresh()
     p = np.array(layer.predict(read_only(x))) - np.array(at_zero.predict(read_only(zero)))
     if p.shape != y.shape or not np.any(p):
@@ -98,6 +105,29 @@ def expectation(s: Subject) -> str | None:
             f"the mean of forward over {len(ratios)} draws is {mean:.3f} ± {error:.1g} times "
             f"predict: what is dropped must be made up for, in one of the two and only there.",
             "divide by the probability of keeping, 1 - rate, in forward, and leave predict alone.",
+        )
+    return None
+
+
+def _drawn(s: Subject, x: Array) -> Layer:
+    """The layer after a forward, so that the next one draws other numbers."""
+    layer = s.fresh()
+    s.forward(layer, x)
+    return layer
+
+
+def _mean_at_zero(s: Subject, zero: Array) -> str | None:
+    """What is added at random has, at x = 0, the mean that predict gives."""
+    layer = s.fresh()
+    means = np.array([float(np.mean(s.forward(layer, zero))) for _ in range(200)])
+    wanted = float(np.mean(np.array(s.fresh().predict(read_only(zero)))))
+    error = float(np.std(means)) / np.sqrt(len(means))
+    if abs(float(np.mean(means)) - wanted) > 6 * error + 1e-9:
+        raise Fault(
+            "expectation",
+            f"at x = 0 the mean of forward over {len(means)} draws is {np.mean(means):.3g} ± "
+            f"{error:.1g}, and predict gives {wanted:.3g} there.",
+            "what is added at random must have mean 0, or predict must add its mean.",
         )
     return None
 

@@ -56,7 +56,8 @@ def hints(
         return found
     found += _diagonal(analytic, numeric, dys, mine) if name == "x" and y_shape == shape else []
     found += _rows(*arrays) if name == "x" else []
-    found += _missing(analytic, numeric, mine)
+    found += _first_row_of_dy(analytic, numeric, dys, y_shape, mine) if name != "x" else []
+    found += [] if found else _missing(analytic, numeric, mine)
     error = float(np.max(np.abs(analytic - numeric))) / scale
     if not found and error < 3e-6:
         found.append(
@@ -93,7 +94,10 @@ def _factor(analytic: Array, numeric: Array, sizes: dict[str, float], mine: str)
     names = factor_names(ratio, sizes)
     if names:
         return [f"{mine} is {ratio:.6g} times what is right; that is " + ", or ".join(names) + "."]
-    return [f"{mine} is {ratio:.6g} times what is right, everywhere: a constant factor is wrong."]
+    rest = float(np.max(np.abs(analytic - ratio * numeric)))
+    if rest > 0.05 * abs(ratio - 1) * float(np.max(np.abs(numeric))):
+        return []  # it explains no more than _alike lets pass
+    return [f"{mine} is {ratio:.7g} times what is right, everywhere: a constant factor is wrong."]
 
 
 def _rearranged(analytic: Array, numeric: Array, mine: str) -> list[str]:
@@ -146,6 +150,21 @@ def _rows(analytic: Array, numeric: Array) -> list[str]:
     return []
 
 
+def _first_row_of_dy(
+    analytic: Array, numeric: Array, dys: Array, y_shape: tuple[int, ...], mine: str
+) -> list[str]:
+    """Whether a parameter's gradient counts the first example alone."""
+    if not y_shape or y_shape[0] < 2:
+        return []
+    later = dys.reshape(len(dys), y_shape[0], -1)[:, 1:].any(axis=(1, 2))
+    first = dys.reshape(len(dys), y_shape[0], -1)[:, 0].any(axis=1)
+    alone, others = first & ~later, later & ~first
+    right = alone.any() and _alike(analytic[alone], numeric[alone])
+    if right and others.any() and not np.any(analytic[others]) and np.any(numeric[others]):
+        return [f"{mine} counts row 0 of the batch alone: sum over all rows."]
+    return []
+
+
 def _missing(analytic: Array, numeric: Array, mine: str) -> list[str]:
     """Whether the wrong entries are all zero."""
     scale = float(np.max(np.abs(numeric)))
@@ -153,7 +172,8 @@ def _missing(analytic: Array, numeric: Array, mine: str) -> list[str]:
     zero = analytic == 0
     if np.any(wrong) and np.all(zero[wrong]):
         return [
-            f"{mine} is zero in every entry that is wrong: a path from y back to it is missing."
+            f"{mine} is zero in every entry that is wrong: a path from y back to it is missing, or "
+            f"a mask is too narrow."
         ]
     return []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from tinynet.types import Array
 
 __all__ = ["Judged", "Point", "Tensor", "directions", "judge", "line_of", "look_beside", "sample"]
 
+
+_SEEDS = 7  # ways in which all tensors are moved a little, at a kink
 
 RTOL = 2e-8
 """Relative tolerance; the round-off of the differences themselves comes on top."""
@@ -26,12 +28,14 @@ class Tensor:
         value: where it stands.
         outputs: value -> all outputs, flat; not finite outside the domain.
         analytic: what backward gives, one row for each upstream gradient, flat.
+        beside: seed -> the same outputs with all other tensors moved a little.
     """
 
     name: str
     value: Array
     outputs: Callable[[Array], Array]
     analytic: Array
+    beside: Callable[[int], Callable[[Array], Array]]
 
 
 @dataclass
@@ -123,7 +127,11 @@ def look_beside(
     measured: Slope,
     result: Judged,
 ) -> Judged:
-    """Judge by the slopes close by, too, where these differ: a kink that no one line shows."""
+    """Judge by the slopes close by, too, where these differ: a kink that no one line shows.
+
+    First this tensor alone is moved a little, then the others as well: where a gain of 0 makes many
+    ReLUs 0 at once, moving it switches some on and some off, never all of them alike.
+    """
     value = tensor.value
     if isinstance(where, np.ndarray):
         direction = where.reshape(value.shape)
@@ -133,13 +141,26 @@ def look_beside(
 
     length = float(np.max(np.abs(direction)))
 
-    def line(offset: Array, s: float) -> Array:
-        return tensor.outputs(value + offset + s * (direction / length))
+    for seed in range(_SEEDS):
+        outputs = tensor.beside(seed) if seed else tensor.outputs
 
-    wider = nearby(line, value, measured, point.noise, length)
-    if np.array_equal(wider.low, measured.low) and np.array_equal(wider.high, measured.high):
-        return result
-    return judge(point, tensor, where, wider)
+        def line(offset: Array, s: float, outputs: Callable[[Array], Array] = outputs) -> Array:
+            return outputs(value + offset + s * (direction / length))
+
+        bent = measured.high > measured.low
+        if seed and not np.any(bent):
+            break
+        wider = nearby(line, value, measured, point.noise, length)
+        if seed:  # elsewhere the others move a slope without any kink
+            low = np.where(bent, wider.low, measured.low)
+            high = np.where(bent, wider.high, measured.high)
+            wider = replace(wider, low=low, high=high)
+        if np.array_equal(wider.low, measured.low) and np.array_equal(wider.high, measured.high):
+            continue
+        result, measured = judge(point, tensor, where, wider), wider
+        if not np.any(result.excess > 0):
+            break
+    return result
 
 
 def line_of(

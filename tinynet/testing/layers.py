@@ -26,6 +26,7 @@ __all__ = ["LAYER_CHECKS", "check_layer"]
 def _gradient(s: Subject, report: Report) -> str | None:
     for point in given_points(s):
         if wrong := compare_at(s, point, report):
+            again.kept_copy(s, wrong.mismatch.tensor.name)
             raise gradient_fault(s, wrong, "kinks" if wrong.mismatch.kinks else "gradient")
     if not report.tensors:
         return "x holds integers and there are no parameters"
@@ -68,6 +69,9 @@ _CHECKS: dict[str, Callable[[Subject], str | None]] = {
     "pickle": copies.pickling,
     "float32": precision.float32,
 }
+
+SYMPTOMS = ("batch_of_none", "finite", "float32")
+"""Checks that a wrong gradient at the given x comes before: a mean over no rows is NaN."""
 
 LAYER_CHECKS = (*_CHECKS, "gradient", "kinks")
 """The names of all checks of a layer, in the order in which they run."""
@@ -177,11 +181,22 @@ def _check(
     """Every check in turn; raises Fault."""
     report = Report(repr(layer))
     subject = prepare(layer, x, input_shape, seed, report)
+    waiting: list[Fault] = []
     for name, check in _CHECKS.items():
         if name == "copy":
             _windows_stay(subject, skip)
-        _one(subject, report, name, skip, partial(_apply, check))
-    _one(subject, report, "gradient", skip, _gradient)
+        try:
+            _one(subject, report, name, skip, partial(_apply, check))
+        except Fault as fault:
+            if fault.check not in SYMPTOMS:
+                raise
+            waiting.append(fault)
+    try:
+        _one(subject, report, "gradient", skip, _gradient)
+    except Fault as fault:
+        raise cause(fault, waiting) from fault.__cause__
+    if waiting:
+        raise waiting[0]
     _one(subject, report, "kinks", skip, _kinks)
     if not {"per_example", "batch_of_one"} & skip:
         try:
@@ -189,8 +204,14 @@ def _check(
         except Fault:
             raise
         except Exception as error:
-            raise as_fault("per_example", error, subject.x) from error
+            raise as_fault("per_example", error, subject.tried) from error
     return report
+
+
+def cause(fault: Fault, waiting: list[Fault]) -> Fault:
+    """The fault of the gradient, unless it is that nothing finite was there to compare."""
+    measured = np.isfinite(fault.details.get("analytic", np.nan))
+    return fault if measured or not waiting else waiting[0]
 
 
 def _apply(check: Callable[[Subject], str | None], s: Subject, report: Report) -> str | None:
@@ -251,7 +272,7 @@ def _one(
     except Fault:
         raise
     except Exception as error:
-        raise as_fault(name, error, s.x) from error
+        raise as_fault(name, error, s.tried) from error
     if reason is None:
         report.passed.append(name)
     else:

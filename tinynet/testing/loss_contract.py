@@ -24,7 +24,7 @@ def _mutation(c: LossCase) -> None:
     for method, call in (("forward", lambda: loss.forward(y, t)), ("backward", loss.backward)):
         call()
         for name, now, before in (("y", y, c.y), ("t", t, c.t)):
-            if not np.array_equal(now, before):
+            if not np.array_equal(now, before, equal_nan=True):
                 raise Fault(
                     "mutation",
                     f"{method} writes into {name}, which the caller still needs: make a new array.",

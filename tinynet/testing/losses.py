@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinynet.losses import Loss
-from tinynet.testing.layers import refuse_skip
+from tinynet.testing.layers import SYMPTOMS, cause, refuse_skip
 from tinynet.testing.loss_case import LossCase
 from tinynet.testing.loss_contract import LOSS_CONTRACT
 from tinynet.testing.loss_points import loss_batches, loss_gradient, loss_kinks
@@ -45,7 +45,7 @@ def check_loss(
         y: outputs, floats; or give `shape`.
         t: targets that belong to them.
         shape: shape of outputs to make; targets are tried in turn as numbers, probabilities,
-            labels and signs, until the loss takes them.
+            labels and signs, outputs also as log-probabilities, until the loss takes them.
         skip: names of checks to leave out.
         seed: of the checker's own random numbers.
 
@@ -107,14 +107,20 @@ def _check(
     checks["kinks"] = lambda: loss_kinks(case, report)
     if not {"batch_of_one", "reuse"} & skip:
         checks["batches"] = lambda: loss_batches(case, report)
+    waiting: list[Fault] = []
     for name, check in checks.items():
+        if name == "kinks" and waiting:
+            raise waiting[0]
         if name in skip:
             report.skipped[name] = "asked for"
             continue
         try:
             reason = check()
-        except Fault:
-            raise
+        except Fault as fault:
+            if name not in SYMPTOMS:
+                raise cause(fault, waiting) from fault.__cause__
+            waiting.append(fault)
+            continue
         except Exception as error:
             raise as_fault(name, error, case.y) from error
         if name == "batches":
@@ -175,6 +181,7 @@ def _pairs(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[tuple[A
     yield y, rng.integers(0, 2, size=shape)
     yield share, rng.integers(0, 2, size=shape)
     yield rng.uniform(1.5, 3, size=shape), rng.uniform(1.5, 3, size=shape)
+    yield np.log(parts), np.roll(parts, 1, axis=-1) if shape else parts
 
 
 def _raise(

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from tinynet.testing.gradients import Mismatch, examine
 from tinynet.testing.judging import Point, Tensor
 from tinynet.testing.report import Fault, Report
-from tinynet.testing.runs import (
-    window_slices,
-)
+from tinynet.testing.runs import rms, window_slices
 from tinynet.testing.subject import Subject
+from tinynet.testing.sweep import suspects
 from tinynet.types import Array
 
 __all__ = ["Place", "Wrong", "coarse", "compare_at", "given_points", "special_points", "upstreams"]
@@ -46,7 +46,7 @@ class Wrong:
 
 
 def given_points(s: Subject) -> Iterator[Place]:
-    """The given x, then one of other magnitudes and signs."""
+    """The given x, then some of other magnitudes and signs."""
     params = s.layer.params
     yield Place("the given x", s.x, params, own=False)
     if s.integer:
@@ -55,6 +55,8 @@ def given_points(s: Subject) -> Iterator[Place]:
     rng = s.rng
     wide = rng.choice([-1.0, 1.0], size=shape) * 10 ** rng.uniform(-1.5, 0.9, size=shape)
     yield Place("random x of many magnitudes", wide, params, own=True)
+    if (found := suspects(s)) is not None:
+        yield Place("x spread over ±40", found, params, own=True)
     if params.size:
         size = float(np.sqrt(np.mean(params * params))) or 1.0
         signs = np.resize([-1.0, 1.0], params.shape)
@@ -150,18 +152,36 @@ def _point(s: Subject, place: Place) -> Point | None:
     for _ in range(4):
         with_last_bits = safe(_last_bits(x, s.rng), _last_bits(params, s.rng))
         noise = np.fmax(noise, np.abs(with_last_bits - flat))
+
+    def near(array: Array, seed: int) -> Array:
+        if array.dtype.kind != "f":
+            return array
+        size = 1e-5 * (rms(array) or 1.0)
+        return array + size * np.random.default_rng(seed).normal(size=array.shape)
+
+    def x_moved(params: Array) -> Callable[[Array], Array]:
+        return lambda value: safe(value, params)
+
     tensors = []
     if not s.integer:
-        tensors.append(Tensor("x", x, lambda value: safe(value, params), dxs))
+        beside = lambda seed: x_moved(near(params, seed))  # noqa: E731
+        tensors.append(Tensor("x", x, x_moved(params), dxs, beside))
     shapes = [window.shape for _, window in s.layer.named_parameters()]
     for (name, here), shape in zip(window_slices(s.layer), shapes, strict=True):
 
-        def moved(value: Array, here: slice = here) -> Array:
-            other = params.copy()
-            other[here] = value.ravel()
-            return safe(x, other)
+        def moved(x: Array, params: Array, here: slice = here) -> Callable[[Array], Array]:
+            def outputs(value: Array) -> Array:
+                other = params.copy()
+                other[here] = value.ravel()
+                return safe(x, other)
 
-        tensors.append(Tensor(name, params[here].reshape(shape), moved, grads[:, here]))
+            return outputs
+
+        def around(seed: int, moved: Any = moved) -> Callable[[Array], Array]:
+            return moved(near(x, seed), near(params, seed))
+
+        at = params[here].reshape(shape)
+        tensors.append(Tensor(name, at, moved(x, params), grads[:, here], around))
     limit = _SOME if place.own else _ALL
     if not place.own and max([t.value.size for t in tensors], default=0) > _ALL:
         limit = _SAMPLE
@@ -194,7 +214,7 @@ def _right_beside(s: Subject, place: Place, tensor: Tensor, coordinate: int) -> 
         x, params = place.x, place.params
         if not s.integer:
             x = x + size * rng.normal(size=x.shape) * np.maximum(np.abs(x), 1)
-        params = params * (1 + size * rng.normal(size=params.shape))
+        params = params + size * rng.normal(size=params.shape) * np.maximum(np.abs(params), 0.1)
         point = _point(s, Place(place.name, x, params, own=True))
         if point is None:
             return True
@@ -217,7 +237,8 @@ def _only(tensor: Tensor, coordinate: int) -> Tensor:
         return tensor.outputs(moved)
 
     value = whole.ravel()[coordinate : coordinate + 1].copy()
-    return Tensor(tensor.name, value, outputs, tensor.analytic[:, coordinate : coordinate + 1])
+    analytic = tensor.analytic[:, coordinate : coordinate + 1]
+    return Tensor(tensor.name, value, outputs, analytic, lambda seed: outputs)
 
 
 def coarse(s: Subject) -> bool:

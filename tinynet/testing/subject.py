@@ -37,10 +37,12 @@ class Subject:
         original: a copy of what the caller gave.
         x: the input, in float64 or integers, at least three rows of it.
         rng: where the checker's own random numbers come from.
+        tried: what forward or predict saw last, to be told where it raises an exception.
     """
 
     def __init__(self, original: Layer, layer: Layer, x: Array, rng: np.random.Generator) -> None:
         self.original, self.layer, self.x, self.rng = original, layer, x, rng
+        self.tried = x
         self.integer = x.dtype.kind != "f"
         self.y = np.array(self.fresh().forward(x.copy()))
         self.dy = rng.normal(size=self.y.shape)
@@ -53,6 +55,7 @@ class Subject:
 
     def forward(self, layer: Layer, x: Array) -> Array:
         """y, copied, of a forward that sees read-only memory."""
+        self.tried = x
         return np.array(layer.forward(read_only(x)))
 
     def run(
@@ -94,13 +97,15 @@ class Subject:
                 mine.bit_generator.state = other.bit_generator.state
         return twin
 
-    def made_anew(self) -> Layer | None:
+    def made_anew(self, *, randomised: bool = True) -> Layer | None:
         """A second instance, by the constructor; None where that needs more than its arguments."""
         try:
             args, kwargs = copy.deepcopy(self.original._arguments)
             layer = type(self.original)(*args, **kwargs)
-            layer.bind(np.empty(layer.params.size), np.zeros(layer.params.size))
-            layer.params[...] = self.layer.params
+            if layer.params.dtype != float:  # else views made in __init__ would be left behind
+                layer.bind(np.empty(layer.params.size), np.zeros(layer.params.size))
+            if randomised:
+                layer.params[...] = self.layer.params
             self.forward(copy.deepcopy(layer), self.x)
         except Exception:
             return None
@@ -167,15 +172,15 @@ class Subject:
     @cached_property
     def interacts(self) -> bool:
         """Whether an output of forward depends on the other rows of its batch."""
-        x = self.x.copy()
-        first = self.forward(self.fresh(), x)
         for batch in self.companies():
-            try:
-                y = self.forward(self.fresh(), batch)
-            except ValueError:
-                continue
-            if difference(y[0], first[0]) > 1e-11:
-                return True
+            alone, among = self.fresh(), self.fresh()
+            for _ in range(6 if self.draws else 1):  # a draw may hide the row from the others
+                try:
+                    first, y = self.forward(alone, self.x), self.forward(among, batch)
+                except ValueError:
+                    break
+                if difference(y[0], first[0]) > 1e-11:
+                    return True
         return False
 
     def companies(self) -> list[Array]:
@@ -207,10 +212,12 @@ class Subject:
     @cached_property
     def refuses_one(self) -> bool:
         """Whether forward refuses a single row, which a layer whose rows interact may do."""
-        if not self.interacts:
-            return False
+        return self.interacts and self.refuses(1)
+
+    def refuses(self, rows: int) -> bool:
+        """Whether forward refuses a batch of so many rows with a ValueError."""
         try:
-            self.forward(self.fresh(), self.x[:1])
+            self.forward(self.fresh(), self.x[:rows])
         except ValueError as error:
             return not unwritable(error)
         except Exception:
