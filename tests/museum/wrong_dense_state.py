@@ -138,7 +138,7 @@ class SummedInputGradient(Affine):
 
 
 @wrong("gradient", hint="declare", **FOUR)
-class GainNeverDeclared(Layer):
+class GainOutOfReach(Layer):
     """Keeps its gain and the gradient of it to itself, where no optimizer finds them."""
 
     def __init__(self):
