@@ -137,7 +137,7 @@ class OneRowIsNaN(Layer):
 
 
 @wrong("reproducible", **FOUR)
-class SeedsTheWorld(Layer):
+class SeedsTheWholeProgram(Layer):
     """Seeds the global random state with the same number each time."""
 
     def forward(self, x):

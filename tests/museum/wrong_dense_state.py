@@ -138,7 +138,7 @@ class SummedInputGradient(Affine):
 
 
 @wrong("gradient", hint="declare", **FOUR)
-class GainOutOfReach(Layer):
+class GainNeverDeclared(Layer):
     """Keeps its gain and the gradient of it to itself, where no optimizer finds them."""
 
     def __init__(self):
