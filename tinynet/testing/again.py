@@ -15,6 +15,7 @@ from tinynet.testing.runs import (
     window_slices,
 )
 from tinynet.testing.subject import Subject
+from tinynet.types import Array
 
 __all__ = [
     "backward_twice",
@@ -113,7 +114,10 @@ def forward_twice(s: Subject) -> None:
 def reuse(s: Subject) -> None:
     """Another batch, of the same size or another, gives what a fresh layer gives."""
     small, same, large = (s.other_batch(n) for n in (2, len(s.x), len(s.x) + 3))
-    for first, second in ((s.x, same), (s.x, small), (small, s.x), (s.x, large)):
+    pairs = [(s.x, same), (s.x, small), (small, s.x), (s.x, large)]
+    if not s.integer and _takes(s, -s.x):
+        pairs.append((s.x, -s.x))  # where masks are others
+    for first, second in pairs:
         layer = s.fresh()
         s.run(first, layer=layer)
         wanted = s.run(second, layer=s.as_of(layer))
@@ -132,6 +136,15 @@ def reuse(s: Subject) -> None:
                 f"another {name} than a fresh layer does: something is kept from the first batch.",
                 tensor=name,
             )
+
+
+def _takes(s: Subject, x: Array) -> bool:
+    """Whether x lies in the domain of the layer."""
+    try:
+        run = s.run(x)
+    except Exception:
+        return False
+    return all(a is None or bool(np.isfinite(a).all()) for a in run)
 
 
 def isolation(s: Subject) -> None:
