@@ -137,7 +137,7 @@ class OneRowIsNaN(Layer):
 
 
 @wrong("reproducible", **FOUR)
-class SeedsTheWholeProgram(Layer):
+class SeedsForAll(Layer):
     """Seeds the global random state with the same number each time."""
 
     def forward(self, x):
@@ -188,3 +188,54 @@ class WrongFarOut(Layer):
 
     def backward(self, dy):
         return dy
+
+
+@wrong("gradient", input_shape=(1, 3))
+class SlopeOfBothSides(Layer):
+    """da counts positive x too, also where no x is negative."""
+
+    def __init__(self):
+        super().__init__(a=np.full(3, 0.25))
+
+    def forward(self, x):
+        self._x = x
+        return np.where(x > 0, x, self.a * x)
+
+    def backward(self, dy):
+        self.da[...] = (dy * self._x).sum(axis=0)
+        return dy * np.where(self._x > 0, 1, self.a)
+
+
+@wrong("forward_twice", "reuse", "gradient", input_shape=(1, 3))
+class MaskOfTheFirstBatch(Layer):
+    """Keeps the mask of the first batch of each shape."""
+
+    _mask = None
+
+    def forward(self, x):
+        if self._mask is None or self._mask.shape != x.shape:
+            self._mask = x > 0
+        return np.maximum(x, 0)
+
+    def backward(self, dy):
+        return dy * self._mask
+
+
+@wrong("expectation", hint="2", input_shape=(1, 3))
+class WeightsScaledTwice(Layer):
+    """Masked weights are doubled in forward, and halved in predict as well."""
+
+    def __init__(self):
+        self._rng = np.random.default_rng(0)
+        super().__init__(W=self._rng.normal(size=(3, 2)))
+
+    def forward(self, x):
+        self._x, self._m = x, (2.0 * (self._rng.random(self.W.shape) < 0.5)).astype(x.dtype)
+        return x @ (self.W * self._m)
+
+    def predict(self, x):
+        return x @ self.W / 2
+
+    def backward(self, dy):
+        self.dW[...] = self._x.T @ dy * self._m
+        return dy @ (self.W * self._m).T

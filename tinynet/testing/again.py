@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+from tinynet.layer import Layer
 from tinynet.testing.report import Fault
 from tinynet.testing.runs import (
     EPS,
@@ -14,6 +15,7 @@ from tinynet.testing.runs import (
     window_slices,
 )
 from tinynet.testing.subject import Subject
+from tinynet.types import Array
 
 __all__ = [
     "backward_twice",
@@ -112,7 +114,10 @@ def forward_twice(s: Subject) -> None:
 def reuse(s: Subject) -> None:
     """Another batch, of the same size or another, gives what a fresh layer gives."""
     small, same, large = (s.other_batch(n) for n in (2, len(s.x), len(s.x) + 3))
-    for first, second in ((s.x, same), (s.x, small), (small, s.x), (s.x, large)):
+    pairs = [(s.x, same), (s.x, small), (small, s.x), (s.x, large)]
+    if not s.integer and _takes(s, -s.x):
+        pairs.append((s.x, -s.x))  # where masks are others
+    for first, second in pairs:
         layer = s.fresh()
         s.run(first, layer=layer)
         wanted = s.run(second, layer=s.as_of(layer))
@@ -131,6 +136,15 @@ def reuse(s: Subject) -> None:
                 f"another {name} than a fresh layer does: something is kept from the first batch.",
                 tensor=name,
             )
+
+
+def _takes(s: Subject, x: Array) -> bool:
+    """Whether x lies in the domain of the layer."""
+    try:
+        run = s.run(x)
+    except Exception:
+        return False
+    return all(a is None or bool(np.isfinite(a).all()) for a in run)
 
 
 def isolation(s: Subject) -> None:
@@ -204,7 +218,7 @@ def update(s: Subject) -> str | None:
         one = s.fresh()
         one.params[here] = moved[here]
         after = s.run(layer=one)
-        ignored = np.array_equal(after.y, before.y, equal_nan=True)
+        ignored = np.array_equal(after.y, before.y, equal_nan=True) and not _matters(s, one)
         claimed = abs(float(before.grads[here] @ (moved - s.layer.params)[here]))
         room = 1e4 * EPS * float(np.sum(np.abs(s.dy * before.y)))
         if ignored and claimed > room and np.any(after.grads[here]):
@@ -216,6 +230,20 @@ def update(s: Subject) -> str | None:
                 tensor=name,
             )
     return None
+
+
+def _matters(s: Subject, moved: Layer) -> bool:
+    """Whether parameters that moved change what forward gives for x of other signs."""
+    if s.integer:
+        return False
+    for x in (-s.x, s.x * s.rng.choice([-3.0, 3.0], size=s.x.shape)):
+        try:
+            one, other = s.forward(s.fresh(), x), s.forward(copy.deepcopy(moved), x)
+        except ValueError:
+            continue
+        if not np.array_equal(one, other, equal_nan=True):
+            return True
+    return False
 
 
 def kept_copy(s: Subject, tensor: str) -> None:

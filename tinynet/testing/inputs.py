@@ -58,23 +58,26 @@ def _input(
         if not len(x):
             report.notes.append("x holds no example, so three random ones were checked.")
             x = rng.normal(size=(3, *x.shape[1:])).astype(x.dtype)
-        candidates = [x]
+        candidates = several = [x]
     else:
-        shape = (max(int(input_shape[0]), 1), *map(int, input_shape[1:]))  # type: ignore[index]
-        candidates = [
+        rows, *rest = map(int, input_shape or ())
+        rows = max(rows, 1)
+        shape = (max(rows, 3), *rest)
+        several = [
             rng.normal(size=shape),
             rng.uniform(0.1, 0.9, size=shape),
             rng.uniform(1.5, 3.0, size=shape),
         ]
+        candidates = [one[:rows] for one in several]
     first: Exception | None = None
-    for candidate in candidates:
+    for n, candidate in enumerate(candidates):
         try:
             y = copy.deepcopy(layer).forward(candidate.copy())
         except Exception as error:
             first = first or error
             continue
         if x is not None or np.isfinite(y).all():
-            return _three_rows(layer, candidate)
+            return _three_rows(layer, candidate, several[n])
     me, shape = type(layer).__name__, candidates[0].shape
     if first is None:
         raise ValueError(f"{me} gives no finite y for x of shape {shape}. Pass x=, of its domain.")
@@ -88,12 +91,12 @@ def _input(
     ) from first
 
 
-def _three_rows(layer: Layer, x: Array) -> Array:
-    """At least three rows, so that a fault between rows can show."""
+def _three_rows(layer: Layer, x: Array, several: Array) -> Array:
+    """At least three rows, so that a fault between rows can show; `several` if that has them."""
     if len(x) >= 3:
         return x
-    more = np.concatenate([x, x, x])[:3]
-    if x.dtype.kind == "f":
+    more = several if len(several) >= 3 else np.concatenate([x, x, x])[:3]
+    if x.dtype.kind == "f" and len(several) < 3:
         more[len(x) :] *= np.array([0.9, 0.8])[: 3 - len(x)].reshape(-1, *(1,) * (x.ndim - 1))
     try:
         y = copy.deepcopy(layer).forward(read_only(more))
