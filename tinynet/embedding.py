@@ -5,7 +5,7 @@ import scipy  # sparse loads when it is first used
 from numpy.typing import DTypeLike
 
 from tinynet.checks import positive_int
-from tinynet.initializers import Initializer, standard_normal
+from tinynet.initializers import Initializer, initial, standard_normal
 from tinynet.layer import Layer
 from tinynet.types import Array, Rng
 
@@ -61,9 +61,7 @@ class Embedding(Layer):
         dtype: DTypeLike = np.float64,
     ) -> None:
         shape = positive_int(count, "count"), positive_int(features, "features")
-        W = np.asarray(init(shape, np.random.default_rng(rng)), float)
-        if W.shape != shape:
-            raise ValueError(f"init must return an array of shape {shape}; got {W.shape}")
+        W = initial(init, shape, rng)
         super().__init__(W=W, dtype=dtype)
 
     def forward(self, x: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tinynet.types import Array
+from tinynet.types import Array, Rng
 
 __all__ = [
     "Initializer",
@@ -34,6 +34,14 @@ class Initializer(Protocol):
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, /) -> Array:
         """Initial values of the given shape."""
         ...
+
+
+def initial(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:
+    """What an initializer gives, held against the shape that was asked for."""
+    W = np.asarray(init(shape, np.random.default_rng(rng)), float)
+    if W.shape != shape:
+        raise ValueError(f"init must return an array of shape {shape}; got {W.shape}")
+    return W
 
 
 def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.checks import fraction, positive_int
-from tinynet.initializers import Initializer, lecun_normal
+from tinynet.initializers import Initializer, initial, lecun_normal
 from tinynet.layer import Layer
 from tinynet.types import Array, Rng
 
@@ -58,9 +58,7 @@ class Dense(Layer):
         dtype: DTypeLike = np.float64,
     ) -> None:
         shape = positive_int(inputs, "inputs"), positive_int(outputs, "outputs")
-        W = np.asarray(init(shape, np.random.default_rng(rng)), float)
-        if W.shape != shape:
-            raise ValueError(f"init must return an array of shape {shape}; got {W.shape}")
+        W = initial(init, shape, rng)
         if bias:
             super().__init__(W=W, b=np.zeros(outputs), dtype=dtype)
         else:
