@@ -79,7 +79,7 @@ class Dense(Layer):
             self._check_input(x)
         y = x.dot(W)
         if self.b is not None:
-            y += self.b
+            y += self.b[np.newaxis]  # a row: one example and a vector take three times as long
         return y
 
     def backward(self, dy: Array) -> Array:

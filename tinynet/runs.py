@@ -71,13 +71,10 @@ def descend(
     """
     first, *others = _flat(net)
     assert isinstance(first, Dense)  # as `applies` has found
-    rest = net.params[first.params.size :], net.grads[first.params.size :]
+    behind = first.params.size
+    params, grads = net.params[behind:], net.grads[behind:]  # of all the other layers
     Z = first.predict(x)
-    # No batch needs the products of its rows with each other; small ones would save nothing.
-    later = batch_size if batch_size > 8 else 0
-    G = x[later:].dot(x[: len(x) - later].T)
-    if first.b is not None:
-        G += 1
+    G = _gram(x, batch_size, 0 if first.b is None else 1)
     D = np.empty_like(Z)
     done = 0
     try:
@@ -85,7 +82,7 @@ def descend(
             stop = min(start + batch_size, len(x))
             y = Z[start:stop]
             if start:
-                y -= G[start - later : stop - later, :start].dot(D[:start])
+                y -= G[start:stop, :start].dot(D[:start])
             for layer in others:
                 y = layer.forward(y)
             record(loss.forward(y, t[start:stop]), stop - start)
@@ -93,13 +90,30 @@ def descend(
             for layer in reversed(others):
                 dy = layer.backward(dy)
             D[start:stop] = dy
-            np.subtract(rest[0], rest[1], out=rest[0])
+            params -= grads
             optimizer.steps += 1
             done = stop
     finally:  # an error or an interrupt in a run leaves the steps taken before it
         first.W -= x[:done].T.dot(D[:done])
         if first.b is not None:
             first.b -= D[:done].sum(axis=0)
+
+
+def _gram(x: Array, batch_size: int, constant: float) -> Array:
+    """What is needed of X Xᵀ + constant: for each batch, the columns of the batches before it.
+
+    The rest is not computed. Tiles of about 32 by 32 are as large as BLAS multiplies at once,
+    without a copy of its operands first.
+    """
+    G = np.zeros((len(x), len(x)), x.dtype)
+    tile = LARGEST_BATCH // batch_size * batch_size
+    for row in range(batch_size, len(x), tile):
+        rows = slice(row, row + tile)
+        for column in range(0, row, tile):
+            columns = slice(column, column + tile)
+            G[rows, columns] = x[rows].dot(x[columns].T)
+    G += constant
+    return G
 
 
 def _is_ours(part: object) -> bool:
