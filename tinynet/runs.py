@@ -94,7 +94,7 @@ def descend(
             optimizer.steps += 1
             done = stop
     finally:  # an error or an interrupt in a run leaves the steps taken before it
-        first.W -= x[:done].T.dot(D[:done])
+        first.W -= x[:done].T.dot(D[:done], out=first.dW)
         if first.b is not None:
             first.b -= D[:done].sum(axis=0)
 

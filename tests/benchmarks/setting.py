@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 TUNING = "OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "XLA_", "JAX_", "TORCH"
+UNCACHED = "PYTHONDONTWRITEBYTECODE"  # where it is set, each import compiles its modules again
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class Setting:
 
 
 def tuning() -> dict[str, str]:
-    """The variables that tune numeric libraries."""
-    return {name: value for name, value in os.environ.items() if name.startswith(TUNING)}
+    """The variables that tune numeric libraries, or Python's imports."""
+    named = os.environ.items()
+    return {name: value for name, value in named if name.startswith(TUNING) or name == UNCACHED}
 
 
 def _cores() -> set[int] | None:

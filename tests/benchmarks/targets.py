@@ -79,6 +79,7 @@ def targets(
         at_most(epoch, "train 1", 2),
         faster(torch, "train 1", 14),
         faster(step, "train 1", 6),
+        faster("JAX, jit, NumPy data", "train 1", 6),
         faster("NumPy script", "train 1", 3.5),
         faster(epoch, "train 8", LEVEL),
         faster(torch, "train 32", 2.5),

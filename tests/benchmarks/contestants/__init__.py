@@ -17,6 +17,7 @@ CONTESTANTS = {  # in the order of the table: name -> module
     "PyTorch": "with_torch",
     "torch.compile": "with_torch",
     "JAX, jit per step": "with_jax",
+    "JAX, jit, NumPy data": "with_jax",
     "JAX, compiled epoch": "with_jax",
     "scikit-learn": "with_sklearn",
     "NumPy script": "with_numpy",
