@@ -214,6 +214,24 @@ def test_layer(name):
     property_()
 
 
+@pytest.mark.parametrize("name", [name for name in LAYERS if name != "Identity"])
+def test_a_gradient_of_another_shape_is_never_broadcast(name):
+    row = LAYERS[name]
+
+    @given(row.x, st.data())
+    def property_(x, data):
+        layer = row.make(x.shape[1:])
+        shape = layer.forward(x).shape
+        others = [shape[1:], (), (1,) * len(shape), (1, *shape[1:]), (*shape[:-1], 1), (9, *shape)]
+        other = data.draw(st.sampled_from([other for other in others if other != shape]))
+        layer.grads[...] = 7
+        with pytest.raises(ValueError, match="got dy"):
+            layer.backward(np.ones(other))
+        assert (layer.grads == 7).all()
+
+    property_()
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss(name):
     row = LOSSES[name]

@@ -175,6 +175,20 @@ def test_a_loss_that_is_not_finite_stops_training_and_says_where_and_what_to_try
         assert part in message
 
 
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("runs", [True, False])
+def test_parameters_that_the_last_step_makes_infinite_stop_training_too(batch_size, runs):
+    net = Sequential(Dense(1, 1, rng=0))
+    x = np.full((4, 1), 1e154)
+    last = len(x) // batch_size - 1
+    optimizer = SGD(net, lr=lambda step: 1e10 if step == last else 0)
+    options = {"epochs": 1, "batch_size": batch_size, "shuffle": False, "runs": runs}
+    training = train(net, MSELoss(), optimizer, x, np.ones((4, 1)), **options)
+    with pytest.raises(DivergenceError, match=f"a parameter became NaN .* step {last + 1}, "):
+        list(training)
+    assert optimizer.steps == last + 1
+
+
 def test_the_error_state_of_numpy_does_not_leak_into_the_callers_loop():
     net, x, t = problem()
     before = np.geterr()

@@ -6,6 +6,7 @@ Each is finite at ±1000 and gives float32 for float32. `tinynet.rectifiers` hol
 import numpy as np
 from scipy.special import expit
 
+from tinynet.checks import same_shape
 from tinynet.layer import Layer
 from tinynet.types import Array
 
@@ -33,6 +34,7 @@ class Sigmoid(Layer):
     def backward(self, dy: Array) -> Array:
         """dx = dy (y − y²)."""
         y = self._y
+        same_shape(self, dy, y.shape)
         return dy * (y - y * y)
 
 
@@ -63,6 +65,7 @@ class Tanh(Layer):
 
     def backward(self, dy: Array) -> Array:
         """dx = dy (1 − y²)."""
+        same_shape(self, dy, self._y.shape)
         return dy * (1 - self._y * self._y)
 
 
@@ -98,6 +101,7 @@ class Softmax(Layer):
     def backward(self, dy: Array) -> Array:
         """dxᵢ = yᵢ (dyᵢ − Σⱼ dyⱼ yⱼ)."""
         y = self._y
+        same_shape(self, dy, y.shape)
         return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
 
 
@@ -127,6 +131,7 @@ class LogSoftmax(Layer):
 
     def backward(self, dy: Array) -> Array:
         """dxᵢ = dyᵢ − e^yᵢ Σⱼ dyⱼ."""
+        same_shape(self, dy, self._y.shape)
         return dy - np.exp(self._y) * dy.sum(axis=-1, keepdims=True)
 
 

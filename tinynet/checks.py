@@ -5,7 +5,25 @@ import operator
 
 import numpy as np
 
-__all__ = ["fraction", "not_negative", "positive", "positive_int", "real"]
+from tinynet.types import Array
+
+__all__ = ["fraction", "not_negative", "positive", "positive_int", "real", "same_shape"]
+
+
+def same_shape(layer: object, dy: Array, shape: tuple[int, ...]) -> None:
+    """Refuse a gradient whose shape is not that of y, as it would be broadcast.
+
+    Example:
+        >>> from tinynet import Tanh
+        >>> same_shape(Tanh(), np.ones(3), (4, 3))
+        Traceback (most recent call last):
+        ValueError: Tanh.backward got dy of shape (3,) after a forward that returned (4, 3): ...
+    """
+    if getattr(dy, "shape", None) != shape:
+        raise ValueError(
+            f"{type(layer).__name__}.backward got dy of shape {np.shape(dy)} after a forward that "
+            f"returned {shape}: dy = dL/dy is an array of the shape of y. Is it of another batch?"
+        )
 
 
 def positive_int(value: object, name: str) -> int:

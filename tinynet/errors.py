@@ -10,7 +10,7 @@ class BackwardBeforeForwardError(AttributeError, RuntimeError):
 
 
 class DivergenceError(ArithmeticError):
-    """The loss is no longer a finite number, so training cannot go on."""
+    """The loss or a parameter is no longer a finite number, so training cannot go on."""
 
 
 class LoadError(ValueError):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import fraction, positive_int
+from tinynet.checks import fraction, positive_int, same_shape
 from tinynet.initializers import Initializer, initial, lecun_normal
 from tinynet.layer import Layer
 from tinynet.types import Array, Rng
@@ -90,13 +90,12 @@ class Dense(Layer):
     def parameter_gradients(self, dy: Array) -> None:
         """dW = xᵀ dy, db = Σ dy."""
         x = self._x
+        if dy.ndim != 2:  # the product with a number could fit by chance
+            raise self._misfit(dy)
         try:
             x.T.dot(dy, out=self.dW)
         except ValueError:
-            raise ValueError(
-                f"Dense{self.W.shape} got dy of shape {dy.shape} and {dy.dtype}: after its last "
-                f"forward it must be {(len(x), self.W.shape[1])} and {self.dW.dtype}."
-            ) from None
+            raise self._misfit(dy) from None
         if self.b is not None and len(dy) == 1:  # the sum of one row takes eight times as long
             self.db[...] = dy[0]
         elif self.b is not None:
@@ -118,6 +117,12 @@ class Dense(Layer):
                 f"{me} has {self.W.dtype} parameters and got x of {x.dtype}: "
                 f"convert it once with x.astype(np.{self.W.dtype})."
             )
+
+    def _misfit(self, dy: Array) -> ValueError:
+        return ValueError(
+            f"Dense{self.W.shape} got dy of shape {dy.shape} and {dy.dtype}: after its last "
+            f"forward it must be {(len(self._x), self.W.shape[1])} and {self.dW.dtype}."
+        )
 
 
 class Flatten(Layer):
@@ -141,6 +146,8 @@ class Flatten(Layer):
 
     def backward(self, dy: Array) -> Array:
         """The gradient in the shape of x."""
+        examples, *axes = self._shape
+        same_shape(self, dy, (examples, math.prod(axes)))
         return dy.reshape(self._shape)
 
 
@@ -183,6 +190,7 @@ class Reshape(Layer):
 
     def backward(self, dy: Array) -> Array:
         """The gradient in the shape of x."""
+        same_shape(self, dy, (self._shape[0], *self.shape))
         return dy.reshape(self._shape)
 
 
@@ -231,4 +239,5 @@ class Dropout(Layer):
 
     def backward(self, dy: Array) -> Array:
         """dx = dy m / (1 − rate)."""
+        same_shape(self, dy, self._scaled_mask.shape)
         return dy * self._scaled_mask

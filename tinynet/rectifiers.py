@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy.special import expit, ndtr
 
-from tinynet.checks import real
+from tinynet.checks import real, same_shape
 from tinynet.layer import Layer
 from tinynet.types import Array
 
@@ -39,6 +39,7 @@ class ReLU(Layer):
 
     def backward(self, dy: Array) -> Array:
         """dx = dy [x > 0]."""
+        same_shape(self, dy, self._x.shape)
         return dy * (self._x > 0)
 
 
@@ -74,6 +75,7 @@ class LeakyReLU(Layer):
 
     def backward(self, dy: Array) -> Array:
         """dx = dy for x > 0, else a dy."""
+        same_shape(self, dy, self._x.shape)
         return np.where(self._x > 0, dy, self.negative_slope * dy)
 
 
@@ -114,6 +116,7 @@ class ELU(Layer):
     def backward(self, dy: Array) -> Array:
         """dx = dy for x > 0, else dy a e^x."""
         x = self._x
+        same_shape(self, dy, x.shape)
         return np.where(x > 0, dy, dy * (self.alpha * np.exp(np.minimum(x, 0))))
 
 
@@ -143,6 +146,7 @@ class GELU(Layer):
     def backward(self, dy: Array) -> Array:
         """dx = dy (Φ(x) + x φ(x)), where φ(x) = e^(−x²/2) / √(2π) is the slope of Φ."""
         x = self._x
+        same_shape(self, dy, x.shape)
         density = np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
         return dy * (self._normal + x * density)
 
@@ -170,6 +174,7 @@ class SiLU(Layer):
 
     def backward(self, dy: Array) -> Array:
         """dx = dy σ (1 + x (1 − σ))."""
+        same_shape(self, dy, self._x.shape)
         sigmoid = self._sigmoid
         return dy * sigmoid * (1 + self._x * (1 - sigmoid))
 
@@ -199,4 +204,5 @@ class Softplus(Layer):
 
     def backward(self, dy: Array) -> Array:
         """dx = dy / (1 + e^−x)."""
+        same_shape(self, dy, self._x.shape)
         return dy * expit(self._x)

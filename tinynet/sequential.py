@@ -10,6 +10,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinynet.checks import same_shape
 from tinynet.layer import Layer
 from tinynet.text import table, written
 from tinynet.types import Array
@@ -154,11 +155,7 @@ class Sequential(Layer):
         return f"{type(self).__name__}(\n    {lines})"
 
     def _back(self, dy: Array, layers: tuple[Layer, ...]) -> Array:
-        if dy.shape != self._shape:
-            raise ValueError(
-                f"backward got dy of shape {dy.shape} after a forward that returned "
-                f"{self._shape}: dy = dL/dy has the shape of y. Is it of another batch?"
-            )
+        same_shape(self, dy, self._shape)
         layer: Layer = self
         try:
             for layer in reversed(layers):

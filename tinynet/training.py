@@ -78,7 +78,7 @@ def train(
         ValueError: lengths that differ, no data, NaN or infinity in the data, shapes that do not
             fit, an optimizer of another network.
         TypeError: something that is no array, or of the wrong float type.
-        DivergenceError: during training, the loss is not finite any more.
+        DivergenceError: during training, the loss or a parameter is not finite any more.
 
     Warns:
         UserWarning: x looks like pixels that were never scaled.
@@ -116,6 +116,7 @@ def train(
                 begun = _runs(net, loss, optimizer, x, t, batch_size, order, mean) if in_runs else 0
                 _steps(net, loss, optimizer, in_order(x, t, batch_size, order, begun), mean)
             net.check_windows()
+            mean.check_parameters(net.params)
             yield Epoch(number, mean.value(), time.perf_counter() - started, mean.examples, rate)
 
     return epoch_by_epoch()
@@ -160,7 +161,7 @@ def _runs(
 
 
 class _Mean:
-    """The mean loss over the examples of an epoch; refuses a loss that is not finite."""
+    """The mean loss over the examples of an epoch; refuses what is not finite."""
 
     def __init__(self, epoch: int, optimizer: Optimizer) -> None:
         self.epoch, self.optimizer = epoch, optimizer
@@ -170,14 +171,22 @@ class _Mean:
         """The loss of one more batch."""
         self.steps += 1
         if not math.isfinite(value):
-            raise DivergenceError(
-                f"the loss became {value} in epoch {self.epoch}, step {self.steps}, at learning "
-                f"rate {self.optimizer.rate():g}. Try a learning rate ten times smaller, inputs "
-                f"scaled to about -1 to 1, or initial weights that suit the activation; then build "
-                f"the network anew, because its parameters may no longer be finite."
-            )
+            raise self._diverged(f"the loss became {value}")
         self.total += value * examples
         self.examples += examples
+
+    def check_parameters(self, params: Array) -> None:
+        """After the last batch, whose step no loss has judged."""
+        if not np.isfinite(params).all():
+            raise self._diverged("a parameter became NaN or infinite")
+
+    def _diverged(self, what: str) -> DivergenceError:
+        return DivergenceError(
+            f"{what} in epoch {self.epoch}, step {self.steps}, at learning rate "
+            f"{self.optimizer.rate():g}. Try a learning rate ten times smaller, inputs scaled to "
+            f"about -1 to 1, or initial weights that suit the activation; then build the network "
+            f"anew, because its parameters may no longer be finite."
+        )
 
     def value(self) -> float:
         """The mean so far."""

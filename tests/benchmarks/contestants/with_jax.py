@@ -1,8 +1,8 @@
 """JAX: one compiled function for a step, or one for a whole epoch with `lax.scan`.
 
 The parameters are donated, so XLA updates them in place. Per step, the loss comes back as a number
-each time, as in `train`. The data are JAX's own arrays, of which each step takes a slice; or NumPy's,
-whose views cost next to nothing to make and little to hand over: the quickest way there is.
+each time, as in `train`. The data are JAX's own arrays, of which each step takes a slice; or those
+of NumPy, whose views cost next to nothing to make and little to hand over, the quickest way.
 """
 
 from __future__ import annotations
