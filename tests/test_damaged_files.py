@@ -181,7 +181,7 @@ def deep_header(path):
     archive(path, b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
 
 
-def deep_network(path, depth=450):
+def deep_network(path, depth=900):
     start, end = '{"class": "tinynet.Sequential", "args": [{"layer": ', "}]}"
     text = start * depth + '{"class": "tinynet.Sigmoid"}' + end * depth
     outer = '{"format": "tinynet", "version": 1, "dtype": "float64", "network": '
