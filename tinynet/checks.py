@@ -1,11 +1,13 @@
-"""Rules for numbers that a caller passes, each with an error that states it."""
+"""Rules for numbers that a caller passes, and for where random ones come from."""
 
 import math
 import operator
 
 import numpy as np
 
-__all__ = ["fraction", "not_negative", "positive", "positive_int", "real"]
+from tinynet.types import Rng
+
+__all__ = ["fraction", "not_negative", "positive", "positive_int", "random_generator", "real"]
 
 
 def positive_int(value: object, name: str) -> int:
@@ -79,3 +81,24 @@ def fraction(value: object, name: str, rule: str = "a number in [0, 1)") -> floa
     if not 0 <= (number := real(value, name, rule)) < 1:
         raise ValueError(f"{name} must be {rule}; got {value!r}")
     return number
+
+
+def random_generator(rng: Rng) -> np.random.Generator:
+    """What an argument `rng` stands for: a Generator for itself, an int for one of that seed.
+
+    None stands for one that nobody can repeat.
+
+    Example:
+        >>> random_generator(-1)
+        Traceback (most recent call last):
+        ValueError: rng must be a Generator, an int of at least 0 or None; got -1. Make one Gene...
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
+    if rng is None or (whole and rng >= 0):
+        return np.random.default_rng(rng)
+    raise (ValueError if whole else TypeError)(
+        f"rng must be a Generator, an int of at least 0 or None; got {rng!r}. "
+        f"Make one Generator, np.random.default_rng(0), and pass it to all that is random."
+    )

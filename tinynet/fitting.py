@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.checkpoints import Reached, Run
-from tinynet.checks import positive_int
+from tinynet.checks import positive_int, random_generator
 from tinynet.errors import DivergenceError
 from tinynet.evaluation import Metrics, evaluate, named_metrics
 from tinynet.history import History
@@ -103,7 +103,7 @@ def fit(
     measured = _columns(validation, metrics)
     columns = ["loss", *measured, "lr", "seconds"]
     _check_options(patience, validation, progress, checkpoint, resume)
-    generator = np.random.default_rng(rng)
+    generator = random_generator(rng)
     run = Run(
         *(net, loss, optimizer, generator),
         settings={

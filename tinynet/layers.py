@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import fraction, positive_int
+from tinynet.checks import fraction, positive_int, random_generator
 from tinynet.initializers import Initializer, initial, lecun_normal
 from tinynet.layer import Layer
 from tinynet.types import Array, Rng
@@ -216,7 +216,7 @@ class Dropout(Layer):
     def __init__(self, rate: float, *, rng: Rng = None) -> None:
         rule = "the probability of dropping an element, 0 <= rate < 1"
         self.rate = fraction(rate, "rate", rule)
-        self.rng = np.random.default_rng(rng)
+        self.rng = random_generator(rng)
 
     def forward(self, x: Array) -> Array:
         """y = x m / (1 − rate)."""

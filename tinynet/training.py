@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinynet.checks import positive_int
+from tinynet.checks import positive_int, random_generator
 from tinynet.data.batches import in_order
 from tinynet.errors import DivergenceError
 from tinynet.layer import Layer
@@ -103,7 +103,7 @@ def train(
     _check_optimizer(net, optimizer)
     smallest = min(len(x) % batch_size or batch_size, 32)  # the hardest to fit
     _rehearse(net, loss, x[:smallest], t)
-    generator = np.random.default_rng(rng)
+    generator = random_generator(rng)
 
     def epoch_by_epoch() -> Iterator[Epoch]:
         for number in range(1, epochs + 1):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.checks import random_generator
 from tinynet.layer import Layer
 from tinynet.persistence.architecture import OWN_LAYERS, build, describe
 from tinynet.persistence.archive import read_archive, refuse, write_archive
@@ -84,6 +85,7 @@ def load(
         LoadError: the file is damaged, hostile, of another program or of a newer tinynet, or names
             a class that is not known.
     """
+    generator = random_generator(rng)
     header, arrays = read_archive(path)
     if header.get("network") is None:
         mend = "Build the network and use load_parameters(net, path)"
@@ -92,7 +94,7 @@ def load(
         if not (isinstance(cls, type) and issubclass(cls, Layer)):
             raise TypeError(f"layers must be classes by name; {name!r} is {cls!r}")
     try:
-        net = _rebuild(header, arrays, layers or {}, rng)
+        net = _rebuild(header, arrays, layers or {}, generator)
     except RecursionError as error:
         refuse(path, ["its layers are nested too deeply"], error)
     except (TypeError, ValueError) as error:
