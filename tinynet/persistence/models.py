@@ -238,8 +238,8 @@ def _rebuild(
     """The network of that description, in its float type."""
     net = build(header["network"], arrays, foreign, rng)
     dtype = header.get("dtype")
-    if dtype not in ("float16", "float32", "float64"):
-        raise ValueError(f"its float type is {dtype!r}; it must be float16, float32 or float64")
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"its float type is {dtype!r}; it must be float32 or float64")
     if net.params.dtype != dtype:
         net.bind(np.empty(net.params.size, dtype), np.empty(net.params.size, dtype))
     return net
