@@ -47,6 +47,8 @@ class CrossEntropyLoss(Loss):
         ValueError: CrossEntropyLoss got class 2 in row 0 of t: with 2 logits an example ...
     """
 
+    activation = "Softmax"
+
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = fraction(label_smoothing, "label_smoothing")
 
