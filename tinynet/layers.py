@@ -196,7 +196,8 @@ class Dropout(Layer):
     Args:
         rate: the probability of dropping an element (Keras's `rate`, PyTorch's `p`; in the paper
             p is the probability of keeping it), 0 ≤ rate < 1.
-        rng: where m comes from.
+        rng: where m comes from. Give all layers of a network one Generator: layers with the same
+            int would drop the same elements.
 
     Raises:
         ValueError: a rate outside [0, 1).
