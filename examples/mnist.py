@@ -34,9 +34,11 @@ from program import (
     add_common_options,
     check_output,
     draw_surest_mistakes,
+    natural,
     positive_int,
     rate,
     save,
+    start,
 )
 
 from tinynet import SGD, Dense, DivergenceError, MSELoss, Sequential, Sigmoid, fit, plot, predict
@@ -107,6 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> float:
         check_output(options.checkpoint, "--checkpoint")
         if options.resume and options.checkpoint is None:
             raise ValueError("--resume needs the file to go on from: add --checkpoint PATH")
+        if options.resume and not options.checkpoint.exists():
+            raise FileNotFoundError(
+                f"there is no file {options.checkpoint} to go on from: leave --resume out at first"
+            )
         data = load_mnist(options.data)
         if options.show is not None:
             return _show(data, options)
@@ -160,14 +166,23 @@ def _run(data: MNIST, options: argparse.Namespace) -> float:
     losses, accuracies = history["loss"], history["validation_accuracy"]
     scores = predict(net, x_test)
 
-    remark = f" (published for such a network: {PUBLISHED:.2%})"
-    report.result(accuracies[-1], confusion_matrix(scores, data.test_labels, 10), remark)
+    confusions = confusion_matrix(scores, data.test_labels, 10)
+    report.result(accuracies[-1], confusions, _published(options))
     save(_picture(data, net, losses, accuracies, scores), options.output)
     report.say(f"picture: {options.output}")
     if options.save is not None:
         save_network(net, options.save)
         report.say(f"network: {options.save}")
     return float(accuracies[-1])
+
+
+def _published(options: argparse.Namespace) -> str:
+    """What to compare the accuracy with, if the network and its training are the textbook's."""
+    textbook = vars(_parser().parse_args([]))
+    for name in ("data", "limit", "hidden", "lr", "batch_size", "epochs"):
+        if vars(options)[name] != textbook[name]:
+            return ""
+    return f" (published for such a network: {PUBLISHED:.2%})"
 
 
 def _show(data: MNIST, options: argparse.Namespace) -> float:
@@ -229,9 +244,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--save", type=Path, metavar="PATH", help="write the trained network, for predict.py")
     add("--checkpoint", type=Path, metavar="PATH", help="write all that --resume needs, each epoch")
     add("--resume", action="store_true", help="go on from the checkpoint, with the same options")
-    add("--show", type=int, metavar="INDEX", help="draw that training example and stop")
+    add("--show", type=natural, metavar="INDEX", help="draw that training example and stop")
     return parser
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -20,7 +20,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from program import Report, add_common_options, check_output, draw_surest_mistakes, rate, save
+from program import (
+    Report,
+    add_common_options,
+    check_output,
+    draw_surest_mistakes,
+    rate,
+    save,
+    start,
+)
 
 from tinynet import (
     AdamW,
@@ -153,4 +161,4 @@ def _draw_digits(f1: Array, ax: Axes) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

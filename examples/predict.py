@@ -17,6 +17,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 from matplotlib.figure import Figure
+from program import check_output, start
 from scipy.special import softmax
 
 import tinynet
@@ -30,10 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> list[int]:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
+        check_output(options.output)
         net = tinynet.load(options.model)
         images = [_read(path) for path in options.files]
         seen = [_prepared(path, image) for path, image in zip(options.files, images, strict=True)]
-        shares = [probabilities(net, digit) for digit in seen]
+        shares = [shares_of_digits(net, digit) for digit in seen]
         for path, share in zip(options.files, shares, strict=True):
             _report(path, share)
         _picture(options.files, images, seen, shares).savefig(options.output, dpi=110)
@@ -43,8 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> list[int]:
     return [int(share.argmax()) for share in shares]
 
 
-def probabilities(net: Layer, digit: Array) -> Array:
-    """How probable the network holds each class; its outputs may be shares, or logarithms of them.
+def shares_of_digits(net: Layer, digit: Array) -> Array:
+    """The share of each digit in the outputs, after a softmax where those are logits.
+
+    They sum to 1. Only those of a network trained with a cross-entropy estimate probabilities.
 
     Args:
         net: takes 784 pixels that `scale_pixels` has scaled.
@@ -98,7 +102,7 @@ def _picture(
     seen: Sequence[Array],
     shares: Sequence[Array],
 ) -> Figure:
-    """For each file a row: the image, what the network sees, and the probabilities."""
+    """For each file a row: the image, what the network sees, and the share of each digit."""
     figure = Figure(figsize=(8, 2.2 * len(files) + 0.4), layout="constrained")
     axes = figure.subplots(len(files), 3, squeeze=False)
     for row, path, image, digit, share in zip(axes, files, images, seen, shares, strict=True):
@@ -111,7 +115,7 @@ def _picture(
         best = int(share.argmax())
         bars = row[2].bar(range(10), 100 * share, color="#BBBBBB")
         bars[best].set_color("#0072B2")
-        row[2].set(ylim=(0, 100), xticks=range(10), ylabel="Probability (%)")
+        row[2].set(ylim=(0, 100), xticks=range(10), ylabel="Share of outputs (%)")
         row[2].set_title(f"read as {best}, {share[best]:.1%}", fontsize="medium")
         row[2].spines[["top", "right"]].set_visible(False)
     axes[-1][2].set_xlabel("Digit")
@@ -130,4 +134,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

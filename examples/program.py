@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import os
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,13 @@ from tinynet.data import MNIST
 from tinynet.types import Array
 
 DATA = Path(__file__).parent / "data" / "mnist"
+
+
+def start(main: Callable[[], object]) -> None:
+    """Run a program; if the reader of its output leaves, as `head` does, it ends without a word."""
+    if hasattr(signal, "SIGPIPE"):  # not on Windows
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    main()
 
 
 def add_common_options(
@@ -36,25 +47,31 @@ def add_common_options(
 def add_output_options(parser: argparse.ArgumentParser, output: str) -> None:
     """The options of every program."""
     add = parser.add_argument
-    add("--seed", type=int, default=0, help="of all that is random (0)")
+    add("--seed", type=natural, default=0, help="of all that is random (0)")
     add("--output", type=Path, default=Path(output), metavar="FILE", help="the picture")
     add("--quiet", action="store_true", help="print the final accuracy only")
 
 
+def natural(text: str) -> int:
+    """An argument as a whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0; got {text}")
+    return int(text)
+
+
 def positive_int(text: str) -> int:
     """An argument as a whole number from 1."""
-    number = int(text)
-    if number < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a positive whole number; got {text}")
-    return number
+    return int(text)
 
 
 def rate(text: str) -> float:
     """An argument as a positive finite number."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number; got {text}")
-    return number
+    with contextlib.suppress(ValueError):
+        if 0 < (number := float(text)) < math.inf:
+            return number
+    raise argparse.ArgumentTypeError(f"must be a positive number; got {text}")
 
 
 def check_output(path: Path | None, option: str = "--output") -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from program import add_output_options, check_output, save
+from program import add_output_options, check_output, save, start
 
 from tinynet import GELU, Adam, CrossEntropyLoss, Dense, Sequential, he_normal, plot, train
 from tinynet.metrics import accuracy
@@ -121,4 +121,4 @@ def _draw_plane(net: Sequential, x: Array, arms: Array, ax: Axes) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinynet import Dense
+from tinynet import Dense, Sequential, Sigmoid
 from tinynet.initializers import lecun_normal
 
 
@@ -71,9 +71,11 @@ def test_initial_weights_of_another_shape_are_refused():
         Dense(3, 2, init=lambda shape, rng: np.ones((2, 3)))
 
 
-def test_a_float_type_that_is_none_is_refused():
-    with pytest.raises(TypeError, match="dtype must be a float type"):
-        Dense(3, 2, dtype=int)
+@pytest.mark.parametrize("dtype", [int, np.float16, "float16", np.longdouble, ">f4", complex])
+def test_parameters_are_of_float32_or_float64(dtype):
+    for make in (lambda: Dense(3, 2, dtype=dtype), lambda: Sequential(Sigmoid(), dtype=dtype)):
+        with pytest.raises(TypeError, match=r"they are float32 or float64, so pass dtype=np\."):
+            make()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,11 @@ ROOT = Path(__file__).parent.parent
 SAMPLES = {"three-ink.png": 3, "five-pencil.png": 5, "seven-chalk.png": 7}
 
 
+@pytest.fixture(autouse=True)
+def _examples_find_their_common_module(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+
+
 def example(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -145,8 +150,11 @@ def test_specks_and_noise_do_not_count():
         (np.ones(50), ValueError, r"got \(50,\)"),
         (np.ones((5, 5, 2)), ValueError, r"got \(5, 5, 2\)"),
         (np.ones((0, 5)), ValueError, "at least 3 × 3"),
-        (np.ones((5, 5)) * 2, ValueError, "0 to 1; got 2 to 2"),
+        (np.ones((5, 5)) * 2, ValueError, "0 to 1; got 2 to 2. If they .* image / 255"),
         (np.full((5, 5), 256), ValueError, "0 to 255; got 256"),
+        (np.full((5, 5), 9000, np.uint16), ValueError, "got 9000 to 9000. If .* image / 65535"),
+        ("digit.png", TypeError, r"an array of pixels; got 'digit.png'.*imread\('digit.png'\)"),
+        (Path("digit.png"), TypeError, "Read the file"),
         (np.full((5, 5), np.nan), ValueError, "0 to 1; got nan"),
         (np.full((5, 5), "a"), TypeError, "integers or floats"),
         ([[True] * 5] * 5, TypeError, "integers or floats"),
@@ -183,7 +191,7 @@ def test_the_samples_are_read_right_and_drawn(net, tmp_path, capsys):
     assert min(matplotlib.image.imread(tmp_path / "seen.png").shape[:2]) > 500
 
 
-def test_outputs_of_any_kind_become_probabilities():
+def test_outputs_of_any_kind_become_shares():
     class Fixed(Layer):
         def __init__(self, *outputs):
             self.outputs = np.array([outputs])
@@ -191,17 +199,18 @@ def test_outputs_of_any_kind_become_probabilities():
         def forward(self, x):
             return self.outputs
 
-    probabilities, digit = example("predict").probabilities, np.zeros((28, 28), np.uint8)
-    sigmoid = probabilities(Fixed(0.9, *[0.1] * 9), digit)
+    shares, digit = example("predict").shares_of_digits, np.zeros((28, 28), np.uint8)
+    sigmoid = shares(Fixed(0.9, *[0.1] * 9), digit)
     assert sigmoid.sum() == pytest.approx(1)
     assert sigmoid[0] == pytest.approx(0.5)
-    logits = probabilities(Fixed(np.log(9.0), *[0.0] * 9), digit)
+    logits = shares(Fixed(np.log(9.0), *[0.0] * 9), digit)
     assert logits[0] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("case", ["model", "image", "text", "blank", "width", "outputs"])
+@pytest.mark.parametrize("case", ["model", "image", "text", "blank", "width", "outputs", "folder"])
 def test_the_program_says_what_is_wrong(case, net, tmp_path, capsys):
     model, image = tmp_path / "net.npz", ROOT / "examples" / "data" / "digits" / "three-ink.png"
+    output = tmp_path / "seen.png"
     save(net, model)
     if case == "model":
         model, expected = tmp_path / "missing.npz", "there is no file"
@@ -212,6 +221,8 @@ def test_the_program_says_what_is_wrong(case, net, tmp_path, capsys):
     elif case == "blank":
         matplotlib.image.imsave(image := tmp_path / "blank.png", np.ones((9, 9, 3)))
         expected = "blank.png: there is nothing on the image"
+    elif case == "folder":
+        output, expected = tmp_path / "nowhere" / "seen.png", "--output: there is no folder"
     elif case == "width":
         save(Dense(100, 10), model)
         expected = "the model takes (100,) numbers an example, and an image has 784 pixels"
@@ -219,7 +230,7 @@ def test_the_program_says_what_is_wrong(case, net, tmp_path, capsys):
         save(Dense(784, 3), model)
         expected = "the model gives (3,) numbers an example, and digits have 10"
     with pytest.raises(SystemExit) as caught:
-        example("predict").main([str(image), "--model", str(model)])
+        example("predict").main([str(image), "--model", str(model), "--output", str(output)])
     assert caught.value.code == 2
     printed = capsys.readouterr()
     assert expected in printed.err

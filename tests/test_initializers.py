@@ -1,10 +1,25 @@
-"""Initializers: their distributions, within bounds that a correct one practically never leaves."""
+"""Initializers, and the `rng` that they and others draw from.
+
+Distributions are held to bounds that a correct one practically never leaves.
+"""
 
 import numpy as np
 import pytest
 
 import tinynet
-from tinynet import Dense, initializers
+from tinynet import (
+    SGD,
+    Dense,
+    Dropout,
+    Embedding,
+    MSELoss,
+    fit,
+    initializers,
+    load,
+    save,
+    train,
+)
+from tinynet.data import batches
 from tinynet.initializers import orthogonal, zeros
 
 FAN_IN, FAN_OUT = 300, 200
@@ -85,3 +100,43 @@ def test_each_is_public_by_name_repeats_with_its_seed_and_starts_a_dense(name):
 def test_what_needs_both_fans_refuses_other_shapes(name, shape):
     with pytest.raises(ValueError, match=r"needs a shape \(fan_in, fan_out\)"):
         draw(name, shape)
+
+
+def takers(path):
+    """Every function that takes an rng, each called with all else in order."""
+    x = np.ones((4, 1))
+    net = Dense(1, 1)
+    save(net, path)
+    arguments = net, MSELoss(), SGD(net, lr=0.1), x, x
+    return {
+        "Dense": lambda rng: Dense(1, 1, rng=rng),
+        "Embedding": lambda rng: Embedding(3, 2, rng=rng),
+        "Dropout": lambda rng: Dropout(0.5, rng=rng),
+        "train": lambda rng: train(*arguments, epochs=1, rng=rng),
+        "fit": lambda rng: fit(*arguments, epochs=1, batch_size=1, rng=rng, progress="off"),
+        "batches": lambda rng: batches(x, x, batch_size=1, shuffle=True, rng=rng),
+        "load": lambda rng: load(path, rng=rng),
+    }
+
+
+@pytest.mark.parametrize(
+    ("rng", "error"),
+    [
+        *((-1, ValueError), ("0", TypeError), (1.5, TypeError), (True, TypeError)),
+        *(([1, 2], TypeError), (np.random, TypeError)),
+        (np.random.RandomState(0), TypeError),
+    ],
+)
+def test_what_random_numbers_cannot_come_from_is_refused_wherever_it_is_passed(
+    tmp_path, rng, error
+):
+    for take in takers(tmp_path / "net.npz").values():
+        rule = r"rng must be a Generator, an int of at least 0 or None; got .*default_rng\(0\)"
+        with pytest.raises(error, match=rule):
+            take(rng)
+
+
+@pytest.mark.parametrize("rng", [0, np.int64(3), None, np.random.default_rng(0)])
+def test_what_random_numbers_can_come_from_is_taken_everywhere(tmp_path, rng):
+    for take in takers(tmp_path / "net.npz").values():
+        take(rng)

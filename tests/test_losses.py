@@ -167,6 +167,7 @@ def test_label_smoothing_mixes_the_target_with_the_uniform_distribution():
         (BCEWithLogitsLoss(), [[1000, -1000]], [[0.0, 1.0]], 1000, [[0.5, -0.5]]),
         (CrossEntropyLoss(), [[1000, -1000]], [0], 0, [[0, 0]]),
         (CrossEntropyLoss(), [[1000, -1000]], [1], 2000, [[1, -1]]),
+        (CrossEntropyLoss(), [[0, 0, -1e9]], [0], math.log(2), [[-0.5, 0.5, 0]]),
         (KLDivLoss(), [[0, -1000]], [[0.0, 1.0]], 1000, [[0, -1]]),
         (BCELoss(), [[1, 0]], [[1.0, 0.0]], 0, None),
         (BCELoss(), [[1, 0]], [[0.0, 1.0]], 1 - math.log(1e-12), [[5e11, -5e11]]),

@@ -2,7 +2,9 @@
 
 import importlib
 import io
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,7 +33,7 @@ def test_a_short_run_learns_reports_and_draws(mnist, tmp_path, capsys):
     assert lines[0].startswith("784-100-10, sigmoid")
     assert "3,000 training and 10,000 test images" in lines[1]
     assert re.fullmatch(r" +1 +0\.\d{5} +\d\d\.\d\d% +\d+\.\d", lines[4])
-    assert f"test accuracy {result:.2%} (published for such a network: 96.87%)" in printed
+    assert f"test accuracy {result:.2%}\n" in printed
     assert re.search(r"most confused: \d taken for \d \(\d+×\)", printed)
     assert lines[-1] == f"picture: {picture}"
     assert "\r" not in printed
@@ -90,6 +92,10 @@ def test_show_draws_one_training_example(mnist, tmp_path, capsys):
         (["--limit", "-3"], "positive"),
         (["--lr", "nan"], "positive"),
         (["--hidden", "0"], "positive"),
+        (["--hidden", "abc"], "argument --hidden: must be a positive whole number; got abc"),
+        (["--lr", "abc"], "argument --lr: must be a positive number; got abc"),
+        (["--seed", "-1"], "argument --seed: must be a whole number from 0; got -1"),
+        (["--show", "-1"], "argument --show: must be a whole number from 0; got -1"),
         (["--dtype", "int8"], "float32"),
         (["--show", "60000"], "60000"),
         (["--limit", "50", "--output", "no/such/folder/a.png"], "no/such/folder"),
@@ -103,6 +109,31 @@ def test_what_cannot_be_done_is_said_in_one_line(mnist, arguments, message, caps
     printed = capsys.readouterr()
     assert message in printed.err.splitlines()[-1]
     assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "compared"),
+    [
+        ([], True),
+        (["--seed", "3", "--dtype", "float64", "--no-bias", "--quiet"], True),
+        *((["--hidden", "20"], False), (["--epochs", "1"], False), (["--limit", "9"], False)),
+    ],
+)
+def test_the_published_accuracy_is_compared_with_the_textbooks_network_only(
+    mnist, arguments, compared
+):
+    remark = mnist._published(mnist._parser().parse_args(arguments))
+    assert remark == (" (published for such a network: 96.87%)" if compared else "")
+
+
+def test_a_reader_who_leaves_is_no_error(tmp_path):
+    command = [sys.executable, str(ROOT / "examples" / "mnist.py"), "--limit=50", "--epochs=3"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes) as program:
+        assert program.stdout.readline().startswith(b"784-100-10")
+        program.stdout.close()
+        assert program.stderr.read() == b""
 
 
 def test_help_shows_the_textbooks_network(mnist, capsys):

@@ -168,6 +168,7 @@ BAD = [
     (lambda: plot.learning_curve([]), ValueError, "one number for each epoch"),
     (lambda: plot.learning_curve([1, 2], accuracy=[1]), ValueError, "1 epochs and loss has 2"),
     (lambda: plot.learning_curve([1], accuracy=[97]), ValueError, "Divide percent by 100"),
+    (lambda: plot.history([0.5, 0.3]), TypeError, r"got list. learning_curve\(losses\)"),
     (lambda: plot.confusion(np.ones((2, 3))), ValueError, r"got \(2, 3\)"),
     (lambda: plot.confusion(np.zeros((2, 2))), ValueError, "not all zero"),
     (lambda: plot.confusion([[-1, 2], [1, 1]]), ValueError, "no negative count"),

@@ -164,9 +164,14 @@ def test_what_is_no_layer_is_refused_with_a_hint(wrong, hint):
         Sequential(Dense(2, 2), wrong)
 
 
-def test_equal_random_weights_draw_a_warning():
-    with pytest.warns(UserWarning, match=r"0\.W and 2\.W start with equal random weights"):
-        Sequential(Dense(3, 3, rng=0), Sigmoid(), Dense(3, 3, rng=0))
+@pytest.mark.parametrize("options", [{"rng": 0}, {"init": lambda shape, rng: np.eye(*shape)}])
+def test_equal_weights_draw_a_warning_whatever_made_them(options):
+    message = r"0\.W and 2\.W start with equal weights\. If they should be random, was the same int"
+    with pytest.warns(UserWarning, match=message):
+        Sequential(Dense(3, 3, **options), Sigmoid(), Dense(3, 3, **options))
+
+
+def test_weights_from_one_generator_draw_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         rng = np.random.default_rng(0)

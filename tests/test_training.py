@@ -12,15 +12,22 @@ from hypothesis import strategies as st
 
 from tinynet import (
     SGD,
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
     Dense,
     DivergenceError,
     Embedding,
+    KLDivLoss,
     Layer,
+    LogSoftmax,
     Loss,
     MSELoss,
     Optimizer,
+    Residual,
     Sequential,
     Sigmoid,
+    Softmax,
     train,
 )
 
@@ -279,6 +286,36 @@ def test_ids_are_no_pixels():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train(net, MSELoss(), SGD(net, lr=0.5), ids, np.zeros((20, 2)), epochs=1, rng=0)
+
+
+def warnings_of(last, loss, t):
+    """What training a network with that last layer warns of."""
+    net = Sequential(Sequential(Dense(3, 2, rng=0), last))
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        train(net, loss, SGD(net, lr=0.5), x, t, epochs=1, rng=0)
+    return [str(warning.message) for warning in caught]
+
+
+def test_an_activation_that_the_loss_applies_itself_draws_a_warning():
+    classes, shares = np.arange(20) % 2, np.full((20, 2), 0.5)
+    for last, loss, t in (
+        (Softmax(), CrossEntropyLoss(), classes),
+        (Softmax(), CrossEntropyLoss(0.1), shares),
+        (Sigmoid(), BCEWithLogitsLoss(), shares),
+    ):
+        (message,) = warnings_of(last, loss, t)
+        assert f"the network ends in {last!r}, which {loss!r} applies itself" in message
+        assert "Leave the layer out" in message
+    for last, loss, t in (
+        (LogSoftmax(), CrossEntropyLoss(), classes),  # which it leaves as it is
+        (LogSoftmax(), KLDivLoss(), shares),
+        (Sigmoid(), BCELoss(), shares),
+        (Softmax(), MSELoss(), shares),
+        (Residual(Softmax()), CrossEntropyLoss(), classes),
+    ):
+        assert warnings_of(last, loss, t) == []
 
 
 def test_a_gradient_that_is_assigned_and_not_written_is_found_at_once():

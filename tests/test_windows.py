@@ -181,6 +181,11 @@ def test_a_parameter_is_an_array_of_floats(value):
         Layer(gain=value)
 
 
+def test_a_parameter_of_half_precision_is_refused():
+    with pytest.raises(TypeError, match="Layer got parameters of float16: they are float32 or"):
+        Layer(gain=np.ones(3, np.float16))
+
+
 @pytest.mark.parametrize("name", ["params", "grads", "forward", "state"])
 def test_a_parameter_cannot_take_a_name_of_the_contract(name):
     with pytest.raises(ValueError, match="taken"):

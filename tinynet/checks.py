@@ -1,29 +1,21 @@
-"""Rules for numbers that a caller passes, each with an error that states it."""
+"""Rules for what a caller passes, each with an error that states it."""
 
 import math
 import operator
 
 import numpy as np
 
-from tinynet.types import Array
+from tinynet.types import Array, Rng
 
-__all__ = ["fraction", "not_negative", "positive", "positive_int", "real", "same_shape"]
-
-
-def same_shape(layer: object, dy: Array, shape: tuple[int, ...]) -> None:
-    """Refuse a gradient whose shape is not that of y, as it would be broadcast.
-
-    Example:
-        >>> from tinynet import Tanh
-        >>> same_shape(Tanh(), np.ones(3), (4, 3))
-        Traceback (most recent call last):
-        ValueError: Tanh.backward got dy of shape (3,) after a forward that returned (4, 3): ...
-    """
-    if getattr(dy, "shape", None) != shape:
-        raise ValueError(
-            f"{type(layer).__name__}.backward got dy of shape {np.shape(dy)} after a forward that "
-            f"returned {shape}: dy = dL/dy is an array of the shape of y. Is it of another batch?"
-        )
+__all__ = [
+    "fraction",
+    "not_negative",
+    "positive",
+    "positive_int",
+    "random_generator",
+    "real",
+    "same_shape",
+]
 
 
 def positive_int(value: object, name: str) -> int:
@@ -97,3 +89,40 @@ def fraction(value: object, name: str, rule: str = "a number in [0, 1)") -> floa
     if not 0 <= (number := real(value, name, rule)) < 1:
         raise ValueError(f"{name} must be {rule}; got {value!r}")
     return number
+
+
+def random_generator(rng: Rng) -> np.random.Generator:
+    """What an argument `rng` stands for: a Generator for itself, an int for one of that seed.
+
+    None stands for one that nobody can repeat.
+
+    Example:
+        >>> random_generator(-1)
+        Traceback (most recent call last):
+        ValueError: rng must be a Generator, an int of at least 0 or None; got -1. Make one Gene...
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
+    if rng is None or (whole and rng >= 0):
+        return np.random.default_rng(rng)
+    raise (ValueError if whole else TypeError)(
+        f"rng must be a Generator, an int of at least 0 or None; got {rng!r}. "
+        f"Make one Generator, np.random.default_rng(0), and pass it to all that is random."
+    )
+
+
+def same_shape(layer: object, dy: Array, shape: tuple[int, ...]) -> None:
+    """Refuse a gradient whose shape is not that of y, as it would be broadcast.
+
+    Example:
+        >>> from tinynet import Tanh
+        >>> same_shape(Tanh(), np.ones(3), (4, 3))
+        Traceback (most recent call last):
+        ValueError: Tanh.backward got dy of shape (3,) after a forward that returned (4, 3): ...
+    """
+    if getattr(dy, "shape", None) != shape:
+        raise ValueError(
+            f"{type(layer).__name__}.backward got dy of shape {np.shape(dy)} after a forward that "
+            f"returned {shape}: dy = dL/dy is an array of the shape of y. Is it of another batch?"
+        )

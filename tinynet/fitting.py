@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.checkpoints import Reached, Run
-from tinynet.checks import positive_int
+from tinynet.checks import positive_int, random_generator
 from tinynet.errors import DivergenceError
 from tinynet.evaluation import Metrics, evaluate, named_metrics
 from tinynet.history import History
@@ -103,7 +103,7 @@ def fit(
     measured = _columns(validation, metrics)
     columns = ["loss", *measured, "lr", "seconds"]
     _check_options(patience, validation, progress, checkpoint, resume)
-    generator = np.random.default_rng(rng)
+    generator = random_generator(rng)
     run = Run(
         *(net, loss, optimizer, generator),
         settings={
@@ -188,7 +188,11 @@ def _columns(validation: object, metrics: Metrics) -> list[str]:
 
 
 def _check_options(
-    patience: object, validation: object, progress: object, checkpoint: object, resume: bool
+    patience: object,
+    validation: object,
+    progress: object,
+    checkpoint: str | os.PathLike[str] | None,
+    resume: bool,
 ) -> None:
     if validation is not None and not (isinstance(validation, tuple) and len(validation) == 2):
         raise TypeError(
@@ -208,3 +212,8 @@ def _check_options(
         raise ValueError(f"progress must be one of {KINDS} or a function; got {progress!r}")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the file to go on from: pass checkpoint=path")
+    if resume and checkpoint is not None and not os.path.exists(checkpoint):
+        raise FileNotFoundError(
+            f"there is no file {os.path.abspath(checkpoint)} to go on from: the first time, leave "
+            f"resume out, or pass resume=os.path.exists(path), which suits every time"
+        )

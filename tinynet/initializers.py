@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tinynet.checks import random_generator
 from tinynet.types import Array, Rng
 
 __all__ = [
@@ -38,7 +39,7 @@ class Initializer(Protocol):
 
 def initial(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:
     """What an initializer gives, held against the shape that was asked for."""
-    W = np.asarray(init(shape, np.random.default_rng(rng)), float)
+    W = np.asarray(init(shape, random_generator(rng)), float)
     if W.shape != shape:
         raise ValueError(f"init must return an array of shape {shape}; got {W.shape}")
     return W

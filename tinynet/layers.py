@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import fraction, positive_int, same_shape
+from tinynet.checks import fraction, positive_int, random_generator, same_shape
 from tinynet.initializers import Initializer, initial, lecun_normal
 from tinynet.layer import Layer
 from tinynet.types import Array, Rng
@@ -204,7 +204,8 @@ class Dropout(Layer):
     Args:
         rate: the probability of dropping an element (Keras's `rate`, PyTorch's `p`; in the paper
             p is the probability of keeping it), 0 ≤ rate < 1.
-        rng: where m comes from.
+        rng: where m comes from. Give all layers of a network one Generator: layers with the same
+            int would drop the same elements.
 
     Raises:
         ValueError: a rate outside [0, 1).
@@ -224,7 +225,7 @@ class Dropout(Layer):
     def __init__(self, rate: float, *, rng: Rng = None) -> None:
         rule = "the probability of dropping an element, 0 <= rate < 1"
         self.rate = fraction(rate, "rate", rule)
-        self.rng = np.random.default_rng(rng)
+        self.rng = random_generator(rng)
 
     def forward(self, x: Array) -> Array:
         """y = x m / (1 − rate)."""

@@ -34,7 +34,7 @@ class Sequential(Layer):
         TypeError: something that is no Layer, or mixed float types without `dtype`.
 
     Warns:
-        UserWarning: two layers start with equal random weights, as from the same int `rng`.
+        UserWarning: two layers start with equal weights, as from the same int `rng`.
 
     Example:
         >>> from tinynet import Dense, Sigmoid
@@ -177,8 +177,8 @@ class Sequential(Layer):
         for (first, a), (second, b) in itertools.combinations(named, 2):
             if a.shape == b.shape and np.array_equal(a, b):
                 warnings.warn(
-                    f"{first} and {second} start with equal random weights. Was the same int given "
-                    f"to both as rng? Make one Generator, rng = np.random.default_rng(0), and give "
-                    f"it to every layer.",
+                    f"{first} and {second} start with equal weights. If they should be random, was "
+                    f"the same int given to both as rng? Make one Generator, "
+                    f"rng = np.random.default_rng(0), and give it to every layer.",
                     stacklevel=3,
                 )

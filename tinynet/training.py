@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinynet.checks import positive_int
+from tinynet.checks import positive_int, random_generator
 from tinynet.data.batches import in_order
 from tinynet.errors import DivergenceError
 from tinynet.layer import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.runs import EXAMPLES_IN_A_RUN, applies, descend
+from tinynet.sequential import Sequential
 from tinynet.types import Array, Rng
 
 __all__ = ["Epoch", "train"]
@@ -81,7 +82,8 @@ def train(
         DivergenceError: during training, the loss or a parameter is not finite any more.
 
     Warns:
-        UserWarning: x looks like pixels that were never scaled.
+        UserWarning: x looks like pixels that were never scaled, or the network ends in an
+            activation that the loss applies itself.
 
     Example:
         >>> from tinynet import Dense, MSELoss, Sequential, SGD
@@ -100,10 +102,11 @@ def train(
     _check_data(x, t)
     if net.input_dtype is None:
         _warn_of_pixels(x)
+    _warn_of_activation(net, loss)
     _check_optimizer(net, optimizer)
     smallest = min(len(x) % batch_size or batch_size, 32)  # the hardest to fit
     _rehearse(net, loss, x[:smallest], t)
-    generator = np.random.default_rng(rng)
+    generator = random_generator(rng)
 
     def epoch_by_epoch() -> Iterator[Epoch]:
         for number in range(1, epochs + 1):
@@ -224,6 +227,18 @@ def _warn_of_pixels(x: Array) -> None:
         warnings.warn(
             f"x holds whole numbers up to {sample.max():g}, as pixels that were never scaled; "
             f"a network learns poorly from those. Use tinynet.data.scale_pixels.",
+            stacklevel=3,
+        )
+
+
+def _warn_of_activation(net: Layer, loss: Loss) -> None:
+    last = net
+    while isinstance(last, Sequential):
+        last = last.layers[-1]
+    if type(last).__name__ == loss.activation:
+        warnings.warn(
+            f"the network ends in {last!r}, which {loss!r} applies itself: twice, it learns slowly "
+            f"and the loss stays high. Leave the layer out, and apply it to predictions by hand.",
             stacklevel=3,
         )
 

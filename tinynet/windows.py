@@ -44,11 +44,10 @@ class Windowed:
         """Declare parameters and parts by name; `dtype` casts them all to one float type.
 
         Raises:
-            TypeError: a value is neither a float array nor a Layer, or the float types differ.
+            TypeError: a value is neither a float array nor a Layer, or the float types differ, or
+                the type is neither float32 nor float64.
             ValueError: a name is taken, or a part already has a place.
         """
-        if dtype is not None and np.dtype(dtype).kind != "f":
-            raise TypeError(f"dtype must be a float type such as np.float32; got {dtype!r}")
         taken = {*dir(type(self)), "params", "grads"}
         places: dict[int, str] = {}
         for name, value in declared.items():
@@ -64,8 +63,14 @@ class Windowed:
                 + ", ".join(f"{name} is {_type_names(value)}" for name, value in declared.items())
                 + ". Pass dtype= to cast them all, or make them alike."
             )
+        float_type = np.dtype(dtype or next(iter(types), np.float64))
+        if float_type not in (np.float32, np.float64):
+            raise TypeError(
+                f"{type(self).__name__} got parameters of {float_type}: they are float32 or "
+                f"float64, so pass dtype=np.float32 or dtype=np.float64."
+            )
         self._declared = dict(declared)
-        self._gather(np.dtype(dtype or next(iter(types), np.float64)))
+        self._gather(float_type)
 
     def bind(self, params: Array, grads: Array) -> None:
         """Move into the given flat vectors, keeping the values.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tinynet.checks import random_generator
 from tinynet.types import Array, Rng
 
 __all__ = ["batches"]
@@ -55,7 +56,7 @@ def batches(
         )
     if operator.index(batch_size) < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
-    order = np.random.default_rng(rng).permutation(len(x)) if shuffle else None
+    order = random_generator(rng).permutation(len(x)) if shuffle else None
     return in_order(x, t, batch_size, order)
 
 

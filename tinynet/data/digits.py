@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import numpy as np
 import scipy  # its parts load when they are first used: ndimage takes longer than all of tinynet
@@ -30,7 +31,7 @@ def prepare_digit(image: ArrayLike) -> Array:
             for a PNG.
 
     Raises:
-        TypeError: values that are neither.
+        TypeError: values that are neither, or the path of a file.
         ValueError: another shape, values outside their range, or nothing drawn on it.
 
     References:
@@ -55,6 +56,11 @@ def prepare_digit(image: ArrayLike) -> Array:
 
 def _grey(image: ArrayLike) -> Array:
     """Brightness from 0 to 1, (height, width)."""
+    if isinstance(image, str | os.PathLike):
+        raise TypeError(
+            f"an image is an array of pixels; got {image!r}. "
+            f"Read the file: matplotlib.image.imread({image!r})"
+        )
     pixels = np.asarray(image)
     if pixels.dtype.kind not in "iuf":
         raise TypeError(f"an image holds integers or floats; got {pixels.dtype}")
@@ -67,9 +73,11 @@ def _grey(image: ArrayLike) -> Array:
     whole = pixels.dtype.kind != "f"
     low, high = pixels.min(), pixels.max()
     if not (low >= 0 and high <= (255 if whole else 1)):
-        rule = "0 to 255" if whole else "0 to 1"
+        rule, mend = "0 to 1", "If they go to 255, pass image / 255."
+        if whole:
+            rule, mend = "0 to 255", "If they are of 16 bits, pass image / 65535."
         raise ValueError(
-            f"an image of {pixels.dtype} has values from {rule}; got {low:g} to {high:g}"
+            f"an image of {pixels.dtype} has values from {rule}; got {low:g} to {high:g}. {mend}"
         )
     pixels = pixels / 255 if whole else pixels.astype(float)
     if pixels.ndim == 2:

@@ -23,6 +23,10 @@ class Loss:
     A loss is the mean that its docstring states, over all elements unless it says otherwise, and
     `backward` the exact gradient of that mean.
 
+    Attributes:
+        activation: name of the activation that the loss applies to y itself, so that the network
+            should not end in it; empty where there is none.
+
     Example:
         >>> import numpy as np
         >>> class L1Loss(Loss):
@@ -40,6 +44,8 @@ class Loss:
         Traceback (most recent call last):
         ValueError: L1Loss got y of shape (4,) and t of shape (4, 1): they must be equal...
     """
+
+    activation = ""
 
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the class was called with
 

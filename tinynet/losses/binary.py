@@ -73,6 +73,8 @@ class BCEWithLogitsLoss(Loss):
                [ 0.5 ]])
     """
 
+    activation = "Sigmoid"
+
     def check(self, y: Array, t: Array) -> None:
         """Hold shapes and types against each other, and targets to the range of probabilities."""
         super().check(y, t)

@@ -13,7 +13,8 @@ __all__ = ["CrossEntropyLoss", "KLDivLoss"]
 class CrossEntropyLoss(Loss):
     """L = −mean over the examples of Σₖ qₖ log pₖ, where p = softmax(y).
 
-    The outputs y are logits, any numbers: the network has no Softmax at its end. q is the target
+    The outputs y are logits, any finite numbers: the network has no Softmax at its end. (To rule a
+    class out, give it a large negative logit such as −10⁹; −∞ makes the loss NaN.) q is the target
     distribution: 1 at the right class, or the given row. Label smoothing ε mixes it with the
     uniform one, q ← (1 − ε) q + ε / K. dL/dy = (p Σₖ qₖ − q) / N.
 
@@ -46,6 +47,8 @@ class CrossEntropyLoss(Loss):
         Traceback (most recent call last):
         ValueError: CrossEntropyLoss got class 2 in row 0 of t: with 2 logits an example ...
     """
+
+    activation = "Softmax"
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = fraction(label_smoothing, "label_smoothing")

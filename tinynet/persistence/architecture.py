@@ -21,6 +21,7 @@ from tinynet import (
     sequential,
     wrappers,
 )
+from tinynet.checks import random_generator
 from tinynet.layer import Layer
 from tinynet.types import Array, Rng
 
@@ -88,7 +89,7 @@ def build(
     Raises:
         ValueError: a class that is neither tinynet's nor foreign, or arguments that it refuses.
     """
-    return _Builder(arrays, foreign, np.random.default_rng(rng)).layer(description)
+    return _Builder(arrays, foreign, random_generator(rng)).layer(description)
 
 
 def _describe_layer(layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:

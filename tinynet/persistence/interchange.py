@@ -12,7 +12,7 @@ from tinynet.layers import Dense
 from tinynet.normalization import BatchNorm, LayerNorm
 from tinynet.persistence.archive import refuse
 from tinynet.persistence.atomic import open_regular, write_atomically
-from tinynet.persistence.models import named_arrays, wholly_finite
+from tinynet.persistence.models import check_order, named_arrays, wholly_finite
 from tinynet.types import Array
 from tinynet.wrappers import Frozen
 
@@ -82,6 +82,7 @@ def save_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
         OSError: the file cannot be written; an old one is then as it was.
         ValueError: a value is NaN or infinite.
     """
+    check_order("save_safetensors", net)
     arrays = to_state_dict(net)
     if not_finite := [name for name, array in arrays.items() if not wholly_finite(array)]:
         raise ValueError(f"{', '.join(not_finite)}: NaN or infinite, so the network is of no use")
@@ -99,6 +100,7 @@ def load_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
         OSError: no such file, or a folder.
         LoadError: the file is damaged or does not fit the network.
     """
+    check_order("load_safetensors", net)
     read = _safetensors().load
     with open_regular(path) as file:
         data = file.read()

@@ -6,12 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.checks import random_generator
 from tinynet.layer import Layer
 from tinynet.persistence.architecture import OWN_LAYERS, build, describe
 from tinynet.persistence.archive import read_archive, refuse, write_archive
+from tinynet.text import written
 from tinynet.types import Array, Rng
 
-__all__ = ["load", "load_parameters", "named_arrays", "save", "unfit", "wholly_finite"]
+__all__ = [
+    "check_order",
+    "load",
+    "load_parameters",
+    "named_arrays",
+    "save",
+    "unfit",
+    "wholly_finite",
+]
 
 
 _FOLDERS = ("arguments/", "optimizer/", "best/", "history/")  # arrays that are not the network's
@@ -45,6 +55,7 @@ def save(net: Layer, path: str | os.PathLike[str]) -> None:
         >>> np.array_equal(load(path).params, net.params)
         True
     """
+    check_order("save", net)
     header, arrays = contents(net)
     foreign: dict[str, type[Layer]] = {}
     for layer in net.walk():
@@ -83,16 +94,24 @@ def load(
         OSError: no such file, or a folder.
         LoadError: the file is damaged, hostile, of another program or of a newer tinynet, or names
             a class that is not known.
+        TypeError: `layers` are not classes by name.
     """
+    if isinstance(path, Layer):
+        raise TypeError(
+            f"load makes a network of a file, net = load(path); got {type(path).__name__} as path. "
+            f"To fill one that there is, write load_parameters(net, path)."
+        )
+    generator, layers = random_generator(rng), {} if layers is None else layers
+    if not isinstance(layers, Mapping) or not all(map(_is_layer_class, layers.values())):
+        raise TypeError(
+            f'layers must be a dict of classes by name, such as {{"Scale": Scale}}; got {layers!r}'
+        )
     header, arrays = read_archive(path)
     if header.get("network") is None:
         mend = "Build the network and use load_parameters(net, path)"
         refuse(path, [f"it holds no architecture ({header.get('reason', '')}). {mend}"])
-    for name, cls in (layers or {}).items():
-        if not (isinstance(cls, type) and issubclass(cls, Layer)):
-            raise TypeError(f"layers must be classes by name; {name!r} is {cls!r}")
     try:
-        net = _rebuild(header, arrays, layers or {}, rng)
+        net = _rebuild(header, arrays, layers, generator)
     except RecursionError as error:
         refuse(path, ["its layers are nested too deeply"], error)
     except (TypeError, ValueError) as error:
@@ -121,7 +140,16 @@ def load_parameters(net: Layer, path: str | os.PathLike[str]) -> None:
           - W is (3, 2) in the file, (3, 4) in the network
           - b is (2,) in the file, (4,) in the network
     """
+    check_order("load_parameters", net)
     _fill(net, path, read_archive(path)[1])
+
+
+def check_order(function: str, net: object) -> None:
+    """Refuse what is no network, such as the path that belongs in the second place."""
+    if not isinstance(net, Layer):
+        raise TypeError(
+            f"{function} takes the network first, {function}(net, path); got {written(net)} as net"
+        )
 
 
 def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -190,6 +218,10 @@ def wholly_finite(array: Array) -> bool:
     return not array.size or bool(np.isfinite(array.max()) and np.isfinite(array.min()))
 
 
+def _is_layer_class(cls: object) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Layer)
+
+
 def _fill(net: Layer, path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> None:
     if problems := unfit(net, arrays):
         refuse(path, problems)
@@ -206,8 +238,8 @@ def _rebuild(
     """The network of that description, in its float type."""
     net = build(header["network"], arrays, foreign, rng)
     dtype = header.get("dtype")
-    if dtype not in ("float16", "float32", "float64"):
-        raise ValueError(f"its float type is {dtype!r}; it must be float16, float32 or float64")
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"its float type is {dtype!r}; it must be float32 or float64")
     if net.params.dtype != dtype:
         net.bind(np.empty(net.params.size, dtype), np.empty(net.params.size, dtype))
     return net

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from tinynet.history import History
 from tinynet.plot.drawing import BLUE, GREEN, ORANGE, PURPLE, VERMILION, as_series, axes_for
 from tinynet.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from tinynet.history import History
 
 __all__ = ["history", "learning_curve"]
 
@@ -66,6 +65,7 @@ def history(history: History, *, ax: Axes | None = None) -> Axes:
         ax: where to draw; by default in a new figure.
 
     Raises:
+        TypeError: something else, such as a list of losses.
         ValueError: no epochs, or no loss.
         ImportError: Matplotlib is not installed.
 
@@ -77,6 +77,11 @@ def history(history: History, *, ax: Axes | None = None) -> Axes:
         >>> ax.get_title()
         'Learning curve, best epoch 2'
     """
+    if not isinstance(history, History):
+        raise TypeError(
+            f"history draws the History that fit returns; got {type(history).__name__}. "
+            f"learning_curve(losses) draws plain numbers."
+        )
     if not history.epochs:
         raise ValueError("the history has no epochs: there is nothing to draw")
     losses = {name: history[name] for name in ("loss", "validation_loss") if name in history}
