@@ -8,7 +8,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from tinynet import SGD, Dense, Layer, Loss, MSELoss, Optimizer, Sequential, Sigmoid
+from tinynet import (
+    ELU,
+    GELU,
+    SGD,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    Dense,
+    Layer,
+    LayerNorm,
+    Loss,
+    MSELoss,
+    Optimizer,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from tinynet.testing import (
     LAYER_CHECKS,
     LOSS_CHECKS,
@@ -51,6 +69,25 @@ def test_slope_wrong_by_a_thousandth_is_caught():
     assert "1.001 times" in str(caught.value)
     with pytest.raises(GradientError, match="check_loss"):
         check_loss(TiltedLoss(), shape=(4, 3))
+
+
+@pytest.mark.parametrize("size", [8.0, 12.0, 20.0, 40.0, 300.0, 900.0])
+@pytest.mark.parametrize("signs", [(1, 1), (-1, -1), (1, -1.1)])
+@pytest.mark.parametrize("activation", [Sigmoid, Tanh, ELU, GELU, SiLU, Softplus, Softmax])
+def test_right_activation_passes_where_its_slope_is_lost_in_the_last_bits(activation, signs, size):
+    check_layer(activation(), x=size * np.array([signs]))
+
+
+@pytest.mark.parametrize("size", [8.0, 12.0, 20.0, 40.0, 300.0, 900.0])
+@pytest.mark.parametrize("label", [0, 1])
+def test_right_loss_passes_where_its_value_is_lost_in_the_last_bits(label, size):
+    check_loss(BCEWithLogitsLoss(), y=np.array([[size]]), t=np.array([[float(label)]]))
+    check_loss(CrossEntropyLoss(), y=np.array([[size, -size]]), t=np.array([label]))
+
+
+def test_right_layer_passes_where_its_gradient_cancels_in_float32():
+    # x̂ of two features is ±1 whatever they are, so dx is nearly 0
+    check_layer(LayerNorm(2), x=np.array([[-0.325422836, 1.799707382], [1.144165872, 1.799707382]]))
 
 
 def test_reproduction_is_small_and_fails_when_typed():

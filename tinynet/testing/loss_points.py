@@ -72,6 +72,9 @@ def _compare(
         raise
     bits = [value(y * (1 + EPS * c.rng.integers(-1, 2, size=y.shape))) - here for _ in range(2)]
     noise = np.fmax(2 * EPS * np.abs(here), np.nan_to_num(np.max(np.abs(bits), axis=0)))
+    # log(1 + e^-30) is a multiple of the last bit of 1, so changes of y may not show in it at all
+    ordinary = value(np.random.default_rng(0).normal(size=y.shape))
+    noise = np.fmax(noise, EPS * np.abs(ordinary))
     tensor = Tensor("y", y, value, dy.reshape(1, -1), lambda seed: value)
     point = Point(name, here, noise, np.ones((1, 1)), [tensor], 60 if own else 400, not own)
     before = report.tensors["y"].left_out if "y" in report.tensors else 0
