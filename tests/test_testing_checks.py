@@ -90,6 +90,12 @@ def test_right_layer_passes_where_its_gradient_cancels_in_float32():
     check_layer(LayerNorm(2), x=np.array([[-0.325422836, 1.799707382], [1.144165872, 1.799707382]]))
 
 
+def test_right_layer_passes_where_few_last_bits_show_in_an_output():
+    # of equal numbers the mean is taken off, and what is left is divided by √ε
+    equal, other = 1.185500548690039, -1.930894969268504
+    check_layer(LayerNorm(3), x=np.array([[[equal] * 3, [other, other, equal]]]))
+
+
 def test_reproduction_is_small_and_fails_when_typed():
     with pytest.raises(GradientError) as caught:
         check_layer(Tilted(), input_shape=(4, 3))

@@ -9,7 +9,7 @@ from tinynet.testing.judging import Point, Tensor
 from tinynet.testing.loss_case import LossCase
 from tinynet.testing.message import mismatch_fault
 from tinynet.testing.report import Fault, Report
-from tinynet.testing.runs import EPS
+from tinynet.testing.runs import EPS, TRIALS, last_bits
 from tinynet.types import Array
 
 __all__ = ["loss_batches", "loss_gradient", "loss_kinks"]
@@ -70,7 +70,7 @@ def _compare(
         if own:
             return
         raise
-    bits = [value(y * (1 + EPS * c.rng.integers(-1, 2, size=y.shape))) - here for _ in range(2)]
+    bits = [value(last_bits(y, c.rng)) - here for _ in range(TRIALS)]
     noise = np.fmax(2 * EPS * np.abs(here), np.nan_to_num(np.max(np.abs(bits), axis=0)))
     # log(1 + e^-30) is a multiple of the last bit of 1, so changes of y may not show in it at all
     ordinary = value(np.random.default_rng(0).normal(size=y.shape))

@@ -13,14 +13,13 @@ import numpy as np
 from tinynet.testing.gradients import Mismatch, examine
 from tinynet.testing.judging import Point, Tensor
 from tinynet.testing.report import Fault, Report
-from tinynet.testing.runs import rms, window_slices
+from tinynet.testing.runs import EPS, TRIALS, last_bits, rms, window_slices
 from tinynet.testing.subject import Subject
 from tinynet.testing.sweep import suspects
 from tinynet.types import Array
 
 __all__ = ["Place", "Wrong", "coarse", "compare_at", "given_points", "special_points", "upstreams"]
 
-_EPS = float(np.finfo(float).eps)
 _ALL = 400  # coordinates of a tensor of which each is moved, at the point given
 _SOME = 40  # at the checker's own points
 _SAMPLE = 120
@@ -148,9 +147,9 @@ def _point(s: Subject, place: Place) -> Point | None:
             return np.full(flat.shape, np.nan)
         return outputs if outputs.shape == flat.shape else np.full(flat.shape, np.nan)
 
-    noise = 2 * _EPS * np.abs(flat) + 0.2 * _EPS * np.max(np.abs(flat), initial=0)
-    for _ in range(4):
-        with_last_bits = safe(_last_bits(x, s.rng), _last_bits(params, s.rng))
+    noise = 2 * EPS * np.abs(flat) + 0.2 * EPS * np.max(np.abs(flat), initial=0)
+    for _ in range(TRIALS):
+        with_last_bits = safe(last_bits(x, s.rng), last_bits(params, s.rng))
         noise = np.fmax(noise, np.abs(with_last_bits - flat))
 
     def near(array: Array, seed: int) -> Array:
@@ -186,12 +185,6 @@ def _point(s: Subject, place: Place) -> Point | None:
     if not place.own and max([t.value.size for t in tensors], default=0) > _ALL:
         limit = _SAMPLE
     return Point(place.name, flat, noise, dys, tensors, limit, not place.own)
-
-
-def _last_bits(array: Array, rng: np.random.Generator) -> Array:
-    if array.dtype.kind != "f":
-        return array
-    return array * (1 + _EPS * rng.integers(-2, 3, size=array.shape))
 
 
 def _analytic(s: Subject, place: Place, dys: list[Array]) -> tuple[Array, Array]:

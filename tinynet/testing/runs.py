@@ -15,6 +15,7 @@ from tinynet.types import Array
 
 __all__ = [
     "EPS",
+    "TRIALS",
     "Repeater",
     "Run",
     "as_fault",
@@ -33,6 +34,9 @@ __all__ = [
 
 
 EPS = float(np.finfo(float).eps)
+
+TRIALS = 9
+"""Changes of the last bits that tell the round-off; any one may leave an output as it is."""
 
 
 class Run(NamedTuple):
