@@ -85,6 +85,64 @@ def test_right_loss_passes_where_its_value_is_lost_in_the_last_bits(label, size)
     check_loss(CrossEntropyLoss(), y=np.array([[size, -size]]), t=np.array([label]))
 
 
+class SteepInTheTail(Sigmoid):
+    """Its slope is doubled where that is small."""
+
+    def backward(self, dy):
+        return np.where(self._y > 0.999, 2, 1) * super().backward(dy)
+
+
+@pytest.mark.parametrize("size", [8.0, 12.0, 20.0, 28.0])
+def test_wrong_slope_is_caught_in_the_tail(size):
+    with pytest.raises(GradientError, match="fails the check"):
+        check_layer(SteepInTheTail(), x=size * np.array([[1, 1.1]]))
+
+
+class InverseFourth(Layer):
+    """y = 1 / x⁴, whose slope is 4 / x⁵: steep without bound at 0. Here it is 2 / x⁵."""
+
+    def forward(self, x):
+        self._x = x
+        return x**-4
+
+    def backward(self, dy):
+        return -2 * dy * self._x**-5
+
+
+def test_wrong_slope_is_caught_where_other_places_are_far_steeper():
+    x = np.random.default_rng(0).uniform(5.5, 30, size=(20, 10))
+    with pytest.raises(GradientError, match="fails the check"):
+        check_layer(InverseFourth(), x=x)
+
+
+class Quartic(Loss):
+    def forward(self, y, t):
+        self._d = y - t
+        return float((self._d**4).mean())
+
+    def backward(self):
+        return 6 * self._d**3 / self._d.size  # 4 is right
+
+
+def test_wrong_loss_is_caught_far_from_zero():
+    t = np.random.default_rng(0).normal(size=(3, 2)) * 1e4
+    with pytest.raises(GradientError, match="fails the check"):
+        check_loss(Quartic(), y=t + 0.3, t=t)
+
+
+class CoarseLoss(MSELoss):
+    """Its gradient is 1 % off in float32."""
+
+    def backward(self):
+        dy = super().backward()
+        return dy * (1.01 if dy.dtype == np.float32 else 1)
+
+
+def test_loss_that_is_wrong_in_float32_only_is_caught():
+    with pytest.raises(GradientError, match='"float32"'):
+        check_loss(CoarseLoss(), y=np.array([[0.3, 2.0]]), t=np.array([[0.1, 1.0]]))
+
+
 def test_right_layer_passes_where_its_gradient_cancels_in_float32():
     # x̂ of two features is ±1 whatever they are, so dx is nearly 0
     check_layer(LayerNorm(2), x=np.array([[-0.325422836, 1.799707382], [1.144165872, 1.799707382]]))

@@ -82,7 +82,8 @@ def fit(
         ValueError, TypeError: as `train` does, or options that do not go together.
         LoadError: the checkpoint is damaged or of another run. Nothing has changed then.
         OSError: the checkpoint cannot be read or written.
-        DivergenceError: the loss is not finite any more; the network is as before that epoch.
+        DivergenceError: the loss or a parameter is not finite any more; the network is as before
+            that epoch, or with `patience` as in the best one.
 
     Example:
         >>> from tinynet import Dense, MSELoss, Sequential, SGD

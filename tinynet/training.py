@@ -114,7 +114,7 @@ def train(
             # anew each time: the caller may have changed the optimizer, or be in detect_anomaly
             in_runs = runs and applies(net, loss, optimizer, x, batch_size)
             order = generator.permutation(len(x)) if shuffle else None
-            mean = _Mean(number, optimizer)
+            mean = _Mean(number, rate)
             with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
                 begun = _runs(net, loss, optimizer, x, t, batch_size, order, mean) if in_runs else 0
                 _steps(net, loss, optimizer, in_order(x, t, batch_size, order, begun), mean)
@@ -166,8 +166,8 @@ def _runs(
 class _Mean:
     """The mean loss over the examples of an epoch; refuses what is not finite."""
 
-    def __init__(self, epoch: int, optimizer: Optimizer) -> None:
-        self.epoch, self.optimizer = epoch, optimizer
+    def __init__(self, epoch: int, rate: float) -> None:
+        self.epoch, self.rate = epoch, rate  # the rate of the first step
         self.total, self.examples, self.steps = 0.0, 0, 0
 
     def add(self, value: float, examples: int) -> None:
@@ -185,10 +185,10 @@ class _Mean:
 
     def _diverged(self, what: str) -> DivergenceError:
         return DivergenceError(
-            f"{what} in epoch {self.epoch}, step {self.steps}, at learning rate "
-            f"{self.optimizer.rate():g}. Try a learning rate ten times smaller, inputs scaled to "
-            f"about -1 to 1, or initial weights that suit the activation; then build the network "
-            f"anew, because its parameters may no longer be finite."
+            f"{what} in epoch {self.epoch}, step {self.steps}; the epoch began at learning rate "
+            f"{self.rate:g}. Try a learning rate ten times smaller, inputs scaled to about -1 to "
+            f"1, or initial weights that suit the activation; then build the network anew, because "
+            f"its parameters may no longer be finite."
         )
 
     def value(self) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinynet.checks import same_shape
 from tinynet.layer import Layer
 from tinynet.text import written
 from tinynet.types import Array
@@ -40,6 +41,7 @@ class Residual(Layer):
         """y = x + f(x)."""
         y = self.inner.forward(x)
         self._check_shape(x, y)
+        self._shape = y.shape
         return x + y
 
     def predict(self, x: Array) -> Array:
@@ -50,6 +52,7 @@ class Residual(Layer):
 
     def backward(self, dy: Array) -> Array:
         """dx = dy + what f's `backward` gives."""
+        same_shape(self, dy, self._shape)
         return dy + self.inner.backward(dy)
 
     def parameter_gradients(self, dy: Array) -> None:

@@ -73,9 +73,10 @@ def _compare(
     bits = [value(last_bits(y, c.rng)) - here for _ in range(TRIALS)]
     noise = np.fmax(2 * EPS * np.abs(here), np.nan_to_num(np.max(np.abs(bits), axis=0)))
     # log(1 + e^-30) is a multiple of the last bit of 1, so changes of y may not show in it at all
-    ordinary = value(np.random.default_rng(0).normal(size=y.shape))
+    middle = t if t.dtype.kind == "f" and t.shape == y.shape else 0.0
+    ordinary = value(middle + np.random.default_rng(0).normal(size=y.shape))
     noise = np.fmax(noise, EPS * np.abs(ordinary))
-    tensor = Tensor("y", y, value, dy.reshape(1, -1), lambda seed: value)
+    tensor = Tensor("y", y, value, dy.reshape(1, -1), lambda seed: value, middle)
     point = Point(name, here, noise, np.ones((1, 1)), [tensor], 60 if own else 400, not own)
     before = report.tensors["y"].left_out if "y" in report.tensors else 0
     if mismatch := examine(point, report, c.rng):
