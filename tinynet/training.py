@@ -99,6 +99,11 @@ def train(
     positive_int(batch_size, "batch_size")
     if isinstance(loss, type):
         raise TypeError(f"loss must be a loss, not its class: write {loss.__name__}()")
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            f"loss must be a loss such as MSELoss(); got {type(loss).__name__}. "
+            f"The order is network, loss, optimizer, x, t."
+        )
     _check_data(x, t)
     if net.input_dtype is None:
         _warn_of_pixels(x)
