@@ -40,13 +40,8 @@ from tinynet import (
     Tanh,
 )
 from tinynet.initializers import lecun_normal, zeros
-from tinynet.persistence import (
-    load,
-    load_parameters,
-    load_safetensors,
-    save,
-    save_safetensors,
-)
+from tinynet.interop import load_safetensors, save_safetensors
+from tinynet.persistence import load, load_parameters, save
 from tinynet.persistence.architecture import OWN_LAYERS
 from tinynet.persistence.archive import read_archive, write_archive
 from tinynet.persistence.models import named_arrays

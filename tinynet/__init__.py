@@ -3,14 +3,8 @@
 import importlib
 from types import ModuleType
 
-from tinynet import data, initializers, metrics, schedules
-from tinynet.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
-from tinynet.anomaly import detect_anomaly
-from tinynet.embedding import Embedding
+from tinynet import data, initializers, interop, metrics, schedules
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
-from tinynet.evaluation import evaluate, predict
-from tinynet.fitting import fit
-from tinynet.history import History
 from tinynet.initializers import (
     glorot_normal,
     glorot_uniform,
@@ -22,8 +16,31 @@ from tinynet.initializers import (
     standard_normal,
     zeros,
 )
-from tinynet.layer import Layer
-from tinynet.layers import Dense, Dropout, Flatten, Reshape
+from tinynet.interop import from_state_dict, load_safetensors, save_safetensors, to_state_dict
+from tinynet.layers import (
+    ELU,
+    GELU,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Frozen,
+    Identity,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from tinynet.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -34,21 +51,9 @@ from tinynet.losses import (
     Loss,
     MSELoss,
 )
-from tinynet.normalization import BatchNorm, LayerNorm
 from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
-from tinynet.persistence import (
-    from_state_dict,
-    load,
-    load_parameters,
-    load_safetensors,
-    save,
-    save_safetensors,
-    to_state_dict,
-)
-from tinynet.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
-from tinynet.sequential import Sequential
-from tinynet.training import Epoch, train
-from tinynet.wrappers import Frozen, Residual
+from tinynet.persistence import load, load_parameters, save
+from tinynet.training import Epoch, History, detect_anomaly, evaluate, fit, predict, train
 
 __version__ = "0.1.0"
 
@@ -104,6 +109,7 @@ __all__ = [
     "he_normal",
     "he_uniform",
     "initializers",
+    "interop",
     "lecun_normal",
     "lecun_uniform",
     "load",

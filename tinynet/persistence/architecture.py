@@ -11,37 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from tinynet import (
-    activations,
-    embedding,
-    initializers,
-    layers,
-    normalization,
-    rectifiers,
-    sequential,
-    wrappers,
-)
+from tinynet import initializers, layers
 from tinynet.checks import random_generator
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.types import Array, Rng
 
 __all__ = ["OWN_LAYERS", "build", "describe"]
 
-_MODULES = (
-    activations,
-    rectifiers,
-    layers,
-    normalization,
-    embedding,
-    wrappers,
-    sequential,
-)
-
 OWN_LAYERS: dict[str, type[Layer]] = {
-    f"tinynet.{name}": cls
-    for module in _MODULES
-    for name in module.__all__
-    if isinstance(cls := getattr(module, name), type) and issubclass(cls, Layer)
+    f"tinynet.{name}": cls for name in layers.__all__ if (cls := getattr(layers, name)) is not Layer
 }
 """The layers that a file may name without the reader's saying so."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.checks import random_generator
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.persistence.architecture import OWN_LAYERS, build, describe
 from tinynet.persistence.archive import read_archive, refuse, write_archive
 from tinynet.text import written

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from tinynet.history import History
 from tinynet.plot.drawing import BLUE, GREEN, ORANGE, PURPLE, VERMILION, as_series, axes_for
+from tinynet.training.history import History
 from tinynet.types import Array
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer, Sequential
 from tinynet.plot.drawing import BLUE, axes_for, check_count, checked_index, square, tiled
-from tinynet.sequential import Sequential
 from tinynet.types import Array
 
 if TYPE_CHECKING:

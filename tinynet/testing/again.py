@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.testing.report import Fault
 from tinynet.testing.runs import (
     EPS,

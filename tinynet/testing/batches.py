@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.testing.report import Fault
 from tinynet.testing.runs import (
     Run,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.testing.report import Fault
 from tinynet.testing.runs import Run, difference, read_only, window_slices
 from tinynet.testing.subject import Subject

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.testing.report import Fault
 from tinynet.testing.subject import Subject
 

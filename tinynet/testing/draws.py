@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.testing.report import Fault
 from tinynet.testing.runs import difference, generators, inputs_of_parts, read_only
 from tinynet.testing.subject import Subject

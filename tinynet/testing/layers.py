@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.testing import again, batches, contract, copies, draws, precision, predicting
 from tinynet.testing.inputs import prepare
 from tinynet.testing.message import gradient_fault, raise_error

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.testing.hints import hints
 from tinynet.testing.points import Wrong, coarse
 from tinynet.testing.report import Fault, GradientError, Report

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.optimizers import Optimizer
 from tinynet.testing.message import raise_message
 from tinynet.testing.report import Fault, Report, TensorResult

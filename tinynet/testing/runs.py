@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.testing.report import Fault
 from tinynet.types import Array
 

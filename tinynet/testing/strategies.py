@@ -15,11 +15,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinynet.activations import Sigmoid
-from tinynet.layer import Layer
-from tinynet.layers import Dense
+from tinynet.layers import Dense, Layer, Sequential, Sigmoid
 from tinynet.losses import Loss
-from tinynet.sequential import Sequential
 from tinynet.testing.layers import check_layer
 from tinynet.testing.losses import check_loss
 from tinynet.types import Array

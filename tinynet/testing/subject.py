@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.testing.runs import (
     EPS,
     Repeater,

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinynet.errors import DivergenceError
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 

@@ -1,4 +1,4 @@
-"""Parameters under PyTorch's names and in its orientation."""
+"""State dicts: parameters under PyTorch's names and in its orientation."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -6,17 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.embedding import Embedding
-from tinynet.layer import Layer
-from tinynet.layers import Dense
-from tinynet.normalization import BatchNorm, LayerNorm
+from tinynet.layers import BatchNorm, Dense, Embedding, Frozen, Layer, LayerNorm
 from tinynet.persistence.archive import refuse
-from tinynet.persistence.atomic import open_regular, write_atomically
-from tinynet.persistence.models import check_order, named_arrays, wholly_finite
+from tinynet.persistence.models import named_arrays, wholly_finite
 from tinynet.types import Array
-from tinynet.wrappers import Frozen
 
-__all__ = ["from_state_dict", "load_safetensors", "save_safetensors", "to_state_dict"]
+__all__ = ["fill_from", "from_state_dict", "to_state_dict"]
 
 _NAMES: dict[type[Layer], dict[str, str]] = {
     Dense: {"W": "weight", "b": "bias"},
@@ -71,47 +66,11 @@ def from_state_dict(net: Layer, state_dict: Mapping[str, Any]) -> None:
         Traceback (most recent call last):
         tinynet.errors.LoadError: the state dict cannot be loaded: weight is (3, 2), must be (2, 3)
     """
-    _fill(net, state_dict, "the state dict")
+    fill_from(net, state_dict, "the state dict")
 
 
-def save_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
-    """Write `to_state_dict(net)` in the safetensors format, whole or not at all.
-
-    Raises:
-        ImportError: safetensors is not installed; it is the extra `safetensors`.
-        OSError: the file cannot be written; an old one is then as it was.
-        ValueError: a value is NaN or infinite.
-    """
-    check_order("save_safetensors", net)
-    arrays = to_state_dict(net)
-    if not_finite := [name for name, array in arrays.items() if not wholly_finite(array)]:
-        raise ValueError(f"{', '.join(not_finite)}: NaN or infinite, so the network is of no use")
-    data = _safetensors().save(
-        {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    )
-    write_atomically(path, lambda file: file.write(data))
-
-
-def load_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
-    """Fill a network from a safetensors file with PyTorch's names, as `from_state_dict` does.
-
-    Raises:
-        ImportError: safetensors is not installed; it is the extra `safetensors`.
-        OSError: no such file, or a folder.
-        LoadError: the file is damaged or does not fit the network.
-    """
-    check_order("load_safetensors", net)
-    read = _safetensors().load
-    with open_regular(path) as file:
-        data = file.read()
-    try:
-        state_dict = read(data)
-    except Exception as error:  # the package's errors have no common class
-        refuse(path, [f"it is damaged or no safetensors file ({error})"], error)
-    _fill(net, state_dict, path)
-
-
-def _fill(net: Layer, state_dict: Mapping[str, Any], source: str | os.PathLike[str]) -> None:
+def fill_from(net: Layer, state_dict: Mapping[str, Any], source: str | os.PathLike[str]) -> None:
+    """Do the work of `from_state_dict`; an error calls the state dict by the name of its source."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(
             f"a state dict is arrays by name, as model.state_dict() gives them; got "
@@ -162,11 +121,3 @@ def _entries(net: Layer, prefix: str = "") -> Iterator[_Entry]:
         yield _Entry(prefix + translated, array.T if transposed else array)
     for name, part in net._parts():
         yield from _entries(part, prefix if isinstance(net, Frozen) else f"{prefix}{name}.")
-
-
-def _safetensors() -> Any:
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError("safetensors files need a package: pip install safetensors") from error
-    return safetensors.numpy

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.checkpoints import Reached, Run
 from tinynet.checks import positive_int, random_generator
 from tinynet.errors import DivergenceError
-from tinynet.evaluation import Metrics, evaluate, named_metrics
-from tinynet.history import History
-from tinynet.interrupts import Interrupts
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.persistence.atomic import check_target
-from tinynet.progress import KINDS, Progress, reporting
-from tinynet.training import Epoch, train
+from tinynet.training.checkpoints import Reached, Run
+from tinynet.training.evaluation import Metrics, evaluate, named_metrics
+from tinynet.training.history import History
+from tinynet.training.interrupts import Interrupts
+from tinynet.training.loop import Epoch, train
+from tinynet.training.progress import KINDS, Progress, reporting
 from tinynet.types import Array, Rng
 
 __all__ = ["fit"]

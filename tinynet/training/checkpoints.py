@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.history import History
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.persistence.archive import read_archive, refuse, write_archive
 from tinynet.persistence.models import contents, named_arrays, unfit, wholly_finite
+from tinynet.training.history import History
 from tinynet.types import Array
 
 __all__ = ["Reached", "Run", "Snapshot"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinynet.checks import same_shape
-from tinynet.layer import Layer
+from tinynet.layers.base import Layer
 from tinynet.text import written
 from tinynet.types import Array
 

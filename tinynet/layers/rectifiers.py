@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from tinynet.checks import real, same_shape
-from tinynet.layer import Layer
+from tinynet.layers.base import Layer
 from tinynet.types import Array
 
 __all__ = ["ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Softplus"]

@@ -12,11 +12,10 @@ import numpy as np
 from tinynet.checks import positive_int, random_generator
 from tinynet.data.batches import in_order
 from tinynet.errors import DivergenceError
-from tinynet.layer import Layer
+from tinynet.layers import Layer, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
-from tinynet.runs import EXAMPLES_IN_A_RUN, applies, descend
-from tinynet.sequential import Sequential
+from tinynet.training.blocked_sgd import EXAMPLES_IN_A_RUN, applies, descend
 from tinynet.types import Array, Rng
 
 __all__ = ["Epoch", "train"]
@@ -72,8 +71,9 @@ def train(
         shuffle: whether each epoch visits the examples in a new order.
         rng: where the order comes from.
         runs: whether small batches of plain SGD are taken in runs where that is possible: the same
-            steps to rounding, faster; see `tinynet.runs`. Switch it off if `optimizer.lr` is a
-            function that looks at the network, whose first W and gradients are behind in a run.
+            steps to rounding, faster; see `tinynet.training.blocked_sgd`. Switch it off if
+            `optimizer.lr` is a function that looks at the
+            network, whose first W and gradients are behind in a run.
 
     Raises:
         ValueError: lengths that differ, no data, NaN or infinity in the data, shapes that do not

@@ -6,7 +6,7 @@ from numpy.typing import DTypeLike
 
 from tinynet.checks import positive_int
 from tinynet.initializers import Initializer, initial, standard_normal
-from tinynet.layer import Layer
+from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
 
 __all__ = ["Embedding"]

@@ -18,9 +18,9 @@ from tinynet import (
     Sequential,
     Sigmoid,
     detect_anomaly,
-    runs,
     train,
 )
+from tinynet.training import blocked_sgd
 
 BATCH_SIZES = [1, 2, 3, 7, 8, 9, 16, 31, 32, 33]
 
@@ -134,7 +134,7 @@ def test_an_anomaly_is_looked_for_in_every_layer_of_an_epoch_within(monkeypatch)
     net = network("flat", 0)
     x, t = np.random.default_rng(1).uniform(size=(2, 150, 4))
     training = train(net, MSELoss(), SGD(net, lr=0.3), x, t[:, :2], epochs=1)
-    monkeypatch.setattr("tinynet.training.descend", None)  # never called
+    monkeypatch.setattr("tinynet.training.loop.descend", None)  # never called
     with detect_anomaly():
         list(training)
 
@@ -182,15 +182,15 @@ def test_runs_are_taken_only_where_nothing_else_looks_at_the_first_weights():
     rng = np.random.default_rng(0)
 
     def applies(net, loss=None, optimizer=None, x=x, batch_size=1):
-        return runs.applies(
+        return blocked_sgd.applies(
             net, loss or MSELoss(), (optimizer or (lambda n: SGD(n, lr=0.1)))(net), x, batch_size
         )
 
     for shape in ("flat", "nested", "single"):
         assert applies(network(shape, 0))
     assert applies(Dense(4, 2))
-    assert applies(network("flat", 0), batch_size=runs.LARGEST_BATCH)
-    assert not applies(network("flat", 0), batch_size=runs.LARGEST_BATCH + 1)
+    assert applies(network("flat", 0), batch_size=blocked_sgd.LARGEST_BATCH)
+    assert not applies(network("flat", 0), batch_size=blocked_sgd.LARGEST_BATCH + 1)
     assert not applies(network("flat", 0), x=x.astype(np.float32))
     assert not applies(network("flat", 0), loss=Penalty())
     assert not applies(network("flat", 0), optimizer=lambda n: OwnSGD(n, lr=0.1))

@@ -13,7 +13,7 @@ so the first layer's output for the next batch X_k is
 For a run of batches, Z = X W₀ + b₀ and the Gram matrix G = X Xᵀ + 1 are two matrix products; each
 batch then costs one small product, G_kj D_j, and W and b are updated once, at the end. It is the
 same sequence of updates, to rounding. `train` takes this path where it `applies`; the loop in
-`tinynet.training` is its plain twin.
+`tinynet.training.loop` is its plain twin.
 
 The first W is behind during a run, so nothing but this module may look at it: every layer and the
 loss have to be tinynet's own, by exact type. (A learning rate is a function of the step number; one
@@ -24,12 +24,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinynet.anomaly import watching
-from tinynet.layer import Layer
-from tinynet.layers import Dense
+from tinynet.layers import Dense, Layer, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import SGD, Optimizer
-from tinynet.sequential import Sequential
+from tinynet.training.anomaly import watching
 from tinynet.types import Array
 
 __all__ = ["EXAMPLES_IN_A_RUN", "LARGEST_BATCH", "applies", "descend"]

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tinynet.checks import positive_int
-from tinynet.layer import Layer
+from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.types import Array
 

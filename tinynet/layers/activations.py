@@ -1,13 +1,13 @@
 """Activations: functions with nothing to learn, of each element or of each row.
 
-Each is finite at ±1000 and gives float32 for float32. `tinynet.rectifiers` holds ReLU and its kin.
+Each is finite at ±1000 and gives float32 for float32. `tinynet.layers` holds ReLU and its kin.
 """
 
 import numpy as np
 from scipy.special import expit
 
 from tinynet.checks import same_shape
-from tinynet.layer import Layer
+from tinynet.layers.base import Layer
 from tinynet.types import Array
 
 __all__ = ["Identity", "LogSoftmax", "Sigmoid", "Softmax", "Tanh"]

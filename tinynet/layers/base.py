@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from numpy.typing import DTypeLike
 
 from tinynet.errors import missing_attribute
+from tinynet.parameters import Windowed
 from tinynet.text import call
 from tinynet.types import Array
-from tinynet.windows import Windowed
 
 __all__ = ["Layer"]
 

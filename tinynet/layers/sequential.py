@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.checks import same_shape
-from tinynet.layer import Layer
+from tinynet.layers.base import Layer
 from tinynet.text import table, written
 from tinynet.types import Array
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.checks import fraction, positive, positive_int
-from tinynet.layer import Layer
+from tinynet.layers.base import Layer
 from tinynet.types import Array
 
 __all__ = ["BatchNorm", "LayerNorm"]

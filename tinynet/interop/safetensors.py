@@ -1,0 +1,59 @@
+"""Files in the safetensors format, with PyTorch's names."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from tinynet.interop.torch import fill_from, to_state_dict
+from tinynet.layers import Layer
+from tinynet.persistence.archive import refuse
+from tinynet.persistence.atomic import open_regular, write_atomically
+from tinynet.persistence.models import check_order, wholly_finite
+
+__all__ = ["load_safetensors", "save_safetensors"]
+
+
+def save_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
+    """Write `to_state_dict(net)` in the safetensors format, whole or not at all.
+
+    Raises:
+        ImportError: safetensors is not installed; it is the extra `safetensors`.
+        OSError: the file cannot be written; an old one is then as it was.
+        ValueError: a value is NaN or infinite.
+    """
+    check_order("save_safetensors", net)
+    arrays = to_state_dict(net)
+    if not_finite := [name for name, array in arrays.items() if not wholly_finite(array)]:
+        raise ValueError(f"{', '.join(not_finite)}: NaN or infinite, so the network is of no use")
+    data = _safetensors().save(
+        {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    )
+    write_atomically(path, lambda file: file.write(data))
+
+
+def load_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
+    """Fill a network from a safetensors file with PyTorch's names, as `from_state_dict` does.
+
+    Raises:
+        ImportError: safetensors is not installed; it is the extra `safetensors`.
+        OSError: no such file, or a folder.
+        LoadError: the file is damaged or does not fit the network.
+    """
+    check_order("load_safetensors", net)
+    read = _safetensors().load
+    with open_regular(path) as file:
+        data = file.read()
+    try:
+        state_dict = read(data)
+    except Exception as error:  # the package's errors have no common class
+        refuse(path, [f"it is damaged or no safetensors file ({error})"], error)
+    fill_from(net, state_dict, path)
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError("safetensors files need a package: pip install safetensors") from error
+    return safetensors.numpy

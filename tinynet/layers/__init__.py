@@ -1,0 +1,37 @@
+"""Layers: functions with learned parameters, their `forward` and their `backward`."""
+
+from tinynet.layers.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
+from tinynet.layers.base import Layer
+from tinynet.layers.dense import Dense
+from tinynet.layers.dropout import Dropout
+from tinynet.layers.embedding import Embedding
+from tinynet.layers.normalization import BatchNorm, LayerNorm
+from tinynet.layers.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
+from tinynet.layers.reshaping import Flatten, Reshape
+from tinynet.layers.sequential import Sequential
+from tinynet.layers.wrappers import Frozen, Residual
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Frozen",
+    "Identity",
+    "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "LogSoftmax",
+    "ReLU",
+    "Reshape",
+    "Residual",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]

@@ -1,0 +1,124 @@
+"""Dense: the fully connected layer."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinynet.checks import positive_int
+from tinynet.initializers import Initializer, initial, lecun_normal
+from tinynet.layers.base import Layer
+from tinynet.types import Array, Rng
+
+__all__ = ["Dense"]
+
+
+class Dense(Layer):
+    """y = x W + b, the fully connected layer; dW = xᵀ dy, db = Σ dy over the batch, dx = dy Wᵀ.
+
+    Shapes: x (N, inputs), W (inputs, outputs), b (outputs,), y (N, outputs).
+
+    Args:
+        inputs: number of features that come in.
+        outputs: number of units, one feature each that goes out.
+        bias: whether there is a b; it starts at zero.
+        init: initial weights, a function of shape and generator; see `tinynet.initializers`.
+        rng: where the initial weights come from. Give all layers of a network one Generator: the
+            same int would start equal shapes with equal weights.
+        dtype: float type of the parameters.
+
+    Raises:
+        ValueError: a size that is not positive, or an x of another width.
+        TypeError: an x whose float type is wider than that of the parameters.
+
+    Example:
+        >>> layer = Dense(3, 2, rng=0)
+        >>> layer
+        Dense(3, 2, rng=0)
+        >>> layer.forward(np.ones((4, 3))).shape
+        (4, 2)
+        >>> [(name, window.shape) for name, window in layer.named_parameters()]
+        [('W', (3, 2)), ('b', (2,))]
+    """
+
+    W: Array
+    dW: Array
+    b: Array | None
+    db: Array
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        bias: bool = True,
+        init: Initializer = lecun_normal,
+        rng: Rng = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        shape = positive_int(inputs, "inputs"), positive_int(outputs, "outputs")
+        W = initial(init, shape, rng)
+        if bias:
+            super().__init__(W=W, b=np.zeros(outputs), dtype=dtype)
+        else:
+            super().__init__(W=W, dtype=dtype)
+            self.b = None
+        self.input_shape = (inputs,)
+
+    def forward(self, x: Array) -> Array:
+        """y = x W + b."""
+        y = Dense.predict(self, x)  # not self.predict, which in a subclass may lead back here
+        self._x = x
+        return y
+
+    def predict(self, x: Array) -> Array:
+        """y = x W + b."""
+        W = self.W
+        if x.ndim != 2 or x.shape[1] != len(W) or x.dtype != W.dtype:
+            self._check_input(x)
+        y = x.dot(W)
+        if self.b is not None:
+            y += self.b[np.newaxis]  # a row: one example and a vector take three times as long
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """dW = xᵀ dy, db = Σ dy, dx = dy Wᵀ."""
+        Dense.parameter_gradients(self, dy)
+        return dy.dot(self.W.T)
+
+    def parameter_gradients(self, dy: Array) -> None:
+        """dW = xᵀ dy, db = Σ dy."""
+        x = self._x
+        if dy.ndim != 2:  # the product with a number could fit by chance
+            raise self._misfit(dy)
+        try:
+            x.T.dot(dy, out=self.dW)
+        except ValueError:
+            raise self._misfit(dy) from None
+        if self.b is not None and len(dy) == 1:  # the sum of one row takes eight times as long
+            self.db[...] = dy[0]
+        elif self.b is not None:
+            dy.sum(axis=0, out=self.db)
+
+    def _check_input(self, x: Any) -> None:
+        me, inputs = f"Dense{self.W.shape}", len(self.W)
+        if x.ndim != 2 or x.shape[1] != inputs:
+            mend = "Use x.reshape(len(x), -1) to flatten each example."
+            if x.ndim == 1:
+                mend = "One example is a batch of one: x[np.newaxis]."
+            elif x.ndim == 2:
+                mend = "Is the label still in the first column?" if x.shape[1] == inputs + 1 else ""
+            raise ValueError(
+                f"{me} got x of shape {x.shape}: it must be (N, {inputs}), a row an example. {mend}"
+            )
+        if np.result_type(x, self.W) != self.W.dtype:
+            raise TypeError(
+                f"{me} has {self.W.dtype} parameters and got x of {x.dtype}: "
+                f"convert it once with x.astype(np.{self.W.dtype})."
+            )
+
+    def _misfit(self, dy: Array) -> ValueError:
+        return ValueError(
+            f"Dense{self.W.shape} got dy of shape {dy.shape} and {dy.dtype}: after its last "
+            f"forward it must be {(len(self._x), self.W.shape[1])} and {self.dW.dtype}."
+        )
