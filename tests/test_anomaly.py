@@ -147,7 +147,7 @@ def test_what_is_finite_computes_the_same_in_it():
             with detect_anomaly():
                 list(train(*arguments, epochs=2, batch_size=4, rng=0))
         else:
-            list(train(*arguments, epochs=2, batch_size=4, rng=0, runs=False))
+            list(train(*arguments, epochs=2, batch_size=4, rng=0, blocked=False))
         return net.params
 
     assert np.array_equal(work(True), work(False))

@@ -1,4 +1,4 @@
-"""Training in runs takes the same steps as training without."""
+"""Blocked SGD takes the same steps as the plain loop."""
 
 import copy
 import functools
@@ -37,12 +37,12 @@ def network(shape, rng, bias=True, dtype=float):
 
 
 def both(net, x, t, lr, **options):
-    """The same training with runs and without: networks, optimizers and epochs of each."""
+    """The same training blocked and plain: networks, optimizers and epochs of each."""
     results = []
-    for in_runs in (True, False):
+    for blocked in (True, False):
         twin = copy.deepcopy(net)
         optimizer = SGD(twin, lr=lr)
-        epochs = list(train(twin, MSELoss(), optimizer, x, t, rng=5, runs=in_runs, **options))
+        epochs = list(train(twin, MSELoss(), optimizer, x, t, rng=5, blocked=blocked, **options))
         results.append((twin, optimizer, epochs))
     return results
 
@@ -118,12 +118,12 @@ def test_what_layers_keep_after_an_epoch_is_of_the_last_batch():
 
 def test_an_option_that_changes_between_epochs_counts_from_the_next():
     results = []
-    for in_runs in (True, False):
+    for blocked in (True, False):
         net = network("flat", 0)
         x, t = np.random.default_rng(1).uniform(size=(2, 150, 4))
         optimizer = SGD(net, lr=0.3)
         for _ in train(
-            net, MSELoss(), optimizer, x, t[:, :2], epochs=2, shuffle=False, runs=in_runs
+            net, MSELoss(), optimizer, x, t[:, :2], epochs=2, shuffle=False, blocked=blocked
         ):
             optimizer.weight_decay = 0.01
         results.append(net.params)
@@ -145,11 +145,11 @@ def test_a_divergence_in_mid_run_leaves_the_steps_before_it(at):
     x, t = np.random.default_rng(1).normal(size=(2, 150, 4))
     t[at, 0] = 1e300  # its square is infinite
     results = []
-    for in_runs in (True, False):
+    for blocked in (True, False):
         twin = copy.deepcopy(net)
         optimizer = SGD(twin, lr=0.3)
         training = train(
-            *(twin, MSELoss(), optimizer, x, t[:, :2]), epochs=1, shuffle=False, runs=in_runs
+            *(twin, MSELoss(), optimizer, x, t[:, :2]), epochs=1, shuffle=False, blocked=blocked
         )
         with pytest.raises(DivergenceError, match=rf"epoch 1, step {at + 1};") as info:
             list(training)

@@ -57,7 +57,7 @@ class Noise(Layer):
 class Counting(Layer):
     """y = x times a number that grows with each batch."""
 
-    state = ("factor",)
+    buffers = ("factor",)
 
     def __init__(self):
         self.factor = np.ones(1)

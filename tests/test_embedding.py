@@ -69,7 +69,7 @@ def test_ids_that_do_not_lie_in_one_piece():
     np.testing.assert_array_equal(layer.dW[ids], dy)
 
 
-def test_what_is_returned_is_no_window_on_the_table():
+def test_what_is_returned_is_no_view_on_the_table():
     layer = Embedding(3, 2, rng=0)
     y = layer.predict(np.array([0, 1]))
     assert not np.shares_memory(y, layer.params)

@@ -150,7 +150,7 @@ def test_float32_stays_and_agrees_with_float64(make):
         np.testing.assert_allclose(narrow.grads, wide.grads, rtol=1e-4, atol=1e-5)
     assert narrow.predict(x32).dtype == np.float32
     np.testing.assert_allclose(narrow.predict(x32), wide.predict(x), rtol=1e-4, atol=1e-5)
-    for _, array in narrow.named_state():
+    for _, array in narrow.named_buffers():
         assert array.dtype == np.float32
 
 
@@ -164,9 +164,9 @@ def test_the_statistics_take_on_the_float_type_of_a_network():
     assert layer.running_mean.dtype == np.float32
 
 
-def test_statistics_are_named_state_and_copied_not_shared():
+def test_statistics_are_named_buffers_and_copied_not_shared():
     net = Sequential(Dense(2, 2, rng=0), BatchNorm(2))
-    assert [name for name, _ in net.named_state()] == ["1.running_mean", "1.running_var"]
+    assert [name for name, _ in net.named_buffers()] == ["1.running_mean", "1.running_var"]
     net.forward(X)
     for twin in (copy.deepcopy(net), copy.copy(net), pickle.loads(pickle.dumps(net))):
         kept = net[1].running_mean.copy()
@@ -174,7 +174,7 @@ def test_statistics_are_named_state_and_copied_not_shared():
         twin.forward(X)
         np.testing.assert_array_equal(net[1].running_mean, kept)
         assert not np.array_equal(twin[1].running_mean, kept)
-        twin.check_windows()
+        twin.check_views()
 
 
 def test_layer_norm_takes_any_number_of_axes_before_the_last():

@@ -1,4 +1,4 @@
-"""Parameters are windows on two flat vectors, whatever is done to their layer."""
+"""Parameters are views on two flat vectors, whatever is done to their layer."""
 
 import copy
 import gc
@@ -48,13 +48,13 @@ def nested():
 
 
 def assert_on_own_vectors(layer):
-    layer.check_windows()
-    for _, window in layer.named_parameters():
-        assert np.shares_memory(window, layer.params)
+    layer.check_views()
+    for _, view in layer.named_parameters():
+        assert np.shares_memory(view, layer.params)
     number = np.arange(layer.params.size, dtype=layer.params.dtype)
     kept = layer.params.copy()
     layer.params[...] = number
-    named = [window.ravel() for _, window in layer.named_parameters()]
+    named = [view.ravel() for _, view in layer.named_parameters()]
     np.testing.assert_array_equal(np.concatenate([np.empty(0), *named]), number)
     layer.params[...] = kept
 
@@ -126,9 +126,9 @@ def test_binding_to_another_float_type_casts_the_values(old, new):
     np.testing.assert_array_equal(layer.params, values.astype(new))
 
 
-def test_state_changes_float_type_with_the_parameters():
+def test_buffers_changes_float_type_with_the_parameters():
     class Centre(Layer):
-        state = ("mean", "count")
+        buffers = ("mean", "count")
 
         def __init__(self):
             self.mean, self.count = np.ones(3), np.array(4)
@@ -136,7 +136,7 @@ def test_state_changes_float_type_with_the_parameters():
     net = Sequential(Centre(), Dense(3, 2, rng=0), dtype=np.float32)
     assert net[0].mean.dtype == np.float32
     assert net[0].count.dtype.kind == "i"
-    assert [name for name, _ in net.named_state()] == ["0.mean", "0.count"]
+    assert [name for name, _ in net.named_buffers()] == ["0.mean", "0.count"]
 
 
 def test_mixed_float_types_are_refused_unless_the_network_casts_them():
@@ -170,7 +170,7 @@ def test_a_refused_network_changes_none_of_its_layers():
     assert free.params is vector
     assert free.W.dtype == float
     Sequential(free)
-    keep.check_windows()
+    keep.check_views()
 
 
 @pytest.mark.parametrize(
@@ -186,18 +186,18 @@ def test_a_parameter_of_half_precision_is_refused():
         Layer(gain=np.ones(3, np.float16))
 
 
-@pytest.mark.parametrize("name", ["params", "grads", "forward", "state"])
+@pytest.mark.parametrize("name", ["params", "grads", "forward", "buffers"])
 def test_a_parameter_cannot_take_a_name_of_the_contract(name):
     with pytest.raises(ValueError, match="taken"):
         Layer(**{name: np.ones(2)})
 
 
-def test_a_replaced_window_is_found_and_named():
+def test_a_replaced_view_is_found_and_named():
     for attribute in ("gain", "dgain"):
         net = Sequential(Scale(3))
         setattr(net[0], attribute, np.ones(3))
         with pytest.raises(ValueError, match=rf"Scale\.{attribute} .*self\.{attribute}\[\.\.\.\]"):
-            net.check_windows()
+            net.check_views()
 
 
 @pytest.mark.parametrize("vector", ["params", "grads"])
@@ -207,14 +207,14 @@ def test_a_replaced_flat_vector_is_found(build, vector):
     net = build()
     setattr(net, vector, getattr(net, vector).copy())
     with pytest.raises(ValueError, match="replaced by an assignment"):
-        net.check_windows()
+        net.check_views()
 
 
 def test_a_replaced_part_is_found():
     net = nested()
     net[1].left = Dense(4, 2, rng=0)
     with pytest.raises(ValueError, match=r"Parallel\.left was replaced"):
-        net.check_windows()
+        net.check_views()
 
 
 @pytest.mark.parametrize("hold", [lambda x: x, lambda x: [x], lambda x: (Sigmoid(), x)])
@@ -224,7 +224,7 @@ def test_a_part_that_was_never_declared_is_found(hold):
             self.inner = hold(inner)
 
     with pytest.raises(ValueError, match=r"Wrapper\.inner holds a layer that learns"):
-        Wrapper(Dense(2, 2)).check_windows()
+        Wrapper(Dense(2, 2)).check_views()
 
 
 def test_a_layer_without_parameters_need_not_call_the_base_constructor():
@@ -247,9 +247,9 @@ def test_a_layer_without_parameters_need_not_call_the_base_constructor():
     assert copy.deepcopy(net)[0].exponent == 3
 
 
-def test_an_empty_parameter_and_one_without_axes_have_their_windows():
+def test_an_empty_parameter_and_one_without_axes_have_their_views():
     layer = Layer(none=np.zeros((0, 3)), scalar=np.array(2.5))
-    layer.check_windows()
+    layer.check_views()
     assert layer.scalar.shape == ()
     assert layer.none.shape == (0, 3)
     layer.params[...] = 4

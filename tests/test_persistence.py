@@ -50,7 +50,7 @@ from tinynet.persistence.models import named_arrays
 class Scale(Layer):
     """y = gain * x, and a count of the batches seen."""
 
-    state = ("batches",)
+    buffers = ("batches",)
 
     def __init__(self, features, start=1.0):
         super().__init__(gain=np.full(features, start))
@@ -163,14 +163,14 @@ def test_save_then_load_is_the_identity(tmp_path_factory, plan, dtype, seed):
     rng = np.random.default_rng(seed)
     net = Sequential(built(plan, rng), dtype=dtype)
     net.params[...] = rng.normal(size=net.params.size)
-    for _, array in net.named_state():
+    for _, array in net.named_buffers():
         array[...] = rng.normal(size=array.shape)
     path = tmp_path_factory.mktemp("nets") / "net.npz"
     again = there_and_back(net, path)
     assert repr(again) == repr(net)
     assert again.params.dtype == net.params.dtype
     assert contents(again) == contents(net)
-    again.check_windows()
+    again.check_views()
     first = path.read_bytes()
     save(again, path)
     assert path.read_bytes() == first, "equal networks make equal files"
@@ -306,14 +306,14 @@ def test_numpy_opens_the_file(tmp_path):
 # load_parameters
 
 
-def test_load_parameters_writes_into_the_windows(tmp_path):
+def test_load_parameters_writes_into_the_views(tmp_path):
     net, other = (Sequential(Dense(3, 2, rng=seed), Scale(2)) for seed in (0, 1))
     net[1].batches[...] = 7
     save(net, tmp_path / "net.npz")
-    windows = named_arrays(other)
+    views = named_arrays(other)
     load_parameters(other, tmp_path / "net.npz")
     assert contents(other) == contents(net)
-    assert all(windows[name] is array for name, array in named_arrays(other).items())
+    assert all(views[name] is array for name, array in named_arrays(other).items())
 
 
 @given(

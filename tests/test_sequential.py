@@ -49,7 +49,7 @@ def test_fifty_steps_equal_the_handwritten_network():
     """784-100-10 in plain NumPy, one example a step, on ½ Σ (y − t)² at the textbook's 0.1."""
     rng = np.random.default_rng(0)
     net = Sequential(Dense(784, 100, rng=rng), Sigmoid(), Dense(100, 10, rng=rng), Sigmoid())
-    W1, b1, W2, b2 = (window.copy() for _, window in net.named_parameters())
+    W1, b1, W2, b2 = (view.copy() for _, view in net.named_parameters())
     loss, optimizer = MSELoss(), SGD(net, lr=0.5)
     for _ in range(50):
         x = rng.uniform(0.01, 1.0, (1, 784))
@@ -68,8 +68,8 @@ def test_fifty_steps_equal_the_handwritten_network():
         b2 -= 0.1 * output_error[0]
         W1 -= 0.1 * x.T @ hidden_error
         b1 -= 0.1 * hidden_error[0]
-    for (_, window), by_hand in zip(net.named_parameters(), (W1, b1, W2, b2), strict=True):
-        np.testing.assert_allclose(window, by_hand, rtol=0, atol=1e-12)
+    for (_, view), by_hand in zip(net.named_parameters(), (W1, b1, W2, b2), strict=True):
+        np.testing.assert_allclose(view, by_hand, rtol=0, atol=1e-12)
 
 
 def test_a_nested_network_computes_as_the_flat_one():

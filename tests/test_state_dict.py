@@ -90,7 +90,7 @@ def test_there_and_back_is_the_identity(dtype, wrap):
     from_state_dict(other, {**state, "1.num_batches_tracked": wrap(np.array(3))})
     for name, array in named_arrays(net).items():
         assert np.array_equal(array, named_arrays(other)[name])
-    other.check_windows()
+    other.check_views()
 
 
 FAULTS = {
@@ -132,7 +132,7 @@ def test_anything_wrong_is_listed_and_changes_nothing(faults):
 class Counting(Layer):
     """Has a count of its own under the name that PyTorch uses for one that nobody needs."""
 
-    state = ("num_batches_tracked",)
+    buffers = ("num_batches_tracked",)
 
     def __init__(self):
         super().__init__(gain=np.ones(2))

@@ -183,14 +183,14 @@ def test_a_loss_that_is_not_finite_stops_training_and_says_where_and_what_to_try
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize("runs", [True, False])
-def test_parameters_that_the_last_step_makes_infinite_stop_training_too(batch_size, runs):
+@pytest.mark.parametrize("blocked", [True, False])
+def test_parameters_that_the_last_step_makes_infinite_stop_training_too(batch_size, blocked):
     net = Sequential(Dense(1, 1, rng=0))
     x = np.full((4, 1), 1e154)
     last = len(x) // batch_size - 1
     rates = [0.0] * last + [1e10]  # and none for a step after the last
     optimizer = SGD(net, lr=lambda step: rates[step])
-    options = {"epochs": 1, "batch_size": batch_size, "shuffle": False, "runs": runs}
+    options = {"epochs": 1, "batch_size": batch_size, "shuffle": False, "blocked": blocked}
     training = train(net, MSELoss(), optimizer, x, np.ones((4, 1)), **options)
     with pytest.raises(DivergenceError, match=f"a parameter became NaN .* step {last + 1};"):
         list(training)

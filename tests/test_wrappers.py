@@ -85,7 +85,7 @@ def test_residual_of_residuals_in_float32():
     net = Sequential(Residual(Sequential(dense(0), Residual(dense(1)))), dtype=np.float32)
     x = X.astype(np.float32)
     assert net.forward(x).dtype == net.backward(x).dtype == np.float32
-    net.check_windows()
+    net.check_views()
     assert "(N, 3)" in net.summary().splitlines()[2]
 
 
@@ -139,7 +139,7 @@ def test_frozen_has_nothing_to_learn_and_keeps_all_as_state():
     assert net.params.size == net[0].params.size == 12
     assert net[1].params.size == net[1].grads.size == 0
     assert [name for name, _ in net.named_parameters()] == ["0.W", "0.b"]
-    assert [name for name, _ in net.named_state()] == [
+    assert [name for name, _ in net.named_buffers()] == [
         "1.inner.0.W",
         "1.inner.0.b",
         "1.inner.1.gain",
@@ -148,13 +148,13 @@ def test_frozen_has_nothing_to_learn_and_keeps_all_as_state():
         "1.inner.1.running_var",
     ]
     assert "0" in net.summary().splitlines()[3].split()[-1]
-    net.check_windows()
+    net.check_views()
 
 
 def test_state_of_a_frozen_layer_can_be_written_in_place():
     """That is how saved values come back."""
     net = Sequential(Frozen(Sequential(dense(), BatchNorm(3))), dense(1))
-    for _, array in net.named_state():
+    for _, array in net.named_buffers():
         array[...] = 2
     inner = net[0].inner
     np.testing.assert_array_equal(inner.params, 2)
@@ -167,11 +167,11 @@ def test_only_what_is_not_frozen_moves_in_training():
     frozen = Frozen(Sequential(Dense(3, 4, rng=rng), BatchNorm(4), ReLU()))
     later = Frozen(Sequential(Dense(4, 4, rng=rng), LayerNorm(4)))
     net = Sequential(frozen, Dense(4, 4, rng=rng), later, Dense(4, 2, rng=rng))
-    state = {name: array.copy() for name, array in net.named_state()}
+    state = {name: array.copy() for name, array in net.named_buffers()}
     params, t = net.params.copy(), rng.normal(size=(6, 2))
     for _ in train(net, MSELoss(), SGD(net, lr=0.1), X, t, epochs=3, batch_size=2, rng=0):
         pass
-    for name, array in net.named_state():
+    for name, array in net.named_buffers():
         np.testing.assert_array_equal(array, state[name])
     assert not np.array_equal(net[1].params, params[:20])
     assert not np.array_equal(net[3].params, params[20:])
@@ -208,30 +208,30 @@ def test_casting_reaches_into_a_frozen_layer():
     with pytest.raises(TypeError, match="different float types"):
         Sequential(dense(0, dtype=np.float32), copy.deepcopy(frozen))
     net = Sequential(dense(0, dtype=np.float32), frozen, dtype=np.float32)
-    assert {array.dtype for _, array in net.named_state()} == {np.dtype(np.float32)}
+    assert {array.dtype for _, array in net.named_buffers()} == {np.dtype(np.float32)}
     x = X.astype(np.float32)
     assert net.forward(x).dtype == net.backward(x).dtype == net.predict(x).dtype == np.float32
     np.testing.assert_array_equal(frozen.inner[0].W, dense(1).W.astype(np.float32))
-    net.check_windows()
+    net.check_views()
 
 
 def test_frozen_in_frozen():
     net = Sequential(Frozen(Frozen(BatchNorm(3))), dense())
     net.forward(X)
-    assert [name for name, _ in net.named_state()][:2] == [
+    assert [name for name, _ in net.named_buffers()][:2] == [
         "0.inner.inner.gain",
         "0.inner.inner.bias",
     ]
     np.testing.assert_array_equal(net[0].inner.inner.running_mean, 0)
     assert net.params.size == 12
-    net.check_windows()
+    net.check_views()
 
 
-def test_a_lost_window_inside_a_frozen_layer_is_found():
+def test_a_lost_view_inside_a_frozen_layer_is_found():
     net = Sequential(Frozen(dense()), dense(1))
     net[0].inner.W = np.zeros((3, 3))
     with pytest.raises(ValueError, match=r"Dense\.W no longer lies"):
-        net.check_windows()
+        net.check_views()
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_lost_window_inside_a_frozen_layer_is_found():
 def test_copies_are_whole_and_stay_frozen(duplicate):
     net = Sequential(Frozen(Sequential(dense(), BatchNorm(3))), dense(1))
     twin = duplicate(net)
-    twin.check_windows()
+    twin.check_views()
     np.testing.assert_array_equal(twin.predict(X), net.predict(X))
     twin.forward(X)
     np.testing.assert_array_equal(twin[0].inner[1].running_mean, 0)

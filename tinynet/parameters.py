@@ -1,4 +1,4 @@
-"""Parameters as windows on two flat vectors."""
+"""Parameters as views on two flat vectors."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import DTypeLike
 
 from tinynet.types import Array
 
-__all__ = ["Windowed"]
+__all__ = ["Parameterized"]
 
 
-class Windowed:
+class Parameterized:
     """Named arrays that lie one after another in a flat vector, `params`, and their gradients.
 
     `super().__init__(W=array)` makes the attributes `W` and `dW`: views on `params` and `grads`.
-    A part declared by name brings its own windows along: they move into the vectors of the whole,
+    A part declared by name brings its own views along: they move into the vectors of the whole,
     which are then all that an optimizer, a gradient check or a checkpoint has to know.
 
     This is the half of `tinynet.Layer` that is about memory; the other half computes.
@@ -27,10 +27,10 @@ class Windowed:
 
     params: Array
     grads: Array
-    state: ClassVar[tuple[str, ...]] = ()
+    buffers: ClassVar[tuple[str, ...]] = ()
 
     _declared: dict[str, Any]  # parameters and parts, in the order of the flat vectors
-    _owner: Callable[[], Windowed | None]  # weak reference to the whole that this is a part of
+    _owner: Callable[[], Parameterized | None]  # weak reference to the whole that this is a part of
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Start empty, so that a class with nothing to learn need not call `super().__init__`."""
@@ -40,7 +40,9 @@ class Windowed:
         self.params, self.grads = np.empty(0), np.empty(0)
         return self
 
-    def __init__(self, *, dtype: DTypeLike | None = None, **declared: Array | Windowed) -> None:
+    def __init__(
+        self, *, dtype: DTypeLike | None = None, **declared: Array | Parameterized
+    ) -> None:
         """Declare parameters and parts by name; `dtype` casts them all to one float type.
 
         Raises:
@@ -52,7 +54,7 @@ class Windowed:
         places: dict[int, str] = {}
         for name, value in declared.items():
             self._check_name(name, taken, declared)
-            if isinstance(value, Windowed):
+            if isinstance(value, Parameterized):
                 self._check_free(name, value, places.setdefault(id(value), name))
             else:
                 self._check_array(name, value)
@@ -79,38 +81,38 @@ class Windowed:
         """
         start = 0
         for name, value in self._declared.items():
-            size = value.params.size if isinstance(value, Windowed) else value.size
+            size = value.params.size if isinstance(value, Parameterized) else value.size
             here = slice(start, start + size)
-            if isinstance(value, Windowed):
+            if isinstance(value, Parameterized):
                 value.bind(params[here], grads[here])
                 setattr(self, name, value)
             else:
                 gradient = self.__dict__.get(f"d{name}", np.zeros_like(value))
-                self._declared[name] = _window(params[here], value)
+                self._declared[name] = _view(params[here], value)
                 setattr(self, name, self._declared[name])
-                setattr(self, f"d{name}", _window(grads[here], gradient))
+                setattr(self, f"d{name}", _view(grads[here], gradient))
             start += size
-        for name in self.state:
+        for name in self.buffers:
             array = self.__dict__.get(name)
             if array is not None and array.dtype.kind == "f":
                 setattr(self, name, array.astype(params.dtype, copy=False))
         self.params, self.grads = params, grads
 
     def named_parameters(self) -> Iterator[tuple[str, Array]]:
-        """("W", window), ("b", window), ...; a part's are prefixed by its name, "inner.W"."""
+        """("W", view), ("b", view), ...; a part's are prefixed by its name, "inner.W"."""
         for name, value in self._declared.items():
-            if isinstance(value, Windowed):
-                for inner, window in value.named_parameters():
-                    yield f"{name}.{inner}", window
+            if isinstance(value, Parameterized):
+                for inner, view in value.named_parameters():
+                    yield f"{name}.{inner}", view
             else:
                 yield name, value
 
-    def named_state(self) -> Iterator[tuple[str, Array]]:
+    def named_buffers(self) -> Iterator[tuple[str, Array]]:
         """What is known besides the parameters, named in the same way."""
-        for name in self.state:
+        for name in self.buffers:
             yield name, getattr(self, name)
         for name, part in self._parts():
-            for inner, array in part.named_state():
+            for inner, array in part.named_buffers():
                 yield f"{name}.{inner}", array
 
     def walk(self) -> Iterator[Self]:
@@ -119,8 +121,8 @@ class Windowed:
         for _, part in self._parts():
             yield from part.walk()
 
-    def check_windows(self) -> None:
-        """Look whether every window still lies on its flat vector.
+    def check_views(self) -> None:
+        """Look whether every view still lies on its flat vector.
 
         Raises:
             ValueError: an attribute such as `dW` or `params` was replaced where its elements should
@@ -128,13 +130,13 @@ class Windowed:
         """
         me = type(self).__name__
         for name, value in self._declared.items():
-            if isinstance(value, Windowed):
+            if isinstance(value, Parameterized):
                 if getattr(self, name) is not value:
                     raise ValueError(
                         f"{me}.{name} was replaced after {value!r} had been declared there, so the "
                         f"parameters are not those it computes with. Build a new network instead."
                     )
-                value.check_windows()
+                value.check_views()
                 for mine, its in ((self.params, value.params), (self.grads, value.grads)):
                     if mine.size and its.size and not np.may_share_memory(mine, its):
                         raise ValueError(
@@ -144,8 +146,8 @@ class Windowed:
                         )
                 continue
             for attribute, vector in ((name, self.params), (f"d{name}", self.grads)):
-                window = getattr(self, attribute)
-                on_it = isinstance(window, np.ndarray) and np.may_share_memory(window, vector)
+                view = getattr(self, attribute)
+                on_it = isinstance(view, np.ndarray) and np.may_share_memory(view, vector)
                 if value.size and not on_it:
                     raise ValueError(
                         f"{me}.{attribute} no longer lies on the layer's flat vector, so the "
@@ -154,7 +156,7 @@ class Windowed:
                     )
         for name, value in self.__dict__.items():
             for held in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(held, Windowed) and held.params.size and held._owner() is None:
+                if isinstance(held, Parameterized) and held.params.size and held._owner() is None:
                     raise ValueError(
                         f"{me}.{name} holds a layer that learns, {held!r}, but {me} never declared "
                         f"it, so it would stay as it is. Pass it to super().__init__(name=layer)."
@@ -165,26 +167,26 @@ class Windowed:
         return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the flat vectors and the owner: the windows hold all values."""
+        """Leave out the flat vectors and the owner: the views hold all values."""
         left_out = ("params", "grads", "_owner")
         kept = {name: value for name, value in self.__dict__.items() if name not in left_out}
         return {**kept, "_dtype": self.params.dtype}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Lay the windows on new vectors."""
+        """Lay the views on new vectors."""
         dtype = state.pop("_dtype")
         self.__dict__.update(state)
         self._gather(dtype)
 
     def _parts(self) -> Iterator[tuple[str, Any]]:
-        return ((n, part) for n, part in self._declared.items() if isinstance(part, Windowed))
+        return ((n, part) for n, part in self._declared.items() if isinstance(part, Parameterized))
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         """Lay parameters and parts on new flat vectors."""
         for _, part in self._parts():
             part._owner = weakref.ref(self)
         declared = self._declared.values()
-        size = sum(v.params.size if isinstance(v, Windowed) else v.size for v in declared)
+        size = sum(v.params.size if isinstance(v, Parameterized) else v.size for v in declared)
         self.bind(np.empty(size, dtype), np.empty(size, dtype))
 
     def _check_name(self, name: str, taken: set[str], declared: dict[str, Any]) -> None:
@@ -194,7 +196,7 @@ class Windowed:
                 f"gradient gets, is taken. Choose another."
             )
 
-    def _check_free(self, name: str, part: Windowed, first: str) -> None:
+    def _check_free(self, name: str, part: Parameterized, first: str) -> None:
         me, mend = type(self).__name__, "A layer has one place; copy.deepcopy makes a second one."
         if first != name:
             raise ValueError(f"{me} got the same {part!r} as {first} and as {name}. {mend}")
@@ -215,20 +217,20 @@ def _nobody() -> None:
     """The owner of what stands alone."""
 
 
-def _window(vector: Array, values: Array) -> Array:
+def _view(vector: Array, values: Array) -> Array:
     """A view on the vector, of the shape of the values and holding them."""
-    window = vector.reshape(values.shape)
-    window[...] = values
-    return window
+    view = vector.reshape(values.shape)
+    view[...] = values
+    return view
 
 
-def _float_types(value: Array | Windowed) -> Iterator[np.dtype[Any]]:
-    if isinstance(value, Windowed):
+def _float_types(value: Array | Parameterized) -> Iterator[np.dtype[Any]]:
+    if isinstance(value, Parameterized):
         for inner in value._declared.values():
             yield from _float_types(inner)
     else:
         yield value.dtype
 
 
-def _type_names(value: Array | Windowed) -> str:
+def _type_names(value: Array | Parameterized) -> str:
     return " and ".join(sorted({str(t) for t in _float_types(value)})) or "of no float type"

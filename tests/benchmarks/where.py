@@ -77,9 +77,9 @@ def _report(batch: int) -> None:
 
 def _paths() -> dict[str, dict[str, Any]]:
     """The ways that `train` can go."""
-    if "runs" not in inspect.signature(train).parameters:
+    if "blocked" not in inspect.signature(train).parameters:
         return {"train": {}}
-    return {"plain path": {"runs": False}, "fast path, where it applies": {"runs": True}}
+    return {"plain path": {"blocked": False}, "fast path, where it applies": {"blocked": True}}
 
 
 def _account(title: str, given: Task, options: dict[str, Any]) -> Iterator[str]:

@@ -70,7 +70,7 @@ class BatchNorm(Layer):
     """y = gamma (x − mean) / sqrt(variance + eps) + beta, each column by itself."""
 
     eps, momentum = 1e-5, 0.1
-    state = ("running_mean", "running_variance")
+    buffers = ("running_mean", "running_variance")
 
     def __init__(self, features=3):
         super().__init__(gamma=np.ones(features), beta=np.zeros(features))

@@ -99,7 +99,7 @@ def _rows_dropped():
 class NormOfPositions(Layer):
     """Subtracts the mean of rows and positions: one row will do, and none is refused."""
 
-    state = ("mean",)
+    buffers = ("mean",)
 
     def __init__(self):
         self.mean = np.zeros((2, 1))

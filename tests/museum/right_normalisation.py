@@ -47,7 +47,7 @@ class BatchNormStrict(BatchNorm):
 class BatchNormCumulative(BatchNorm):
     """Running statistics as the plain mean over all batches so far."""
 
-    state = ("running_mean", "running_variance", "batches")
+    buffers = ("running_mean", "running_variance", "batches")
 
     def __init__(self):
         super().__init__()
@@ -63,7 +63,7 @@ class BatchNormCumulative(BatchNorm):
 class CentredByBatch(Layer):
     """x − mean of the batch, which predict replaces by a running mean."""
 
-    state = ("mean",)
+    buffers = ("mean",)
 
     def __init__(self):
         self.mean = np.zeros(3)

@@ -84,7 +84,7 @@ class CopiesAreItself(Affine):
 
 @wrong("copy", "pickle", **FOUR)
 class CopiesLoseTheirVectors(Affine):
-    """A copy's windows are arrays of their own, off the copy's flat vectors."""
+    """A copy's views are arrays of their own, off the copy's flat vectors."""
 
     def __setstate__(self, state):
         super().__setstate__(state)

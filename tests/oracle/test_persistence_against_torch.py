@@ -49,7 +49,7 @@ def pair(kind, dtype):
         ours = [Embedding(4, 3, rng=rng), Flatten(), Dense(18, 2, rng=rng)]
         theirs = [nn.Embedding(4, 3), nn.Flatten(), nn.Linear(18, 2)]
     net, model = Sequential(*ours, dtype=dtype), nn.Sequential(*theirs).to(DTYPES[dtype]).eval()
-    for name, array in net.named_state():
+    for name, array in net.named_buffers():
         if "running" in name:
             array[...] = rng.uniform(0.5, 2, array.shape)
     x = rng.integers(0, 4, (9, 6)) if kind == "ids" else rng.normal(size=(9, 6)).astype(dtype)

@@ -22,7 +22,7 @@ def read_csv(path: str | os.PathLike[str], *, pixels: int = 784) -> tuple[Array,
     r"""Read images and labels from a CSV file, plain or compressed with gzip.
 
     Each line is `label,pixel,...,pixel` with integers from 0 to 255. A first line that begins with
-    `label`, as in `label,1x1,1x2,...`, is a header and left out. Spaces around numbers, Windows
+    `label`, as in `label,1x1,1x2,...`, is a header and left out. Spaces around numbers, Views
     line ends and empty lines at the end do no harm.
 
     Returns:

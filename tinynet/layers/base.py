@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from numpy.typing import DTypeLike
 
 from tinynet.errors import missing_attribute
-from tinynet.parameters import Windowed
+from tinynet.parameters import Parameterized
 from tinynet.text import call
 from tinynet.types import Array
 
 __all__ = ["Layer"]
 
 
-class Layer(Windowed):
+class Layer(Parameterized):
     """A function with learned parameters: `forward` computes it, `backward` its gradients.
 
     An activation is a class with `forward` and `backward`. A layer that learns hands its initial
@@ -23,7 +23,7 @@ class Layer(Windowed):
     way, `super().__init__(inner=layer)`; binding, names, copies and `predict` then reach them.
 
     All parameters lie one after another in the flat vector `params`, all gradients in `grads`;
-    `W, b, dW, db` are windows (views) on them. So write `self.dW[...] = ...`, never
+    `W, b, dW, db` are views on them. So write `self.dW[...] = ...`, never
     `self.dW = ...`, which would leave the vector behind.
 
     The contract, which `tinynet.testing.check_layer` proves:
@@ -38,7 +38,7 @@ class Layer(Windowed):
     Attributes:
         params: all parameters, a flat vector; empty where there is nothing to learn.
         grads: their gradients, of the same length and float type.
-        state: names of the arrays that a layer knows besides its parameters, for instance running
+        buffers: names of the arrays that a layer knows besides its parameters, for instance running
             statistics. They change float type with the parameters and are saved with them.
         input_shape: the shape of one example, where the layer prescribes it.
         input_dtype: the dtype of x, where it is not that of the parameters: ints for ids.

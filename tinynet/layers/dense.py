@@ -37,7 +37,7 @@ class Dense(Layer):
         Dense(3, 2, rng=0)
         >>> layer.forward(np.ones((4, 3))).shape
         (4, 2)
-        >>> [(name, window.shape) for name, window in layer.named_parameters()]
+        >>> [(name, view.shape) for name, view in layer.named_parameters()]
         [('W', (3, 2)), ('b', (2,))]
     """
 

@@ -34,7 +34,7 @@ class BatchNorm(Layer):
     Attributes:
         gain: γ of the paper, starts at 1.
         bias: β of the paper, starts at 0.
-        running_mean: named state, saved with the parameters.
+        running_mean: a buffer, saved with the parameters.
         running_var: the same.
 
     Raises:
@@ -63,7 +63,7 @@ class BatchNorm(Layer):
     running_mean: Array
     running_var: Array
 
-    state = ("running_mean", "running_var")
+    buffers = ("running_mean", "running_var")
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ class Sequential(Layer):
         (5, 10)
         >>> len(net), net[2], net.params.size
         (3, Dense(100, 10), 79510)
-        >>> [name for name, window in net.named_parameters()]
+        >>> [name for name, view in net.named_parameters()]
         ['0.W', '0.b', '2.W', '2.b']
     """
 

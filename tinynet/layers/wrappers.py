@@ -72,7 +72,7 @@ class Frozen(Layer):
 
     f's parameters are not among this layer's: they lie on vectors that belong to f, so no
     optimizer sees them, neither momentum nor weight decay moves them, and they count as 0 in a
-    summary. They are named state instead, `inner.W`, and so are saved. A `BatchNorm` in f stands
+    summary. They are buffers instead, `inner.W`, and so are saved. A `BatchNorm` in f stands
     still as well: it normalises with its running statistics and does not move them (in PyTorch
     that takes `eval`, in Keras `trainable = False`). A `Dropout` in f goes on dropping.
 
@@ -85,9 +85,9 @@ class Frozen(Layer):
     Example:
         >>> from tinynet import Dense, Sequential
         >>> net = Sequential(Frozen(Dense(784, 100, rng=0)), Dense(100, 10, rng=1))
-        >>> net.params.size, [name for name, window in net.named_parameters()]
+        >>> net.params.size, [name for name, view in net.named_parameters()]
         (1010, ['1.W', '1.b'])
-        >>> [name for name, array in net.named_state()]
+        >>> [name for name, array in net.named_buffers()]
         ['0.inner.W', '0.inner.b']
     """
 
@@ -127,11 +127,11 @@ class Frozen(Layer):
         """None."""
         return iter(())
 
-    def named_state(self) -> Iterator[tuple[str, Array]]:
-        """f's parameters and f's state."""
-        for name, window in self.inner.named_parameters():
-            yield f"inner.{name}", window
-        yield from super().named_state()
+    def named_buffers(self) -> Iterator[tuple[str, Array]]:
+        """f's parameters and f's buffers."""
+        for name, view in self.inner.named_parameters():
+            yield f"inner.{name}", view
+        yield from super().named_buffers()
 
 
 def _a_layer(whole: Layer, layer: Layer) -> Layer:

@@ -23,8 +23,8 @@ class Learner(Protocol):
     params: Array
     grads: Array
 
-    def check_windows(self) -> None:
-        """Refuse a layer whose windows have left the vectors."""
+    def check_views(self) -> None:
+        """Refuse a layer whose views have left the vectors."""
 
 
 class Optimizer:
@@ -91,12 +91,12 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        if not hasattr(net, "check_windows"):
+        if not hasattr(net, "check_views"):
             raise TypeError(
                 f"{type(self).__name__} takes the network, not its parameters: "
                 f"{type(self).__name__}(net, ...); got {type(net).__name__}"
             )
-        net.check_windows()
+        net.check_views()
         if not net.params.size:
             raise ValueError(f"{type(self).__name__} got {net!r}, which has no parameters to learn")
         self.net, self.lr, self.steps = net, lr, 0

@@ -179,13 +179,13 @@ def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], 
 
 def named_arrays(net: Layer) -> dict[str, Array]:
     """All that a network knows: its parameters and its running statistics, by name."""
-    arrays = {**dict(net.named_parameters()), **dict(net.named_state())}
+    arrays = {**dict(net.named_parameters()), **dict(net.named_buffers())}
     for name, array in arrays.items():
         if "/" in name:
             raise ValueError(f"{name!r} cannot be saved: a name holds no /")
         if not isinstance(array, np.ndarray):
             raise TypeError(
-                f"{name} is {array!r}, and what a layer names in `state` must be an array. "
+                f"{name} is {array!r}, and what a layer names in `buffers` must be an array. "
                 f"Add np.array(...) where it is set."
             )
     return arrays
@@ -225,8 +225,8 @@ def _is_layer_class(cls: object) -> bool:
 def _fill(net: Layer, path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> None:
     if problems := unfit(net, arrays):
         refuse(path, problems)
-    for name, window in named_arrays(net).items():
-        window[...] = arrays[name]
+    for name, view in named_arrays(net).items():
+        view[...] = arrays[name]
 
 
 def _rebuild(

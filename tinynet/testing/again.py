@@ -12,7 +12,7 @@ from tinynet.testing.runs import (
     difference,
     read_only,
     restore,
-    window_slices,
+    view_slices,
 )
 from tinynet.testing.subject import Subject
 from tinynet.types import Array
@@ -38,7 +38,7 @@ def overwrite(s: Subject) -> str | None:
         garbage = s.rng.normal(size=dirty.grads.shape) * 100
         dirty.grads[...] = garbage
         wanted, got = s.run(x, layer=clean), s.run(x, layer=dirty)
-        for name, here in window_slices(s.layer):
+        for name, here in view_slices(s.layer):
             a, b, left = got.grads[here], wanted.grads[here], garbage[here]
             untouched = (a == left) & (b == 0)
             if not a.size or untouched.all():
@@ -67,7 +67,7 @@ def _shortcut(s: Subject) -> None:
     layer.grads[...] = garbage
     layer.parameter_gradients(read_only(s.dy))
     got = np.array(layer.grads)
-    for name, here in window_slices(s.layer):
+    for name, here in view_slices(s.layer):
         if difference(got[here], wanted[here]) > 1e-9:
             a, b, left = got[here], wanted[here], garbage[here]
             if np.allclose(a - b, left, rtol=1e-6):
@@ -214,7 +214,7 @@ def update(s: Subject) -> str | None:
             "something made from the parameters is kept; make it in predict.",
         )
     before = s.run(layer=fresh)
-    for name, here in window_slices(s.layer):
+    for name, here in view_slices(s.layer):
         one = s.fresh()
         one.params[here] = moved[here]
         after = s.run(layer=one)
@@ -251,13 +251,13 @@ def kept_copy(s: Subject, tensor: str) -> None:
     layer = s.made_anew(randomised=False)
     if layer is None:
         return
-    old = {name: np.sort(window, axis=None) for name, window in layer.named_parameters()}
+    old = {name: np.sort(view, axis=None) for name, view in layer.named_parameters()}
     layer.params[...] = s.moved_params()
     wanted = s.run(layer=layer)
     for part in layer.walk():
-        windows = {id(window) for _, window in part.named_parameters()}
+        views = {id(view) for _, view in part.named_parameters()}
         for attribute, array in vars(part).items():
-            if not isinstance(array, np.ndarray) or id(array) in windows or array.size < 2:
+            if not isinstance(array, np.ndarray) or id(array) in views or array.size < 2:
                 continue
             values = np.sort(array, axis=None)
             for name, before in old.items():

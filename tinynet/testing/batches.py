@@ -8,7 +8,7 @@ from tinynet.testing.runs import (
     Run,
     difference,
     read_only,
-    window_slices,
+    view_slices,
 )
 from tinynet.testing.subject import Subject
 from tinynet.types import Array
@@ -47,7 +47,7 @@ def batch_of_none(s: Subject) -> str | None:
     run = s.run(s.x[:0], layer=layer)
     _keeps_rank(s, run, 0, "batch_of_none")
     wanted = s.run()
-    for name, here in window_slices(s.layer):
+    for name, here in view_slices(s.layer):
         unwritten = np.all(run.grads[here] == 7) and not np.any(wanted.grads[here])
         if np.any(run.grads[here]) and not unwritten:
             raise Fault(
@@ -88,7 +88,7 @@ def per_example(s: Subject) -> str | None:
     if s.interacts and not s.predict_interacts:
         return "rows interact in forward, and predict treats each alone"
     if s.interacts:
-        own = type(s.layer).predict is not Layer.predict or any(s.layer.named_state())
+        own = type(s.layer).predict is not Layer.predict or any(s.layer.named_buffers())
         raise Fault(
             "predict_per_example" if own else "per_example",
             "an output of forward changes when only other rows of the batch do, and in predict "

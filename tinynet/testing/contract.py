@@ -10,7 +10,7 @@ import numpy as np
 
 from tinynet.layers import Layer
 from tinynet.testing.report import Fault
-from tinynet.testing.runs import Run, difference, read_only, window_slices
+from tinynet.testing.runs import Run, difference, read_only, view_slices
 from tinynet.testing.subject import Subject
 from tinynet.types import Array
 
@@ -46,7 +46,7 @@ def _unchanged(method: str, name: str, now: Array, before: Array) -> None:
 
 
 def _params_unchanged(method: str, layer: Layer, before: Array) -> None:
-    for name, here in window_slices(layer):
+    for name, here in view_slices(layer):
         if not np.array_equal(layer.params[here], before[here], equal_nan=True):
             raise Fault(
                 "mutation",
@@ -54,10 +54,10 @@ def _params_unchanged(method: str, layer: Layer, before: Array) -> None:
                 tensor=name,
             )
     for part in layer.walk():
-        for name, window in part._declared.items():
+        for name, view in part._declared.items():
             held = getattr(part, name)
-            if isinstance(window, np.ndarray) and held is not window:
-                if np.shape(held) == window.shape and np.array_equal(held, window):
+            if isinstance(view, np.ndarray) and held is not view:
+                if np.shape(held) == view.shape and np.array_equal(held, view):
                     continue
                 raise Fault(
                     "mutation",
@@ -102,13 +102,13 @@ def shapes(s: Subject) -> None:
             tensor="x",
         )
     for part in layer.walk():
-        for name, window in part._declared.items():
-            gradient = getattr(part, f"d{name}") if isinstance(window, np.ndarray) else window
-            if isinstance(window, np.ndarray) and np.shape(gradient) != window.shape:
+        for name, view in part._declared.items():
+            gradient = getattr(part, f"d{name}") if isinstance(view, np.ndarray) else view
+            if isinstance(view, np.ndarray) and np.shape(gradient) != view.shape:
                 raise Fault(
                     "shapes",
                     f"backward made d{name} of shape {np.shape(gradient)}: it must have the shape "
-                    f"of {name}, {window.shape}.",
+                    f"of {name}, {view.shape}.",
                     tensor=name,
                 )
 

@@ -19,7 +19,7 @@ def copying(s: Subject) -> None:
     start = s.made_anew() or s.fresh()
     s.run(layer=start)
     for how in (copy.deepcopy, copy.copy):
-        _own_windows("copy", start, how(start))
+        _own_views("copy", start, how(start))
     moved, twin = s.moved_params(), copy.deepcopy(start)
     kept = start.params.copy()
     twin.params[...] = moved
@@ -38,9 +38,9 @@ def copying(s: Subject) -> None:
         )
 
 
-def _own_windows(check: str, layer: Layer, twin: Layer) -> None:
+def _own_views(check: str, layer: Layer, twin: Layer) -> None:
     try:
-        twin.check_windows()
+        twin.check_views()
     except ValueError as error:
         raise Fault(check, f"on a copy, {error}") from error
     same = twin.params.shape == layer.params.shape and np.array_equal(
@@ -103,6 +103,6 @@ def pickling(s: Subject) -> None:
             f"pickle raised {type(error).__name__}: {error}",
             "a lambda, a local function or an open file is kept in self; make it a method.",
         ) from error
-    _own_windows("pickle", layer, twin)
+    _own_views("pickle", layer, twin)
     if name := s.apart(s.run(layer=twin), wanted, s.x, s.dy):
         raise Fault("pickle", f"after pickling, {name} is another.", tensor=name)

@@ -23,7 +23,7 @@ def prepare(
 ) -> Subject:
     """Copy the layer into float64, choose an input, and randomise the parameters."""
     try:
-        layer.check_windows()
+        layer.check_views()
     except ValueError as error:
         check = "gradient" if ".d" in str(error).split(" ")[0] else "update"
         raise Fault(
@@ -114,13 +114,13 @@ def _randomised(layer: Layer, x: Array, rng: np.random.Generator) -> Layer:
     for share in (0.3, 0.05):
         moved = params.copy()
         start = 0
-        for _, window in layer.named_parameters():
-            here = slice(start, start + window.size)
-            start += window.size
-            size = float(np.sqrt(np.mean(window * window))) if window.size else 0.0
-            factor = 1 + share * rng.uniform(-1, 1, size=window.size)
+        for _, view in layer.named_parameters():
+            here = slice(start, start + view.size)
+            start += view.size
+            size = float(np.sqrt(np.mean(view * view))) if view.size else 0.0
+            factor = 1 + share * rng.uniform(-1, 1, size=view.size)
             moved[here] = params[here] * factor + share * (size or 1.0) * rng.uniform(
-                -1, 1, size=window.size
+                -1, 1, size=view.size
             )
         trial = copy.deepcopy(layer)
         trial.params[...] = moved

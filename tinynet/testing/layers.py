@@ -184,7 +184,7 @@ def _check(
     waiting: list[Fault] = []
     for name, check in _CHECKS.items():
         if name == "copy":
-            _windows_stay(subject, skip)
+            _views_stay(subject, skip)
         try:
             _one(subject, report, name, skip, partial(_apply, check))
         except Fault as fault:
@@ -218,16 +218,16 @@ def _apply(check: Callable[[Subject], str | None], s: Subject, report: Report) -
     return check(s)
 
 
-def _windows_stay(s: Subject, skip: frozenset[str]) -> None:
-    """After a pass, every window still lies on its vector."""
+def _views_stay(s: Subject, skip: frozenset[str]) -> None:
+    """After a pass, every view still lies on its vector."""
     try:
-        s.fresh().check_windows()
+        s.fresh().check_views()
     except ValueError as error:
         raise Fault("copy", f"on a copy, {error}") from error
     used = s.fresh()
     s.run(layer=used)
     try:
-        used.check_windows()
+        used.check_views()
     except ValueError as error:
         check = "gradient" if ".d" in str(error).split(" ")[0] else "update"
         if check not in skip:

@@ -166,7 +166,7 @@ def _elsewhere(
     net: Layer, bad: Array, step: int, gradient: Array, wanted: Array, check: str
 ) -> None:
     place = int(np.argmax(bad))
-    ends = np.cumsum([window.size for _, window in net.named_parameters()])
+    ends = np.cumsum([view.size for _, view in net.named_parameters()])
     names = [name for name, _ in net.named_parameters()]
     name = names[int(np.searchsorted(ends, place, side="right"))]
     hints = []

@@ -13,7 +13,7 @@ import numpy as np
 from tinynet.testing.gradients import Mismatch, examine
 from tinynet.testing.judging import Point, Tensor
 from tinynet.testing.report import Fault, Report
-from tinynet.testing.runs import EPS, TRIALS, last_bits, rms, window_slices
+from tinynet.testing.runs import EPS, TRIALS, last_bits, rms, view_slices
 from tinynet.testing.subject import Subject
 from tinynet.testing.sweep import suspects
 from tinynet.types import Array
@@ -165,8 +165,8 @@ def _point(s: Subject, place: Place) -> Point | None:
     if not s.integer:
         beside = lambda seed: x_moved(near(params, seed))  # noqa: E731
         tensors.append(Tensor("x", x, x_moved(params), dxs, beside))
-    shapes = [window.shape for _, window in s.layer.named_parameters()]
-    for (name, here), shape in zip(window_slices(s.layer), shapes, strict=True):
+    shapes = [view.shape for _, view in s.layer.named_parameters()]
+    for (name, here), shape in zip(view_slices(s.layer), shapes, strict=True):
 
         def moved(x: Array, params: Array, here: slice = here) -> Callable[[Array], Array]:
             def outputs(value: Array) -> Array:
@@ -193,7 +193,7 @@ def _analytic(s: Subject, place: Place, dys: list[Array]) -> tuple[Array, Array]
     layer = s.fresh()
     layer.params[...] = place.params
     for dy in dys:
-        one = copy.deepcopy(layer) if s.draws or s.layer.state else layer
+        one = copy.deepcopy(layer) if s.draws or s.layer.buffers else layer
         run = s.run(place.x, dy, one)
         dxs.append(np.zeros(place.x.size) if run.dx is None else run.dx.ravel())
         grads.append(run.grads.ravel())

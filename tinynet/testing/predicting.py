@@ -17,7 +17,7 @@ def predict_pure(s: Subject) -> None:
     held = dict(vars(layer))
     params = layer.params.copy()
     draws = [g.bit_generator.state for g in generators(layer)]
-    state = {name: array.copy() for name, array in layer.named_state()}
+    state = {name: array.copy() for name, array in layer.named_buffers()}
     first = np.array(layer.predict(x))
     if not np.array_equal(x, s.x, equal_nan=True):
         raise Fault("predict_pure", "predict writes into x.", tensor="x")
@@ -29,7 +29,7 @@ def predict_pure(s: Subject) -> None:
             "predict draws from the layer's generator, so that it changes what comes after it.",
             "define predict(self, x) without the draw: by default it runs forward.",
         )
-    for name, array in layer.named_state():
+    for name, array in layer.named_buffers():
         if not np.array_equal(array, state[name], equal_nan=True):
             raise Fault("predict_pure", f"predict changes the state {name}.")
     other = s.other_batch(len(x) + 1)

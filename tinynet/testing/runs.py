@@ -29,7 +29,7 @@ __all__ = [
     "restore",
     "rms",
     "unwritable",
-    "window_slices",
+    "view_slices",
 ]
 
 
@@ -57,7 +57,7 @@ class Repeater:
     def __init__(self, layer: Layer, x: Array) -> None:
         self._template = copy.deepcopy(layer)
         self._start = [g.bit_generator.state for g in generators(self._template)]
-        self._stateful = any(part.state for part in self._template.walk())
+        self._stateful = any(part.buffers for part in self._template.walk())
         self._work: Layer | None = copy.deepcopy(layer)
         first = self(x, layer.params)
         with_others = (x[::-1] if x.dtype.kind != "f" else x * 0.9, layer.params * 1.1)
@@ -107,7 +107,7 @@ def inputs_of_parts(layer: Layer, x: Array) -> dict[str, tuple[Layer, Array]]:
 def restore(layer: Layer, source: Layer) -> None:
     """Set the named state of a layer to that of its twin."""
     for part, twin in zip(layer.walk(), source.walk(), strict=True):
-        for name in part.state:
+        for name in part.buffers:
             if name in twin.__dict__:
                 setattr(part, name, copy.copy(twin.__dict__[name]))
 
@@ -141,17 +141,17 @@ def generators(owner: object) -> list[Any]:
     return found
 
 
-def window_names(layer: Layer) -> list[tuple[str, Array]]:
+def view_names(layer: Layer) -> list[tuple[str, Array]]:
     """The parameters by name."""
     return list(layer.named_parameters())
 
 
-def window_slices(layer: Layer) -> Iterator[tuple[str, slice]]:
+def view_slices(layer: Layer) -> Iterator[tuple[str, slice]]:
     """Where each parameter lies in the flat vector."""
     start = 0
-    for name, window in layer.named_parameters():
-        yield name, slice(start, start + window.size)
-        start += window.size
+    for name, view in layer.named_parameters():
+        yield name, slice(start, start + view.size)
+        start += view.size
 
 
 def read_only(array: Array) -> Array:

@@ -22,7 +22,7 @@ from tinynet.testing.runs import (
     read_only,
     rms,
     unwritable,
-    window_slices,
+    view_slices,
 )
 from tinynet.types import Array
 
@@ -250,5 +250,5 @@ class Subject:
         yield ("y", *(run.y for run in runs))
         if not self.integer:
             yield ("dx", *(run.dx for run in runs))
-        for name, here in window_slices(self.layer):
+        for name, here in view_slices(self.layer):
             yield (f"d{name}", *(run.grads[here] for run in runs))

@@ -179,8 +179,8 @@ def _watched_step(method: Any) -> Any:
             )
             names = [
                 name
-                for name, window in getattr(self.net, "named_parameters", dict)()
-                if not _finite(window)
+                for name, view in getattr(self.net, "named_parameters", dict)()
+                if not _finite(view)
             ]
             place = f"appeared in {', '.join(names)}, step {number} of {self!r}"
             _refuse(self.net.params, place, whence)

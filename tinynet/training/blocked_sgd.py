@@ -1,4 +1,4 @@
-"""Exact stochastic gradient descent that touches the first weight matrix once a run of batches.
+"""Exact SGD that updates the first weight matrix once in a block of batches.
 
 Plain descent reads and writes the first W at every batch, though for 784 inputs it is nearly all of
 the network. But its inputs are known ahead. After batches X_j whose gradients at the first layer's
@@ -10,14 +10,14 @@ so the first layer's output for the next batch X_k is
 
     X_k W + b = X_k W₀ + b₀ − Σ_j (X_k X_jᵀ + 1) D_j.
 
-For a run of batches, Z = X W₀ + b₀ and the Gram matrix G = X Xᵀ + 1 are two matrix products; each
+For a block of batches, Z = X W₀ + b₀ and the Gram matrix G = X Xᵀ + 1 are two matrix products; each
 batch then costs one small product, G_kj D_j, and W and b are updated once, at the end. It is the
 same sequence of updates, to rounding. `train` takes this path where it `applies`; the loop in
 `tinynet.training.loop` is its plain twin.
 
-The first W is behind during a run, so nothing but this module may look at it: every layer and the
-loss have to be tinynet's own, by exact type. (A learning rate is a function of the step number; one
-that looks at the network all the same needs `runs=False`.)
+The first W is out of date within a block, so nothing but this module may look at it: every layer
+and the loss have to be tinynet's own, by exact type. (A learning rate is a function of the step
+number; one that reads the network all the same needs `blocked=False`.)
 """
 
 from collections.abc import Callable
@@ -30,9 +30,9 @@ from tinynet.optimizers import SGD, Optimizer
 from tinynet.training.anomaly import watching
 from tinynet.types import Array
 
-__all__ = ["EXAMPLES_IN_A_RUN", "LARGEST_BATCH", "applies", "descend"]
+__all__ = ["EXAMPLES_IN_A_BLOCK", "LARGEST_BATCH", "applies", "descend"]
 
-EXAMPLES_IN_A_RUN = 64  # the Gram matrix and the update grow with it, the calls per example shrink
+EXAMPLES_IN_A_BLOCK = 64  # the Gram matrix grows with it, the calls per example shrink
 LARGEST_BATCH = 32  # beyond, the Gram matrix costs what it saves
 
 
@@ -61,11 +61,11 @@ def descend(
     batch_size: int,
     record: Callable[[float, int], None],
 ) -> None:
-    """One step for each batch of x, a run whose rows are in the order of the steps.
+    """One step for each batch of x, a block whose rows are in the order of the steps.
 
     Args:
         record: is told the loss of each batch and its number of examples, before its step; an error
-            that it raises ends the run with the updates of the batches before.
+            that it raises ends the block with the updates of the batches before.
     """
     first, *others = _flat(net)
     assert isinstance(first, Dense)  # as `applies` has found
@@ -91,7 +91,7 @@ def descend(
             params -= grads
             optimizer.steps += 1
             done = stop
-    finally:  # an error or an interrupt in a run leaves the steps taken before it
+    finally:  # an error or an interrupt in a block leaves the steps taken before it
         first.W -= x[:done].T.dot(D[:done], out=first.dW)
         if first.b is not None:
             first.b -= D[:done].sum(axis=0)

@@ -15,7 +15,7 @@ from tinynet.errors import DivergenceError
 from tinynet.layers import Layer, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
-from tinynet.training.blocked_sgd import EXAMPLES_IN_A_RUN, applies, descend
+from tinynet.training.blocked_sgd import EXAMPLES_IN_A_BLOCK, applies, descend
 from tinynet.types import Array, Rng
 
 __all__ = ["Epoch", "train"]
@@ -52,7 +52,7 @@ def train(
     batch_size: int = 1,
     shuffle: bool = True,
     rng: Rng = None,
-    runs: bool = True,
+    blocked: bool = True,
 ) -> Iterator[Epoch]:
     """Train the network, and yield an `Epoch` after each pass over the data.
 
@@ -70,10 +70,10 @@ def train(
         batch_size: examples in a step; the last batch of an epoch may be shorter.
         shuffle: whether each epoch visits the examples in a new order.
         rng: where the order comes from.
-        runs: whether small batches of plain SGD are taken in runs where that is possible: the same
-            steps to rounding, faster; see `tinynet.training.blocked_sgd`. Switch it off if
-            `optimizer.lr` is a function that looks at the
-            network, whose first W and gradients are behind in a run.
+        blocked: whether plain SGD on small batches updates the first weight matrix once in a block
+            of batches, where that is possible: the same steps to rounding, faster; see
+            `tinynet.training.blocked_sgd`. Pass False if `optimizer.lr` is a function that reads
+            the network, because the first W and the gradients are out of date within a block.
 
     Raises:
         ValueError: lengths that differ, no data, NaN or infinity in the data, shapes that do not
@@ -117,13 +117,15 @@ def train(
         for number in range(1, epochs + 1):
             started, rate = time.perf_counter(), optimizer.rate()
             # anew each time: the caller may have changed the optimizer, or be in detect_anomaly
-            in_runs = runs and applies(net, loss, optimizer, x, batch_size)
+            in_blocks = blocked and applies(net, loss, optimizer, x, batch_size)
             order = generator.permutation(len(x)) if shuffle else None
             mean = _Mean(number, rate)
             with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says it better
-                begun = _runs(net, loss, optimizer, x, t, batch_size, order, mean) if in_runs else 0
+                begun = 0
+                if in_blocks:
+                    begun = _blocks(net, loss, optimizer, x, t, batch_size, order, mean)
                 _steps(net, loss, optimizer, in_order(x, t, batch_size, order, begun), mean)
-            net.check_windows()
+            net.check_views()
             mean.check_parameters(net.params)
             yield Epoch(number, mean.value(), time.perf_counter() - started, mean.examples, rate)
 
@@ -144,7 +146,7 @@ def _steps(
         optimizer.step()
 
 
-def _runs(
+def _blocks(
     net: Layer,
     loss: Loss,
     optimizer: Optimizer,
@@ -154,13 +156,13 @@ def _runs(
     order: Array | None,
     mean: "_Mean",
 ) -> int:
-    """The same steps, a run of batches at a time, up to the last batch; where that one begins.
+    """The same steps, a block of batches at a time, up to the last batch; where that one begins.
 
     The last batch is left to `_steps`, so an epoch leaves the gradients and what the layers keep
     as they are after a plain step.
     """
     last = (len(x) - 1) // batch_size * batch_size
-    length = EXAMPLES_IN_A_RUN // batch_size * batch_size
+    length = EXAMPLES_IN_A_BLOCK // batch_size * batch_size
     for start in range(0, last, length):
         here = slice(start, min(start + length, last))
         rows = here if order is None else order[here]
@@ -274,4 +276,4 @@ def _rehearse(net: Layer, loss: Loss, x: Array, t: Array) -> None:
             loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
         loss.forward(y, t[: len(x)])
         net.parameter_gradients(loss.backward())
-    net.check_windows()
+    net.check_views()

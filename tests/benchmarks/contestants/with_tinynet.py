@@ -33,11 +33,11 @@ def prepare(name: str, task: Task) -> Job:
 
     options: dict[str, Any] = {}
     if "plain" in name:
-        if "runs" not in inspect.signature(train).parameters:
+        if "blocked" not in inspect.signature(train).parameters:
             raise Unfit("this tinynet has one path only")
         if kind == "deep":
             raise Unfit("Adam has one path only")
-        options["runs"] = False
+        options["blocked"] = False
     if kind == "deep":
         loss: tinynet.Loss = tinynet.CrossEntropyLoss(label_smoothing=SMOOTHING)
         optimizer: tinynet.Optimizer = tinynet.Adam(net, lr=DEEP_RATE, eps=task.epsilon)
