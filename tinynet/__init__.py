@@ -1,21 +1,12 @@
-"""tinynet: neural networks from layers that read as their equations, every gradient proved."""
+"""Neural networks from layers that read as their equations, with every gradient checked."""
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from tinynet import data, initializers, interop, metrics, schedules
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
-from tinynet.initializers import (
-    glorot_normal,
-    glorot_uniform,
-    he_normal,
-    he_uniform,
-    lecun_normal,
-    lecun_uniform,
-    orthogonal,
-    standard_normal,
-    zeros,
-)
+from tinynet.initializers import glorot_uniform, he_normal, lecun_normal
 from tinynet.interop import from_state_dict, load_safetensors, save_safetensors, to_state_dict
 from tinynet.layers import (
     ELU,
@@ -104,32 +95,32 @@ __all__ = [
     "evaluate",
     "fit",
     "from_state_dict",
-    "glorot_normal",
     "glorot_uniform",
     "he_normal",
-    "he_uniform",
     "initializers",
     "interop",
     "lecun_normal",
-    "lecun_uniform",
     "load",
     "load_parameters",
     "load_safetensors",
     "metrics",
-    "orthogonal",
     "predict",
     "save",
     "save_safetensors",
     "schedules",
-    "standard_normal",
     "to_state_dict",
     "train",
-    "zeros",
 ]
 
+if TYPE_CHECKING:  # a type checker then finds misspelt names
+    from tinynet import plot as plot
+    from tinynet import testing as testing
+else:
 
-def __getattr__(name: str) -> ModuleType:
-    """Import `tinynet.plot` and `tinynet.testing` when they are first asked for."""
-    if name in ("plot", "testing"):
-        return importlib.import_module(f"tinynet.{name}")
-    raise AttributeError(f"module 'tinynet' has no attribute {name!r}")
+    def __getattr__(name: str) -> ModuleType:
+        """Import `tinynet.plot` and `tinynet.testing` when they are first used."""
+        if name in ("plot", "testing"):
+            return importlib.import_module(f"tinynet.{name}")
+        from tinynet.names import missing_name
+
+        raise missing_name(name)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tinynet.data._content import sha256
-from tinynet.data.csv_files import read_csv
 from tinynet.data.idx import read_idx
+from tinynet.data.mnist_csv import read_mnist_csv
 from tinynet.types import Array
 
 __all__ = ["MNIST", "load_mnist"]
@@ -132,7 +132,7 @@ def _read_idx(images_path: Path, labels_path: Path) -> tuple[Array, Array]:
 
 
 def _read_csv(path: Path) -> tuple[Array, Array]:
-    pixels, labels = read_csv(path)
+    pixels, labels = read_mnist_csv(path)
     _check_labels(labels, path)
     return pixels.reshape(-1, 28, 28), labels
 

@@ -102,7 +102,7 @@ def _open_new(path: Path) -> Iterator[BinaryIO]:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Have the new name, too, survive a power cut; Views cannot open folders."""
+    """Have the new name, too, survive a power cut; Windows cannot open folders."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
