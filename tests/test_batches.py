@@ -1,10 +1,13 @@
 """Batches: every example once, in pairs, without copies where that is possible."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinynet import fit, train
 from tinynet.data import batches
 
 
@@ -26,14 +29,14 @@ def test_every_example_comes_once_with_its_target(count, batch_size, shuffle):
 
 def test_batches_in_file_order_are_views():
     x, t = np.zeros((5, 3)), np.zeros(5)
-    for x_batch, t_batch in batches(x, t, batch_size=2):
+    for x_batch, t_batch in batches(x, t, batch_size=2, shuffle=False):
         assert np.shares_memory(x_batch, x)
         assert np.shares_memory(t_batch, t)
 
 
 def test_shuffling_copies_and_leaves_the_data_alone():
     x = np.arange(20)
-    for x_batch, _ in batches(x, x, batch_size=3, shuffle=True, rng=0):
+    for x_batch, _ in batches(x, x, batch_size=3, rng=0):
         x_batch[...] = -1
     assert x.tolist() == list(range(20))
 
@@ -42,9 +45,7 @@ def test_an_int_repeats_the_order_and_a_generator_goes_on():
     x = np.arange(100)
 
     def order(rng):
-        return [
-            int(x_batch[0]) for x_batch, _ in batches(x, x, batch_size=1, shuffle=True, rng=rng)
-        ]
+        return [int(x_batch[0]) for x_batch, _ in batches(x, x, rng=rng)]
 
     assert order(3) == order(3) != order(4)
     rng = np.random.default_rng(3)
@@ -56,8 +57,8 @@ def test_an_int_repeats_the_order_and_a_generator_goes_on():
     [
         (np.zeros((3, 2)), np.zeros(4), 1, "3 inputs and 4 targets"),
         (np.zeros(3), np.float64(1), 1, r"got shapes \(3,\) and \(\)"),
-        (np.zeros(3), np.zeros(3), 0, "at least 1, got 0"),
-        (np.zeros(3), np.zeros(3), -2, "at least 1, got -2"),
+        (np.zeros(3), np.zeros(3), 0, "batch_size must be a positive int; got 0"),
+        (np.zeros(3), np.zeros(3), -2, "positive int; got -2"),
     ],
 )
 def test_bad_arguments_are_refused_at_the_call(x, t, batch_size, message):
@@ -66,5 +67,12 @@ def test_bad_arguments_are_refused_at_the_call(x, t, batch_size, message):
 
 
 def test_a_batch_size_is_whole():
-    with pytest.raises(TypeError, match="integer"):
+    with pytest.raises(TypeError, match="batch_size must be a positive int"):
         batches([1], [1], batch_size=1.5)
+
+
+def test_the_defaults_are_those_of_train_and_fit():
+    for function in (train, fit):
+        theirs = inspect.signature(function).parameters
+        for name, parameter in inspect.signature(batches).parameters.items():
+            assert parameter.default == theirs[name].default, (function.__name__, name)

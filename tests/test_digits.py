@@ -44,7 +44,7 @@ def net(mnist):
     layers = Dense(784, 60, rng=rng), Sigmoid(), Dense(60, 10, rng=rng), Sigmoid()
     net = Sequential(*layers, dtype=np.float32)
     x = scale_pixels(mnist.train_images[:5000], dtype=np.float32).reshape(-1, 784)
-    t = one_hot(mnist.train_labels[:5000], 10, dtype=np.float32)
+    t = one_hot(mnist.train_labels[:5000], 10, low=0.01, high=0.99, dtype=np.float32)
     for _ in train(net, MSELoss(), SGD(net, lr=1.0), x, t, epochs=3, batch_size=4, rng=rng):
         pass
     return net

@@ -68,16 +68,16 @@ def test_infinite_scores_have_an_order():
     [
         ([0, 1], [0, 1, 2], ValueError, r"shape \(2,\) and labels \(3,\)"),
         ([0], [0, 1], ValueError, "one row for each example"),
-        (np.eye(3), np.eye(4)[:3], ValueError, "as many columns as targets"),
-        ([[0.2], [0.7]], [0, 1], ValueError, r"one column has no largest .*predicted\[:, 0\] > 0"),
+        (np.eye(3), np.eye(4)[:3], ValueError, "need the same number of columns"),
+        ([[0.2], [0.7]], [0, 1], ValueError, r"has one column, .*predicted\[:, 0\] > 0"),
         ([[0, 1]], [[1]], ValueError, r"labels of shape \(1, 1\)"),
         (np.zeros((0, 3)), np.zeros(0, int), ValueError, "empty"),
         (np.zeros((1, 2, 2)), [0], ValueError, r"\(N, classes\), got the shape \(1, 2, 2\)"),
         (1, 1, ValueError, r"got the shape \(\)"),
         ([[0, 1], [np.nan, 1]], [1, 1], ValueError, "predicted is NaN in row 1"),
-        ([0.5, 1], [0, 1], TypeError, "integers; got float64. Scores have the shape"),
+        ([0.5, 1], [0, 1], TypeError, "so integers; got float64. Scores have the shape"),
         ([0, 1], ["0", "1"], TypeError, "labels .* got <U1"),
-        (np.eye(2), [0, 2], ValueError, "With 2 classes labels must be 0 to 1; row 1 is 2"),
+        (np.eye(2), [0, 2], ValueError, "labels must be 0 to 1 for 2 classes; row 1 is 2"),
         (np.eye(2), [0, -1], ValueError, "row 1 is -1"),
     ],
 )
@@ -89,10 +89,10 @@ def test_bad_input_is_refused(metric, predicted, labels, error, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0, 3], [0, 1], 3), "With 3 classes predicted must be 0 to 2; row 1 is 3"),
-        (([0, 1], [0, -1]), "labels must be 0 to 1; row 1 is -1"),
-        (([0], [0], 0), "at least 1 class"),
-        (([-1], [-1]), "at least 1 class"),
+        (([0, 3], [0, 1], 3), "predicted must be 0 to 2 for 3 classes; row 1 is 3"),
+        (([0, 1], [0, -1]), "labels must be 0 to 1 for 2 classes; row 1 is -1"),
+        (([0], [0], 0), "classes must be a positive int; got 0"),
+        (([-1], [-1]), "predicted must be 0 to 0 for 1 classes; row 0 is -1"),
         (([0], [2**40]), f"pass classes={2**40 + 1}"),
     ],
 )
@@ -144,12 +144,12 @@ def test_precision_recall_and_f1_by_hand():
     ("arguments", "error", "message"),
     [
         (([0, 1], [0, 1]), ValueError, r"needs scores \(N, classes\), got the shape \(2,\)"),
-        ((np.eye(3), [0, 1, 2], 0), ValueError, "k must be 1 to 3, the number of classes; got 0"),
-        ((np.eye(3), [0, 1, 2], 4), ValueError, "k must be 1 to 3"),
+        ((np.eye(3), [0, 1, 2], 0), ValueError, "k must be a positive int; got 0"),
+        ((np.eye(3), [0, 1, 2], 4), ValueError, "k must be 1 to 3, the number of classes; got 4"),
         ((np.eye(3), [0, 1, 3], 1), ValueError, "row 2 is 3"),
         ((np.eye(3), [0, 1], 1), ValueError, "one row for each example"),
         ((np.eye(3), [0.0, 1.0, 2.0], 1), TypeError, "integers; got float64"),
-        ((np.eye(3), [0, 1, 2], 1.5), TypeError, "integer"),
+        ((np.eye(3), [0, 1, 2], 1.5), TypeError, "k must be a positive int"),
     ],
 )
 def test_top_k_of_what_has_no_order_is_refused(arguments, error, message):

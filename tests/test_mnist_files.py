@@ -101,7 +101,7 @@ def test_missing_files_are_named_with_their_folder(tmp_path):
     assert str(tmp_path) in message
     for name in [*NAMES, "mnist_train.csv", "mnist_test.csv", ".gz"]:
         assert name in message
-    assert f"It lacks {NAMES[2]}" in message
+    assert f"Missing: {NAMES[2]}" in message
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_missing_files_are_named_with_their_folder(tmp_path):
     [
         (lambda path: None, "There is no such folder"),
         (lambda path: path.mkdir(), "It holds none of them"),
-        (lambda path: path.write_text(""), "That is a file; pass the folder it is in"),
+        (lambda path: path.write_text(""), "That is a file; pass the folder that it is in"),
     ],
 )
 def test_what_is_no_folder_of_data_is_told_apart(tmp_path, make, state):
@@ -138,7 +138,9 @@ def test_verify_says_that_it_needs_idx(tmp_path):
 @pytest.mark.parametrize("write", [write_idx, write_csv])
 def test_a_label_outside_its_range_is_named(tmp_path, write):
     write(tmp_path, changed(1, np.array([5, 0, 10, 1, 11], np.uint8)))
-    with pytest.raises(ValueError, match=r"train.*labels must be 0 to 9; that of row 2.* is 10"):
+    with pytest.raises(
+        ValueError, match=r"train.*must be 0 to 9; the label of row 2.* is 10"
+    ):
         load_mnist(tmp_path)
 
 

@@ -79,13 +79,18 @@ def test_targets_are_high_at_the_label_and_low_elsewhere(data, classes, dtype):
         assert row.tolist() == [2.0 if k == label else -1.0 for k in range(classes)]
 
 
+def test_targets_are_zero_and_one_unless_asked_otherwise():
+    assert one_hot([1, 0], 2).tolist() == [[0, 1], [1, 0]]
+    assert one_hot([1], 2, low=0.01, high=0.99).tolist() == [[0.01, 0.99]]
+
+
 @pytest.mark.parametrize(
     ("labels", "classes", "error", "message"),
     [
         ([1, 0, 3], 3, ValueError, "needs labels from 0 to 2; the label in row 2 is 3"),
         ([1, -1], 3, ValueError, "the label in row 1 is -1"),
         (np.array([2**64 - 1], np.uint64), 3, ValueError, f"row 0 is {2**64 - 1}"),
-        ([1], 0, ValueError, "at least 1 class, got classes=0"),
+        ([1], 0, ValueError, "classes must be a positive int; got 0"),
         ([[1]], 3, ValueError, r"shape \(N,\), got \(1, 1\)"),
         (3, 3, ValueError, r"shape \(N,\), got \(\)"),
         ([1.0], 3, TypeError, "integer labels, got float64"),

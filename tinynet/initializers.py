@@ -1,11 +1,11 @@
 """Initial weights: functions of a shape and a random generator.
 
 An initializer is any `f(shape, rng) -> array` of that shape; a weight matrix has the shape
-`(fan_in, fan_out)`. Values are drawn in float64 and cast by the layer, so that a float32 network
-starts from the same numbers, rounded. The normal distributions are cut nowhere, as in PyTorch
-(Keras cuts its `he_normal` and the like at 2σ).
+`(fan_in, fan_out)`. Values are drawn in float64 and cast by the layer, so a float32 network starts
+from the same numbers, rounded. The normal distributions are not truncated, as in PyTorch (Keras
+truncates its `he_normal` and the others at 2σ).
 
-Which one: `he_*` before ReLU and its kin, `glorot_*` or `lecun_*` before Tanh and Sigmoid.
+Use `he_*` before ReLU and similar activations, `glorot_*` or `lecun_*` before Tanh and Sigmoid.
 """
 
 from typing import Protocol
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Initializer(Protocol):
-    """What `Dense(..., init=)` takes."""
+    """A function that makes initial weights, as `Dense(..., init=)` takes it."""
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, /) -> Array:
         """Initial values of the given shape."""
@@ -38,7 +38,7 @@ class Initializer(Protocol):
 
 
 def initial(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:
-    """What an initializer gives, held against the shape that was asked for."""
+    """The values of an initializer, if they have the right shape."""
     W = np.asarray(init(shape, random_generator(rng)), float)
     if W.shape != shape:
         raise ValueError(f"init must return an array of shape {shape}; got {W.shape}")
@@ -46,13 +46,14 @@ def initial(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:
 
 
 def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """W = 0; right for biases, and for the last layer of a `Residual` (which is the identity then).
+    """W = 0: for biases, and for the last layer of a `Residual`, which then starts as the identity.
 
-    Two layers of zeros in a row would never learn, because each is the other's gradient.
+    Two layers of zeros in a row never learn: the gradient of each has the other's weights as a
+    factor.
 
     References:
-        P. Goyal et al., "Accurate, large minibatch SGD" (2017), section 5.1: the zero that makes
-        a residual block start as the identity.
+        P. Goyal et al., "Accurate, large minibatch SGD" (2017), section 5.1: residual blocks that
+        start as the identity.
 
     Example:
         >>> zeros((2, 3), np.random.default_rng(0))
@@ -62,9 +63,9 @@ def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """W ~ N(0, 1): for tables that are looked up, where each output is one weight.
+    """W ~ N(0, 1): for embeddings, where each output is one weight.
 
-    It is the default of `Embedding`, and PyTorch's there.
+    It is the default of `Embedding`, as in PyTorch.
 
     Example:
         >>> W = standard_normal((784, 100), np.random.default_rng(0))
@@ -75,7 +76,7 @@ def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def lecun_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """W ~ N(0, 1 / fan_in): a unit's input then varies as much as each of its inputs does.
+    """W ~ N(0, 1 / fan_in): x W then has the variance of x. The default of `Dense`.
 
     References:
         Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp" (1998), section 4.6.
@@ -103,7 +104,7 @@ def lecun_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """W ~ N(0, 2 / fan_in): as LeCun's, made up for the half that ReLU takes away.
+    """W ~ N(0, 2 / fan_in): twice LeCun's variance, because ReLU sets half of its inputs to 0.
 
     PyTorch's `kaiming_normal_` with its defaults.
 
@@ -135,12 +136,12 @@ def he_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def glorot_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """W ~ N(0, 2 / (fan_in + fan_out)): between what outputs and what gradients would like.
+    """W ~ N(0, 2 / (fan_in + fan_out)): 1 / fan_in suits outputs, 1 / fan_out suits gradients.
 
     PyTorch's `xavier_normal_`.
 
     Raises:
-        ValueError: a shape that is not (fan_in, fan_out).
+        ValueError: the shape is not (fan_in, fan_out).
 
     References:
         X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
@@ -156,12 +157,12 @@ def glorot_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """W ~ U(−a, a) with a = √(6 / (fan_in + fan_out)), the variance of `glorot_normal`.
+    """W ~ U(−a, a) with a = √(6 / (fan_in + fan_out)), which has the variance of `glorot_normal`.
 
-    PyTorch's `xavier_uniform_`, and what Keras's `Dense` starts with.
+    PyTorch's `xavier_uniform_`, and the default of Keras's `Dense`.
 
     Raises:
-        ValueError: a shape that is not (fan_in, fan_out).
+        ValueError: the shape is not (fan_in, fan_out).
 
     References:
         X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
@@ -177,13 +178,13 @@ def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """WᵀW = 1, or W Wᵀ = 1 where fan_out > fan_in: a rotation, drawn uniformly from all of them.
+    """WᵀW = I, or W Wᵀ = I if fan_out > fan_in: drawn uniformly from all such matrices.
 
-    It is Q of the decomposition Q R of a normal matrix, with signs that make R's diagonal positive;
-    without those Q would not be uniform.
+    It is Q in the decomposition Q R of a normal matrix, with the signs that make the diagonal of R
+    positive; with other signs the distribution is not uniform.
 
     Raises:
-        ValueError: a shape that is not (fan_in, fan_out).
+        ValueError: the shape is not (fan_in, fan_out).
 
     References:
         A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of learning

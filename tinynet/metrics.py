@@ -1,13 +1,13 @@
-"""How often a classifier is right, and what it takes for what."""
+"""Measures of a classifier: how often it is right, and which classes it confuses."""
 
 from __future__ import annotations
 
-import operator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tinynet.checks import positive_int
 from tinynet.types import Array
 
 __all__ = ["ClassScores", "accuracy", "confusion_matrix", "precision_recall_f1", "top_k_accuracy"]
@@ -19,13 +19,14 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     """The share of examples whose predicted class is the true one, from 0 to 1.
 
     Args:
-        predicted: scores `(N, classes)`, of which the largest counts (the first of equals), or
-            classes `(N,)`.
+        predicted: scores `(N, classes)`, where the largest is the prediction (the first of equal
+            ones), or classes `(N,)`.
         labels: classes `(N,)`, or targets `(N, classes)` as `one_hot` makes them.
 
     Raises:
-        TypeError: classes that are not integers.
-        ValueError: shapes that do not fit, no examples, NaN, or a class that has no column.
+        TypeError: classes are not integers.
+        ValueError: shapes do not fit, there are no examples, a value is NaN, or a class has no
+            column.
 
     Example:
         >>> accuracy([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]], [1, 2])
@@ -38,16 +39,16 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
 def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
     """The share of examples whose true class is among the k with the largest scores.
 
-    Of equal scores the first count, as for `accuracy`, which is the case k = 1.
+    With k = 1 it is `accuracy`. Of equal scores the first ones count, as there.
 
     Args:
         scores: `(N, classes)`.
         labels: classes `(N,)`, or targets `(N, classes)` as `one_hot` makes them.
-        k: how many classes may be guessed, from 1 to the number of classes.
+        k: from 1 to the number of classes.
 
     Raises:
-        TypeError, ValueError: as for `accuracy`, and for classes in place of scores or a `k` that
-            is none.
+        TypeError, ValueError: as for `accuracy`; also for classes in place of scores, and for a
+            `k` outside its range.
 
     Example:
         >>> top_k_accuracy([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]], [2, 2], k=2)
@@ -56,12 +57,12 @@ def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
     scores = np.asarray(scores)
     if scores.ndim != 2:
         raise ValueError(
-            f"top_k_accuracy needs scores (N, classes), got the shape {scores.shape}: the second "
-            "best guess is unknown."
+            f"top_k_accuracy needs scores (N, classes), got the shape {scores.shape}: classes do "
+            "not tell which one is second."
         )
     _, labels, _ = _classes(scores, labels)
     classes = scores.shape[1]
-    if not 1 <= operator.index(k) <= classes:
+    if positive_int(k, "k") > classes:
         raise ValueError(f"k must be 1 to {classes}, the number of classes; got {k}.")
     own = np.take_along_axis(scores, labels[:, np.newaxis].astype(np.intp), axis=1)
     first = np.arange(classes) < labels[:, np.newaxis]
@@ -70,15 +71,15 @@ def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
 
 
 def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, classes: int | None = None) -> Array:
-    """How many examples of each true class (row) were taken for each class (column).
+    """How many examples of each true class (row) were predicted as each class (column).
 
-    The orientation is scikit-learn's. The diagonal counts what was right.
+    The orientation is scikit-learn's. The diagonal counts the correct predictions.
 
     Args:
         predicted: scores `(N, classes)` or classes `(N,)`, as for `accuracy`.
         labels: classes `(N,)` or targets `(N, classes)`.
-        classes: number of rows and columns; by default that of the scores or targets, or one more
-            than the largest class that occurs.
+        classes: number of rows and columns; by default the number of columns of the scores or
+            targets, or one more than the largest class that occurs.
 
     Returns:
         Integers, `(classes, classes)`.
@@ -94,29 +95,28 @@ def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, classes: int | Non
     """
     predicted, labels, columns = _classes(predicted, labels)
     if classes is None:
-        classes = columns or int(max(predicted.max(), labels.max())) + 1
+        classes = columns or 1 + int(max(predicted.max(), labels.max(), 0))
         if columns is None and classes > _MOST_INFERRED_CLASSES:
             raise ValueError(
-                f"A class of {classes - 1} would make a table of {classes} × {classes}: if it is "
-                f"no mistake, pass classes={classes}."
+                f"The class {classes - 1} would make a table of {classes} × {classes}. If that is "
+                f"intended, pass classes={classes}."
             )
-    if operator.index(classes) < 1:
-        raise ValueError(f"confusion_matrix needs at least 1 class, got classes={classes}.")
+    positive_int(classes, "classes")
     _check_range(predicted, "predicted", classes)
     _check_range(labels, "labels", classes)
-    # wide integers first: 25 * 10 does not fit into the uint8 that labels often are
+    # Labels are often uint8, which cannot hold 25 * 10 + 9.
     cells = labels.astype(np.intp) * classes + predicted.astype(np.intp)
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
 class ClassScores(NamedTuple):
-    """Figures of a classifier, one for each class: four arrays `(classes,)`.
+    """Scores of a classifier, one for each class: four arrays `(classes,)`.
 
     Attributes:
-        precision: of the examples taken for the class, the share that is of it.
-        recall: of the examples of the class, the share that was taken for it.
+        precision: the share of the examples predicted as the class that belong to it.
+        recall: the share of the examples of the class that are predicted as it.
         f1: the harmonic mean of both.
-        examples: how many are of the class.
+        examples: the number of examples of the class.
     """
 
     precision: Array
@@ -130,13 +130,13 @@ def precision_recall_f1(
 ) -> ClassScores:
     """Precision TP / (TP + FP), recall TP / (TP + FN) and F1 = 2 TP / (2 TP + FP + FN) by class.
 
-    A share of nothing, as the precision of a class that was never predicted, is 0, as in
-    scikit-learn. One figure for all classes is the mean, `.f1.mean()` (scikit-learn's "macro").
+    A share of nothing, such as the precision of a class that is never predicted, is 0, as in
+    scikit-learn. Its "macro" average over the classes is `.f1.mean()`.
 
     Args:
         predicted: scores `(N, classes)` or classes `(N,)`, as for `accuracy`.
         labels: classes `(N,)` or targets `(N, classes)`.
-        classes: how many there are, as for `confusion_matrix`.
+        classes: number of classes, as for `confusion_matrix`.
 
     Raises:
         TypeError, ValueError: as for `confusion_matrix`.
@@ -161,16 +161,16 @@ def _share(part: Array, whole: Array) -> Array:
 
 
 def _classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, int | None]:
-    """Both as classes `(N,)`, and the number of columns that scores or targets had."""
+    """Both as classes `(N,)`, and the number of columns of the scores or targets."""
     p, t = np.asarray(predicted), np.asarray(labels)
     widths = {_width(p, "predicted"), _width(t, "labels")} - {None}
     if len(p) != len(t) or len(widths) > 1:
         raise ValueError(
-            f"predicted has the shape {p.shape} and labels {t.shape}: both must have one row for "
-            "each example, and scores as many columns as targets."
+            f"predicted has the shape {p.shape} and labels {t.shape}: both need one row for each "
+            "example, and scores and targets need the same number of columns."
         )
     if not len(t):
-        raise ValueError("predicted and labels are empty: there is nothing to count.")
+        raise ValueError("predicted and labels are empty: pass at least one example.")
     p = p.argmax(axis=1) if p.ndim == 2 else p
     t = t.argmax(axis=1) if t.ndim == 2 else t
     width = widths.pop() if widths else None
@@ -181,11 +181,11 @@ def _classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, int
 
 
 def _width(array: Array, name: str) -> int | None:
-    """The columns of scores, None for classes; what is neither is refused."""
+    """The number of columns of scores, or None for classes."""
     if array.ndim == 1:
         if array.dtype.kind not in "iub":
             raise TypeError(
-                f"{name} of shape {array.shape} are classes, which are integers; got "
+                f"{name} of shape {array.shape} must be classes, so integers; got "
                 f"{array.dtype}. Scores have the shape (N, classes)."
             )
         return None
@@ -193,13 +193,13 @@ def _width(array: Array, name: str) -> int | None:
         raise ValueError(f"{name} must be (N,) or (N, classes), got the shape {array.shape}.")
     if array.shape[1] < 2:
         raise ValueError(
-            f"{name} of shape {array.shape}: one column has no largest score. For two classes "
-            f"compare with a threshold first: ({name}[:, 0] > 0.5)."
+            f"{name} of shape {array.shape} has one column, so there is no largest score. For two "
+            f"classes, compare with a threshold first: {name}[:, 0] > 0.5."
         )
     missing = np.isnan(array).any(axis=1)
     if missing.any():
         raise ValueError(
-            f"{name} is NaN in row {int(missing.argmax())}, so it has no largest score. Did "
+            f"{name} is NaN in row {int(missing.argmax())}, so there is no largest score. Did "
             "training diverge? Try a smaller learning rate."
         )
     return int(array.shape[1])
@@ -210,5 +210,5 @@ def _check_range(array: Array, name: str, classes: int) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(
-            f"With {classes} classes {name} must be 0 to {classes - 1}; row {row} is {array[row]}."
+            f"{name} must be 0 to {classes - 1} for {classes} classes; row {row} is {array[row]}."
         )

@@ -1,12 +1,11 @@
-"""Learning rates as functions of the step: give one to an optimizer as `lr`.
+"""Learning rate schedules: functions of the step, to be passed to an optimizer as `lr`.
 
-A schedule is any function of the number of steps taken so far, 0 before the first one, so one of
-your own is a line:
+A schedule is any function of the number of steps taken so far, which is 0 before the first one:
 
     optimizer = SGD(net, lr=lambda step: 0.1 / (1 + step / 1000))
 
-`linear_warmup` and `piecewise` are made of others. Those here check their arguments, return
-floats, print as they were made, and can be pickled. One epoch has ⌈examples / batch size⌉ steps.
+`linear_warmup` and `piecewise` combine other schedules. All schedules here check their arguments,
+can be printed and pickled, and return floats. One epoch has ⌈examples / batch size⌉ steps.
 """
 
 from __future__ import annotations
@@ -33,17 +32,17 @@ __all__ = [
 
 
 class Schedule(functools.partial[float]):
-    """A function of the step with its settings filled in, which prints as it was made."""
+    """A function of the step with its settings, which prints as the call that made it."""
 
     def __repr__(self) -> str:
         return call(self.func.__name__.removeprefix("_"), self.args, self.keywords)
 
 
 def step_decay(lr: float, *, factor: float, every: int) -> Schedule:
-    """η(k) = lr · factor^⌊k / every⌋: a smaller rate after every so many steps.
+    """η(k) = lr · factor^⌊k / every⌋: the rate drops after every `every` steps.
 
     Raises:
-        ValueError: `lr` or `every` not positive, or `factor` outside (0, 1].
+        ValueError: `lr` or `every` is not positive, or `factor` is outside (0, 1].
 
     Example:
         >>> rate = step_decay(0.8, factor=0.5, every=100)
@@ -63,12 +62,13 @@ def _step_decay(step: int, *, lr: float, factor: float, every: int) -> float:
 
 
 def exponential_decay(lr: float, *, factor: float, every: int = 1) -> Schedule:
-    """η(k) = lr · factor^(k / every): as `step_decay`, but smoothly.
+    """η(k) = lr · factor^(k / every): the rate falls smoothly.
 
-    With `every=1` it is PyTorch's `ExponentialLR`, with more Keras's `ExponentialDecay`.
+    It is Keras's `ExponentialDecay`. PyTorch's `ExponentialLR`, which counts epochs, has `every`
+    equal to the number of steps of an epoch.
 
     Raises:
-        ValueError: `lr` or `every` not positive, or `factor` outside (0, 1].
+        ValueError: `lr` or `every` is not positive, or `factor` is outside (0, 1].
 
     Example:
         >>> rate = exponential_decay(0.8, factor=0.25, every=100)
@@ -90,10 +90,10 @@ def _exponential_decay(step: int, *, lr: float, factor: float, every: int) -> fl
 def cosine(lr: float, *, steps: int, final: float = 0.0) -> Schedule:
     """η(k) = final + (lr − final) · (1 + cos(π k / steps)) / 2, and `final` after `steps`.
 
-    Half a wave: it starts and ends gently, and falls fastest in the middle. There are no restarts.
+    The rate falls slowly at the start and the end, and fastest in the middle. It does not restart.
 
     Raises:
-        ValueError: `lr` or `steps` not positive, or `final` negative or above `lr`.
+        ValueError: `lr` or `steps` is not positive, or `final` is negative or above `lr`.
 
     References:
         I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017),
@@ -106,7 +106,7 @@ def cosine(lr: float, *, steps: int, final: float = 0.0) -> Schedule:
     """
     lr, final = positive(lr, "lr"), not_negative(final, "final")
     if final > lr:
-        raise ValueError(f"final must be at most lr, {lr!r}, for the rate to fall; got {final!r}")
+        raise ValueError(f"final must be at most lr, {lr!r}; got {final!r}")
     return Schedule(_cosine, lr=lr, steps=positive_int(steps, "steps"), final=final)
 
 
@@ -117,15 +117,15 @@ def _cosine(step: int, *, lr: float, steps: int, final: float) -> float:
 def linear_warmup(then: LearningRate, *, steps: int) -> Schedule:
     """η(k) = then(0) · (k + 1) / steps in the first `steps` steps, and then(k − steps) afterwards.
 
-    The first rate is a share of the full one and not 0, which would waste a step.
+    The first rate is not 0, because a step with the rate 0 changes nothing.
 
     Args:
-        then: a rate, or a schedule, which starts when the warm-up is over.
-        steps: how long the rate rises.
+        then: a rate, or a schedule that counts its steps from the end of the warm-up.
+        steps: how many steps the rate rises.
 
     Raises:
         TypeError: `then` is neither a number nor a function.
-        ValueError: a rate or `steps` that is not positive.
+        ValueError: a rate or `steps` is not positive.
 
     References:
         P. Goyal et al., "Accurate, large minibatch SGD" (2017), section 2.2.
@@ -147,16 +147,15 @@ def _linear_warmup(step: int, *, then: LearningRate, steps: int) -> float:
 def piecewise(parts: Sequence[LearningRate], *, boundaries: Sequence[int]) -> Schedule:
     """One rate or schedule after another: `parts[i]` from step `boundaries[i − 1]` on.
 
-    A schedule among them counts its steps from where it begins, as in Optax's `join_schedules`.
+    Each schedule counts its steps from its own beginning, as in Optax's `join_schedules`.
 
     Args:
         parts: rates and schedules.
-        boundaries: rising steps at which the next part begins; one fewer than parts.
+        boundaries: the steps at which the next part begins, in rising order; one fewer than parts.
 
     Raises:
-        TypeError: a part that is neither a number nor a function, or a boundary that is no int.
-        ValueError: a rate that is not positive, or boundaries that do not rise or are not one
-            fewer than parts.
+        TypeError: a part is neither a number nor a function, or a boundary is not an int.
+        ValueError: a rate is not positive, the boundaries do not rise, or their number is wrong.
 
     Example:
         >>> rate = piecewise([0.1, cosine(0.05, steps=50)], boundaries=[100])
@@ -167,8 +166,8 @@ def piecewise(parts: Sequence[LearningRate], *, boundaries: Sequence[int]) -> Sc
     steps = tuple(positive_int(step, f"boundaries[{n}]") for n, step in enumerate(boundaries))
     if len(parts) != len(steps) + 1:
         raise ValueError(
-            f"piecewise got {len(parts)} parts and {len(steps)} boundaries: each boundary lies "
-            f"between two parts, so there is one part more."
+            f"piecewise got {len(parts)} parts and {len(steps)} boundaries: it needs one boundary "
+            f"between each two parts, so one fewer than parts."
         )
     if any(later <= earlier for earlier, later in pairwise(steps)):
         raise ValueError(f"boundaries must rise; got {list(steps)}")

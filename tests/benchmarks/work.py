@@ -102,7 +102,7 @@ def prepare_data(folder: Path) -> None:
     labels = data.train_labels[:examples]
     x = scale_pixels(data.train_images[:examples], dtype=np.float32).reshape(-1, WIDTHS[0])
     np.save(folder / "x.npy", x)
-    np.save(folder / "t.npy", one_hot(labels, WIDTHS[-1], dtype=np.float32))
+    np.save(folder / "t.npy", one_hot(labels, WIDTHS[-1], low=0.01, high=0.99, dtype=np.float32))
     np.save(folder / "labels.npy", labels.astype(np.int64))
 
 

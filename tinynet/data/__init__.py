@@ -1,4 +1,4 @@
-"""Reading data sets and getting them ready for a network."""
+"""Read data sets and prepare them for a network."""
 
 from tinynet.data.batches import batches
 from tinynet.data.digits import prepare_digit

@@ -1,4 +1,4 @@
-"""Files as they are or compressed with gzip: one way to open both."""
+"""Opening files that are plain or compressed with gzip."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pathlib import Path
 __all__ = ["CHUNK", "open_content", "sha256"]
 
 CHUNK = 1 << 20
-"""Bytes to read at once: enough to be fast, too little to notice."""
+"""Bytes to read at once."""
 
 
 @contextmanager
 def open_content(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int | None]]:
-    """The unpacked content of a file, with its size where that is known before reading.
+    """The unpacked content of a file, and its size if that is known before reading.
 
-    Whether it is gzip is told from the first two bytes and not from the name, because browsers
-    unpack downloads and keep the `.gz`. The size inside a gzip file is only a claim, so it is None.
+    A gzip file is recognized by its first two bytes and not by its name, because browsers unpack
+    downloads and keep the `.gz`. The size that it states cannot be trusted, so it is None.
 
     Raises:
-        ValueError: the gzip data is damaged, found while the caller reads.
+        ValueError: the gzip data is damaged, which is found while the caller reads.
     """
     with Path(path).open("rb") as file:
         if file.peek(2)[:2] != b"\x1f\x8b":
@@ -41,7 +41,7 @@ def open_content(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase,
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of the unpacked content, in hexadecimal, without holding it in memory."""
+    """SHA-256 of the unpacked content, in hexadecimal, read in chunks."""
     digest = hashlib.sha256()
     with open_content(path) as (file, _):
         while chunk := file.read(CHUNK):

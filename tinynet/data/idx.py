@@ -1,4 +1,4 @@
-"""IDX, the format of the MNIST files: a short header, then the array, big-endian."""
+"""Arrays in the IDX format, that of the MNIST files."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ _MOST_AXES = 64  # NumPy's limit
 def read_idx(path: str | os.PathLike[str]) -> Array:
     """Read the array in an IDX file, plain or compressed with gzip.
 
-    The header is two zero bytes, one byte for the type, one for the number of axes, and the length
-    of each axis as a big-endian 32-bit integer. The array has the type and the shape it names, in
-    this machine's byte order. Nothing larger than what the file really holds is ever allocated.
+    The file has a header and then the values, all big-endian. The header is two zero bytes, one
+    byte for the type, one byte for the number of axes, and the length of each axis as a 32-bit
+    integer. The array has that type and shape, in this machine's byte order. Memory is allocated
+    only for values that the file really holds.
 
     Raises:
-        ValueError: not an IDX file, another length than its header says, or damaged gzip.
+        ValueError: the file is not an IDX file, is longer or shorter than its header says, or is
+            damaged gzip.
 
     References:
         Y. LeCun, C. Cortes, C.J.C. Burges, "The MNIST database", http://yann.lecun.com/exdb/mnist/
@@ -47,8 +49,8 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
         header_size = 4 + 4 * len(shape)
         if file_size is not None and file_size != header_size + size:
             raise _wrong_length(path, shape, dtype, file_size - header_size)
-        # In chunks, because the header of a compressed file may claim anything. The one byte more
-        # finds what is left over, and lets gzip compare its checksum at the end.
+        # In chunks, because the header of a compressed file may claim any size. One byte more than
+        # that is asked for, to find extra content and to let gzip compare its checksum at the end.
         content = bytearray()
         while chunk := file.read(min(CHUNK, size + 1 - len(content))):
             content += chunk
@@ -67,24 +69,24 @@ def _read_header(
     magic = file.read(4)
     if len(magic) < 4:
         raise ValueError(
-            f"{path} is no IDX file: it holds {len(magic)} bytes, fewer than a header."
+            f"{path} is not an IDX file: it holds {len(magic)} bytes, and a header has at least 8."
         )
     if magic[:2] != b"\0\0":
         raise ValueError(
-            f"{path} is no IDX file: it must begin with two zero bytes and begins with "
-            f"{magic.hex(' ')}. Is it complete, and the right file?"
+            f"{path} is not an IDX file: it must begin with two zero bytes and begins with "
+            f"{magic.hex(' ')}. Is it the right file?"
         )
     code, axes = magic[2], magic[3]
     if code not in _DTYPES:
         known = ", ".join(f"0x{known:02x}" for known in _DTYPES)
-        raise ValueError(f"{path}: type 0x{code:02x} is no type of IDX, which are {known}.")
+        raise ValueError(f"{path}: the type must be one of {known}; got 0x{code:02x}.")
     if not 1 <= axes <= _MOST_AXES:
-        raise ValueError(f"{path} claims {axes} axes: an array has 1 to {_MOST_AXES}.")
+        raise ValueError(f"{path} claims {axes} axes; an array has 1 to {_MOST_AXES}.")
     lengths = file.read(4 * axes)
     if len(lengths) < 4 * axes:
         raise ValueError(f"{path} ends within its header: the lengths of {axes} axes are missing.")
     dtype, shape = np.dtype(_DTYPES[code]), struct.unpack(f">{axes}I", lengths)
-    # an empty array may have long axes too, as long as NumPy can count them
+    # Counted as NumPy does, which needs the other axes of an empty array to fit, too.
     if math.prod(max(length, 1) for length in shape) * dtype.itemsize > sys.maxsize:
         raise ValueError(f"{path} claims the shape {shape}, which no computer can hold.")
     return dtype, shape
@@ -98,6 +100,6 @@ def _wrong_length(
 ) -> ValueError:
     size = math.prod(shape) * dtype.itemsize
     return ValueError(
-        f"{path}: its header says {dtype.newbyteorder('=').name} {shape}, which is {size} bytes, "
+        f"{path}: the header says {dtype.newbyteorder('=').name} {shape}, which is {size} bytes, "
         f"but {'more' if held is None else held} follow. Download or copy it again."
     )

@@ -1,4 +1,4 @@
-"""The MNIST database of handwritten digits, from the files in a folder."""
+"""The MNIST database of handwritten digits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CSV = ("mnist_train.csv", "mnist_test.csv")
 
 
 class MNIST(NamedTuple):
-    """Images `uint8 (N, 28, 28)`, where 0 is paper and 255 ink, and labels 0 to 9, `uint8 (N,)`."""
+    """Images `uint8 (N, 28, 28)`, 0 for paper and 255 for ink, and labels 0 to 9, `uint8 (N,)`."""
 
     train_images: Array
     train_labels: Array
@@ -34,21 +34,21 @@ class MNIST(NamedTuple):
 
 
 def load_mnist(folder: str | os.PathLike[str], *, verify: bool = False) -> MNIST:
-    """Read the training and test images with their labels, from whichever files the folder holds.
+    """Read the training and test images of MNIST, with their labels, from the files in a folder.
 
-    Either the four IDX files under their official names (`train-images-idx3-ubyte`, ...), or
-    `mnist_train.csv` and `mnist_test.csv`; each plain or with `.gz`. If both are there, IDX is
-    read, and a plain file before a compressed one.
+    The folder holds either the four IDX files under their official names
+    (`train-images-idx3-ubyte`, ...), or `mnist_train.csv` and `mnist_test.csv`; each plain or
+    with `.gz`. IDX is preferred to CSV, and a plain file to a compressed one.
 
     Args:
         folder: where the files are.
         verify: compare the SHA-256 of each IDX file with that of the official copy.
 
     Raises:
-        FileNotFoundError: files are missing; it says which it looked for, and where.
-        ValueError: a file is damaged or not MNIST, images and labels differ in number, a label is
-            outside 0 to 9, or `verify` finds another content or only CSV, which has no official
-            copy.
+        FileNotFoundError: files are missing; the error names them and the folder.
+        ValueError: a file is damaged or is not MNIST, images and labels differ in number, or a
+            label is outside 0 to 9. With `verify` also: the content differs from the official
+            copy, or the files are CSV, of which there is no official copy.
 
     Example:
         >>> mnist = load_mnist("examples/data/mnist", verify=True)
@@ -58,24 +58,22 @@ def load_mnist(folder: str | os.PathLike[str], *, verify: bool = False) -> MNIST
         array([5, 0, 4, 1, 9], dtype=uint8)
     """
     folder = Path(folder)
-    idx = [_find(folder, name) for name in _IDX]
-    csv = [_find(folder, name) for name in _CSV]
-    idx_paths = [path for path in idx if path]
-    csv_paths = [path for path in csv if path]
-    if len(idx_paths) == len(idx):
+    idx = [path for name in _IDX if (path := _find(folder, name))]
+    csv = [path for name in _CSV if (path := _find(folder, name))]
+    if len(idx) == len(_IDX):
         if verify:
-            _verify(idx_paths)
-        train_images, train_labels, test_images, test_labels = idx_paths
+            _verify(idx)
+        train_images, train_labels, test_images, test_labels = idx
         return MNIST(*_read_idx(train_images, train_labels), *_read_idx(test_images, test_labels))
-    if len(csv_paths) == len(csv):
+    if len(csv) == len(_CSV):
         if verify:
             raise ValueError(
-                f"verify=True needs the IDX files: there is no official CSV whose SHA-256 "
-                f"{csv_paths[0]} could be compared with. Use verify=False."
+                f"verify=True needs the IDX files, because there is no official CSV to compare "
+                f"{csv[0]} with. Use verify=False."
             )
-        train, test = csv_paths
+        train, test = csv
         return MNIST(*_read_csv(train), *_read_csv(test))
-    raise FileNotFoundError(_missing(folder, idx_paths + csv_paths))
+    raise FileNotFoundError(_missing(folder, idx + csv))
 
 
 def _find(folder: Path, name: str) -> Path | None:
@@ -85,17 +83,17 @@ def _find(folder: Path, name: str) -> Path | None:
 
 def _missing(folder: Path, found: list[Path]) -> str:
     if not folder.exists():
-        state = "There is no such folder."
+        reason = "There is no such folder."
     elif not folder.is_dir():
-        state = "That is a file; pass the folder it is in."
+        reason = "That is a file; pass the folder that it is in."
     elif not found:
-        state = "It holds none of them."
+        reason = "It holds none of them."
     else:
         held = {path.name.removesuffix(".gz") for path in found}
-        state = f"It lacks {', '.join(name for name in (*_IDX, *_CSV) if name not in held)}."
+        reason = f"Missing: {', '.join(name for name in (*_IDX, *_CSV) if name not in held)}."
     return (
         f"No MNIST in {folder.absolute()}: it must hold {', '.join(_IDX)}; "
-        f"or {' and '.join(_CSV)}; each plain or with .gz. {state}"
+        f"or {' and '.join(_CSV)}; each plain or with .gz. {reason}"
     )
 
 
@@ -125,7 +123,7 @@ def _read_idx(images_path: Path, labels_path: Path) -> tuple[Array, Array]:
     if len(images) != len(labels):
         raise ValueError(
             f"{images_path} holds {len(images)} images and {labels_path} {len(labels)} labels: "
-            "each image needs one label. Are they of the same set?"
+            "each image needs one label. Do the two files belong together?"
         )
     _check_labels(labels, labels_path)
     return images, labels
@@ -144,5 +142,6 @@ def _check_labels(labels: Array, path: Path) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(
-            f"{path}: labels must be 0 to 9; that of row {row}, counted from 0, is {labels[row]}."
+            f"{path}: labels must be 0 to 9; the label of row {row}, counted from 0, is "
+            f"{labels[row]}."
         )

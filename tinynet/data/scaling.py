@@ -1,31 +1,31 @@
-"""From pixels and labels to the numbers a network is trained on."""
+"""From pixels and labels to inputs and targets."""
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from tinynet.checks import positive_int
 from tinynet.types import Array
 
 __all__ = ["one_hot", "scale_pixels"]
 
 
 def scale_pixels(images: ArrayLike, *, dtype: DTypeLike = np.float64) -> Array:
-    """Scale pixels, 0 to 255, to inputs, 0.01 to 1.0: y = x / 255 · 0.99 + 0.01.
+    """Scale pixels from 0 ... 255 to inputs from 0.01 to 1: y = x / 255 · 0.99 + 0.01.
 
-    No input is 0, because the weights of an input that is 0 do not learn. Training and test images
-    must be scaled alike. The result has the shape of `images`, and nothing else is allocated.
+    No input is 0, because a weight whose input is 0 does not learn. Scale the training and the
+    test images in the same way.
 
     Args:
         images: integers from 0 to 255, any shape.
-        dtype: float type of the result.
+        dtype: float type of the result, which has the shape of `images`.
 
     Raises:
-        TypeError: `images` are not integers (already scaled?), or `dtype` is no float type.
-        ValueError: a value outside 0 to 255.
+        TypeError: `images` are not integers, or `dtype` is not a float type.
+        ValueError: a value is outside 0 to 255.
 
     References:
         T. Rashid, "Make Your Own Neural Network", 2016, chapter 2.
@@ -55,34 +55,38 @@ def one_hot(
     labels: ArrayLike,
     classes: int,
     *,
-    low: float = 0.01,
-    high: float = 0.99,
+    low: float = 0.0,
+    high: float = 1.0,
     dtype: DTypeLike = np.float64,
 ) -> Array:
     """Targets `(N, classes)`: `high` in the column of the label, `low` in the others.
 
-    The defaults are targets that a sigmoid can reach, which 0 and 1 are not; for a cross-entropy
-    take `low=0, high=1`.
+    A sigmoid never reaches 0 or 1. The textbook's targets for it are `low=0.01, high=0.99`.
 
     Args:
         labels: integers from 0 to classes − 1, `(N,)`.
         classes: number of columns.
-        low: target of every other class.
+        low: target of all other classes.
         high: target of the class of the label.
         dtype: float type of the result.
 
     Raises:
-        TypeError: `labels` are not integers, or `dtype` is no float type.
-        ValueError: a label outside its range, `labels` not one-dimensional, or `classes` below 1.
+        TypeError: `labels` are not integers, or `dtype` is not a float type.
+        ValueError: a label has no column, `labels` is not one-dimensional, or `classes` is below 1.
+
+    References:
+        T. Rashid, "Make Your Own Neural Network", 2016, chapter 2: the targets 0.01 and 0.99.
 
     Example:
         >>> one_hot([2, 0], 3)
+        array([[0., 0., 1.],
+               [1., 0., 0.]])
+        >>> one_hot([2, 0], 3, low=0.01, high=0.99)
         array([[0.01, 0.01, 0.99],
                [0.99, 0.01, 0.01]])
     """
     labels, dtype = np.asarray(labels), _float_type(dtype)
-    if operator.index(classes) < 1:
-        raise ValueError(f"one_hot needs at least 1 class, got classes={classes}.")
+    positive_int(classes, "classes")
     if labels.ndim != 1:
         raise ValueError(f"one_hot needs labels of shape (N,), got {labels.shape}.")
     if labels.dtype.kind not in "iu":

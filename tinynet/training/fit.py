@@ -32,7 +32,7 @@ def fit(
     t: Array,
     *,
     epochs: int,
-    batch_size: int,
+    batch_size: int = 1,
     shuffle: bool = True,
     validation: tuple[Array, Array] | None = None,
     metrics: Metrics = (),
