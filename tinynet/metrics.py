@@ -32,7 +32,7 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
         >>> accuracy([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]], [1, 2])
         0.5
     """
-    predicted, labels, _ = _classes(predicted, labels)
+    predicted, labels, _ = as_classes(predicted, labels)
     return float((predicted == labels).mean())
 
 
@@ -60,7 +60,7 @@ def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
             f"top_k_accuracy needs scores (N, classes), got the shape {scores.shape}: classes do "
             "not tell which one is second."
         )
-    _, labels, _ = _classes(scores, labels)
+    _, labels, _ = as_classes(scores, labels)
     classes = scores.shape[1]
     if positive_int(k, "k") > classes:
         raise ValueError(f"k must be 1 to {classes}, the number of classes; got {k}.")
@@ -93,7 +93,7 @@ def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, classes: int | Non
                [0, 1, 0],
                [0, 1, 1]])
     """
-    predicted, labels, columns = _classes(predicted, labels)
+    predicted, labels, columns = as_classes(predicted, labels)
     if classes is None:
         classes = columns or 1 + int(max(predicted.max(), labels.max(), 0))
         if columns is None and classes > _MOST_INFERRED_CLASSES:
@@ -160,7 +160,7 @@ def _share(part: Array, whole: Array) -> Array:
     return part / np.maximum(whole, 1)
 
 
-def _classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, int | None]:
+def as_classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, int | None]:
     """Both as classes `(N,)`, and the number of columns of the scores or targets."""
     p, t = np.asarray(predicted), np.asarray(labels)
     widths = {_width(p, "predicted"), _width(t, "labels")} - {None}

@@ -1,12 +1,11 @@
-"""Pictures of data, of training, and of what a network learned.
+"""Pictures of data, of training, and of what a network has learned.
 
-Every function draws on the Axes it is given and returns them. Without `ax` it makes a new figure
-with `matplotlib.pyplot`: a notebook shows it below the cell and closes it, a script shows it with
-`plt.show()`, and one that draws many figures closes each with `plt.close(ax.figure)` or passes its
-own `ax`. Arguments are checked before a figure is made, so an error leaves none behind. Nothing
-here calls `show()`.
+Each function draws on the Axes `ax` and returns it. Without `ax` it makes a new figure with
+`matplotlib.pyplot`: a notebook shows and closes it, a script shows it with `plt.show()` and closes
+it with `plt.close(ax.figure)`. Arguments are checked before a figure is made. Without Matplotlib
+each function raises an ImportError that says what to install.
 
-All colours are safe for colour-blind readers, and hold in print.
+The colours can be told apart by colour-blind readers, and in print.
 """
 
 from tinynet.plot.classes import confusion

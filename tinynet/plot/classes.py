@@ -1,4 +1,4 @@
-"""Pictures of what is taken for what."""
+"""Pictures of which classes are confused."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ _MOST_NUMBERS = 20  # classes up to which a confusion matrix has room for its co
 def confusion(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
     """Draw a confusion matrix: true classes down, predicted classes across.
 
-    The shade is the share of the true class, on a square-root scale, so that rare mistakes show
-    beside a full diagonal. Up to 20 classes the counts are printed, and 0 is left blank.
+    The shade is the share of the true class, on a square-root scale, so that rare mistakes can be
+    seen. Up to 20 classes the counts are printed, except 0.
 
     Args:
         matrix: counts `(classes, classes)`, as `tinynet.metrics.confusion_matrix` makes them.
         ax: where to draw; by default in a new figure.
 
     Raises:
-        ValueError: not square, empty, or with a negative count.
-        ImportError: Matplotlib is not installed.
+        ValueError: the matrix is not square, or its counts are negative, not finite or all 0.
 
     Example:
         >>> from matplotlib.figure import Figure
         >>> ax = confusion([[8, 2], [1, 9]], ax=Figure().subplots())
         >>> ax.get_title()
-        'Confusion matrix: 85.0 % right'
+        'Confusion matrix: 85.0 % correct'
     """
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        raise ValueError(f"A confusion matrix is (classes, classes), got {counts.shape}.")
+        raise ValueError(f"matrix must be (classes, classes), got {counts.shape}.")
     if not np.isfinite(counts).all() or (counts < 0).any() or not counts.any():
-        raise ValueError("A confusion matrix counts examples: no negative count, not all zero.")
+        raise ValueError("matrix must hold counts: finite, none negative, not all zero.")
     classes = len(counts)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     ax = axes_for(ax, (6.0, 5.6))
     picture = ax.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
     if classes <= _MOST_NUMBERS:
         for true, predicted in np.argwhere(counts):
-            dark = share[true, predicted] > 0.3
             ax.text(
-                *(predicted, true, f"{counts[true, predicted]:g}"),
+                predicted,
+                true,
+                f"{counts[true, predicted]:g}",
                 ha="center",
                 va="center",
                 fontsize=8 if classes <= 12 else 6,
-                color="white" if dark else "black",
+                color="white" if share[true, predicted] > 0.3 else "black",
             )
         ax.set_xticks(range(classes))
         ax.set_yticks(range(classes))
@@ -62,10 +62,7 @@ def confusion(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
         bar = ax.figure.colorbar(picture, ax=ax, shrink=0.8, ticks=np.sqrt([0, 0.01, 0.1, 0.3, 1]))
         bar.ax.set_yticklabels(["0 %", "1 %", "10 %", "30 %", "100 %"])
         bar.set_label("Share of the true class")
-    right = 100 * np.trace(counts) / counts.sum()
-    ax.set(
-        title=f"Confusion matrix: {right:.1f} % right",
-        xlabel="Predicted class",
-        ylabel="True class",
-    )
+    correct = 100 * np.trace(counts) / counts.sum()
+    ax.set_title(f"Confusion matrix: {correct:.1f} % correct")
+    ax.set(xlabel="Predicted class", ylabel="True class")
     return ax

@@ -24,7 +24,7 @@ def learning_curve(
     ax: Axes | None = None,
     **more: ArrayLike,
 ) -> Axes:
-    """Draw the loss of each epoch, and the accuracy on a second scale at the right.
+    """Draw the loss of each epoch, and the accuracy on a second scale on the right.
 
     Args:
         loss: one number for each epoch.
@@ -33,8 +33,7 @@ def learning_curve(
         more: further losses by name, for instance `validation_loss=...`.
 
     Raises:
-        ValueError: no epochs, series of different lengths, or an accuracy outside 0 to 1.
-        ImportError: Matplotlib is not installed.
+        ValueError: there are no epochs, the lengths differ, or an accuracy is outside 0 to 1.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -48,26 +47,25 @@ def learning_curve(
     shares = None if accuracy is None else as_series("accuracy", accuracy, epochs)
     if shares is not None and ((shares < 0) | (shares > 1)).any():
         raise ValueError(
-            f"accuracy must be 0 to 1, got {shares.min():g} to {shares.max():g}. Divide percent "
-            "by 100."
+            f"accuracy must be 0 to 1, got {shares.min():g} to {shares.max():g}. Divide a "
+            "percentage by 100."
         )
     return _curves(axes_for(ax, (6.4, 4.0)), losses, {} if shares is None else {"accuracy": shares})
 
 
 def history(history: History, *, ax: Axes | None = None) -> Axes:
-    """Draw what `fit` returned: the losses, and on a second scale at the right all accuracies.
+    """Draw the history that `fit` returns: the losses, and all accuracies on a second scale.
 
-    An accuracy is a column that is so named, such as "validation_accuracy". A dotted line marks the
-    best epoch where there is a validation loss.
+    Accuracies are the columns whose names end in "accuracy", such as "validation_accuracy". If
+    there is a validation loss, a dotted line marks the best epoch.
 
     Args:
         history: at least one epoch.
         ax: where to draw; by default in a new figure.
 
     Raises:
-        TypeError: something else, such as a list of losses.
-        ValueError: no epochs, or no loss.
-        ImportError: Matplotlib is not installed.
+        TypeError: it is not a History but, for instance, a list of losses.
+        ValueError: there are no epochs, or there is no loss.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -79,14 +77,14 @@ def history(history: History, *, ax: Axes | None = None) -> Axes:
     """
     if not isinstance(history, History):
         raise TypeError(
-            f"history draws the History that fit returns; got {type(history).__name__}. "
-            f"learning_curve(losses) draws plain numbers."
+            f"plot.history needs the History that fit returns; got {type(history).__name__}. "
+            f"For a list of numbers, call plot.learning_curve(losses)."
         )
     if not history.epochs:
-        raise ValueError("the history has no epochs: there is nothing to draw")
+        raise ValueError("the history has no epochs; plot.history needs at least one")
     losses = {name: history[name] for name in ("loss", "validation_loss") if name in history}
     if not losses:
-        raise ValueError(f"the history has no loss, only {', '.join(history.names)}")
+        raise ValueError(f"the history has no column 'loss', only {', '.join(history.names)}")
     shares = {name: history[name] for name in history.names if name.endswith("accuracy")}
     ax = _curves(axes_for(ax, (6.4, 4.0)), losses, shares)
     if "validation_loss" in losses:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BLUE",
     "GREEN",
-    "MOST_TILES",
     "ORANGE",
     "PURPLE",
     "VERMILION",
@@ -32,31 +31,7 @@ __all__ = [
 ]
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
-MOST_TILES = 1000  # more cannot be told apart
-
-
-def check_count(function: str, count: int, things: str) -> None:
-    """Refuse a number of tiles of which nothing could be seen."""
-    if not 1 <= count <= MOST_TILES:
-        raise ValueError(
-            f"{function} draws 1 to {MOST_TILES} {things}, got {count}. Choose some: [:25]."
-        )
-
-
-def tiled(images: Array, columns: int, gap: int, band: int | None = None) -> Array:
-    """One picture of all, far faster than an Axes for each; NaN, which stays blank, between them.
-
-    The band above each row is as high as the gap unless it needs room for titles.
-    """
-    count, height, width = images.shape
-    band = gap if band is None else band
-    rows = math.ceil(count / columns)
-    grid = np.full((rows * (band + height), columns * (gap + width) - gap), np.nan)
-    for number, image in enumerate(images):
-        top = number // columns * (band + height) + band
-        left = number % columns * (gap + width)
-        grid[top : top + height, left : left + width] = image
-    return grid
+_MOST_TILES = 1000  # more would be too small to see
 
 
 def axes_for(ax: Axes | None, size: tuple[float, float]) -> Any:
@@ -78,8 +53,25 @@ def draw_image(ax: Any, image: Array, dtype: Any = None) -> None:
     ax.set_axis_off()
 
 
+def tiled(images: Array, columns: int, gap: int, band: int | None = None) -> Array:
+    """One picture of all images in rows, which draws faster than many Axes.
+
+    Between the images it is NaN, which stays blank: `gap` pixels wide, and above each row `band`
+    pixels high, by default as high as the gap.
+    """
+    count, height, width = images.shape
+    band = gap if band is None else band
+    rows = math.ceil(count / columns)
+    grid = np.full((rows * (band + height), columns * (gap + width) - gap), np.nan)
+    for number, image in enumerate(images):
+        top = number // columns * (band + height) + band
+        left = number % columns * (gap + width)
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
 def as_images(images: ArrayLike) -> Array:
-    """(N, height, width), also from rows of square images."""
+    """Images as (N, height, width), also from rows of square images."""
     array = np.asarray(images)
     if array.ndim == 2:
         side = square(array.shape[1], "Reshape the images to (N, height, width).")
@@ -91,21 +83,6 @@ def as_images(images: ArrayLike) -> Array:
     return array
 
 
-def square(pixels: int, mend: str) -> tuple[int, int]:
-    """Height and width of a square image of so many pixels."""
-    side = math.isqrt(pixels)
-    if side**2 != pixels:
-        raise ValueError(f"{pixels} pixels are no square image. {mend}")
-    return side, side
-
-
-def checked_index(index: int, count: int, kind: str) -> int:
-    """An index from 0, where negative ones count from the end."""
-    if not -count <= operator.index(index) < count:
-        raise IndexError(f"There is no {kind} {index}: there are {count}, counted from 0.")
-    return index % count
-
-
 def as_series(name: str, values: ArrayLike, epochs: int | None = None) -> Array:
     """One number for each epoch."""
     series = np.asarray(values, float)
@@ -114,3 +91,26 @@ def as_series(name: str, values: ArrayLike, epochs: int | None = None) -> Array:
     if epochs is not None and len(series) != epochs:
         raise ValueError(f"{name} has {len(series)} epochs and loss has {epochs}.")
     return series
+
+
+def square(pixels: int, advice: str) -> tuple[int, int]:
+    """Height and width of a square image with that number of pixels."""
+    side = math.isqrt(pixels)
+    if side**2 != pixels:
+        raise ValueError(f"{pixels} pixels are not a square image. {advice}")
+    return side, side
+
+
+def check_count(function: str, count: int, things: str) -> None:
+    """Refuse to draw nothing, or so many tiles that none could be seen."""
+    if not 1 <= count <= _MOST_TILES:
+        raise ValueError(
+            f"{function} draws 1 to {_MOST_TILES} {things}, got {count}. Select some, as in [:25]."
+        )
+
+
+def checked_index(index: int, count: int, kind: str) -> int:
+    """An index from 0, where negative ones count from the end."""
+    if not -count <= operator.index(index) < count:
+        raise IndexError(f"There is no {kind} {index}: there are {count}, counted from 0.")
+    return index % count

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.plot.drawing import (
-    as_images,
-    axes_for,
-    check_count,
-    checked_index,
-    draw_image,
-    tiled,
-)
+from tinynet.checks import positive_int
+from tinynet.metrics import as_classes
+from tinynet.plot.drawing import as_images, axes_for, check_count, checked_index, draw_image, tiled
 from tinynet.types import Array
 
 if TYPE_CHECKING:
@@ -29,7 +23,7 @@ __all__ = ["array_to_image", "image_grid", "misclassified"]
 def array_to_image(
     images: ArrayLike, labels: ArrayLike, index: int, *, ax: Axes | None = None
 ) -> Axes:
-    """Draw one example, with its label as the title; ink is dark, as on paper.
+    """Draw one example, dark on light, with its label in the title.
 
     Args:
         images: `(N, height, width)`, or `(N, pixels)` where the images are square.
@@ -38,9 +32,8 @@ def array_to_image(
         ax: where to draw; by default in a new figure.
 
     Raises:
-        IndexError: no such example.
-        ValueError: shapes that are not images, or not one label for each.
-        ImportError: Matplotlib is not installed.
+        IndexError: there is no such example.
+        ValueError: the shapes are not those of images, or not those of one label for each.
 
     Example:
         >>> import numpy as np
@@ -68,17 +61,17 @@ def image_grid(
     columns: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw images side by side, row by row, each with a title above it if there are titles.
+    """Draw images in rows, each with its title above it.
 
     Args:
         images: `(N, height, width)`, or `(N, pixels)` where the images are square.
-        titles: N things to print, for instance labels.
-        columns: images in a row; by default about as many as there are rows.
+        titles: one for each image, for instance its label.
+        columns: images in a row; by default as many as make the grid about square.
         ax: where to draw; by default in a new figure.
 
     Raises:
-        ValueError: no images or over 1000, not one title for each, or `columns` below 1.
-        ImportError: Matplotlib is not installed.
+        ValueError: there are no images, more than 1000, not one title for each, or `columns` is
+            below 1.
 
     Example:
         >>> import numpy as np
@@ -92,9 +85,8 @@ def image_grid(
     check_count("image_grid", count, "images")
     if titles is not None and len(titles) != count:
         raise ValueError(f"{count} images need {count} titles, got {len(titles)}.")
-    columns = min(count, math.ceil(math.sqrt(count)) if columns is None else columns)
-    if operator.index(columns) < 1:
-        raise ValueError(f"columns must be at least 1, got {columns}.")
+    columns = math.ceil(math.sqrt(count)) if columns is None else positive_int(columns, "columns")
+    columns = min(count, columns)
     gap = max(1, width // 10)
     band = gap if titles is None else max(2, round(0.3 * height))  # room above each row
     grid = tiled(images, columns, gap, band)
@@ -116,51 +108,46 @@ def misclassified(
     most: int = 25,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw examples that were taken for another class, each titled "truth as guess".
+    """Draw misclassified examples, each titled "5 as 3" for a 5 that was predicted as a 3.
 
     Args:
         images: `(N, height, width)`, or `(N, pixels)` where the images are square.
-        predicted: scores `(N, classes)`, and then the mistakes that were surest come first; or
-            classes `(N,)`.
+        predicted: scores `(N, classes)`, where the mistakes with the largest scores are drawn
+            first; or classes `(N,)`.
         labels: classes `(N,)`, or targets `(N, classes)`.
         most: how many to draw at most.
         ax: where to draw; by default in a new figure.
 
     Raises:
-        ValueError: shapes that do not fit, or `most` below 1.
-        ImportError: Matplotlib is not installed.
+        TypeError, ValueError: as `tinynet.metrics.accuracy` raises them, or images of another
+            number or shape, or `most` outside 1 to 1000.
 
     Example:
         >>> import numpy as np
         >>> from matplotlib.figure import Figure
         >>> ax = misclassified(np.eye(4), [3, 1, 1, 1], [3, 1, 2, 1], ax=Figure().subplots())
         >>> ax.get_title(), [text.get_text() for text in ax.texts]
-        ('1 of 4 taken for another class: truth as guess', ['2 as 1'])
+        ('1 of 4 misclassified: true class as predicted', ['2 as 1'])
     """
     images, scores = as_images(images), np.asarray(predicted)
-    taken = scores.argmax(axis=1) if scores.ndim == 2 else scores
-    truth = np.asarray(labels)
-    truth = truth.argmax(axis=1) if truth.ndim == 2 else truth
-    if not taken.shape == truth.shape == images.shape[:1]:
-        raise ValueError(
-            f"{len(images)} images need as many predictions and labels; got shapes {scores.shape} "
-            f"and {np.shape(labels)}."
-        )
+    guesses, truth, _ = as_classes(predicted, labels)
+    if len(images) != len(truth):
+        raise ValueError(f"misclassified got {len(images)} images and {len(truth)} labels.")
     check_count("misclassified", most, "mistakes")
-    wrong = np.flatnonzero(taken != truth)
+    wrong = np.flatnonzero(guesses != truth)
     if scores.ndim == 2:
-        wrong = wrong[np.argsort(-scores[wrong, taken[wrong]], kind="stable")]
-    shown = wrong[:most]
-    if len(shown):
-        titles = [f"{truth[n]} as {taken[n]}" for n in shown]
-        own, ax = ax is None, image_grid(images[shown], titles=titles, ax=ax)
-        if own:  # room for the title above few images
-            figure: Any = ax.figure
-            figure.set_size_inches(np.maximum(figure.get_size_inches(), (5.2, 1.8)))
-        text = f"{len(wrong):,} of {len(images):,} taken for another class: truth as guess"
-    else:
+        wrong = wrong[np.argsort(-scores[wrong, guesses[wrong]], kind="stable")]
+    if not len(wrong):
         ax = axes_for(ax, (4.2, 1.0))
         ax.set_axis_off()
-        text = f"None of {len(images):,} taken for another class"
-    ax.set_title(text, pad=14)
+        ax.set_title(f"None of {len(images):,} misclassified", pad=14)
+        return ax
+    shown = wrong[:most]
+    titles = [f"{truth[n]} as {guesses[n]}" for n in shown]
+    own, ax = ax is None, image_grid(images[shown], titles=titles, ax=ax)
+    if own:  # room for the title above few images
+        figure: Any = ax.figure
+        figure.set_size_inches(np.maximum(figure.get_size_inches(), (5.2, 1.8)))
+    counts = f"{len(wrong):,} of {len(images):,} misclassified"
+    ax.set_title(f"{counts}: true class as predicted", pad=14)
     return ax

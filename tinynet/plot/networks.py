@@ -1,4 +1,4 @@
-"""Pictures of what a network learned and computes."""
+"""Pictures of what a network has learned and what it computes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["activations", "gradient_norms", "weights"]
 
 _WIDEST = 10.0  # of the strip that shows a layer, in heights
-_SMALLEST_IMAGE = 16  # sides; fewer values are seen better in a strip
-_LONGEST = 36  # of the name of a layer, in characters
+_SMALLEST_IMAGE = 16  # side in pixels; fewer values can be seen better in a strip
+_LONGEST_NAME = 36  # of a layer, in characters
 
 
 def weights(
@@ -29,20 +29,19 @@ def weights(
     shape: tuple[int, int] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the incoming weights of units as images: red pulls up, blue down, white is 0.
+    """Draw the incoming weights of units as images: red is positive, blue negative, white 0.
 
-    Several units share one scale.
+    All units share one scale.
 
     Args:
         layer_or_W: a layer with weights `W`, or the array, `(in, out)`.
         units: which unit or units, from 0; negative from the end.
-        shape: height and width of an image, where the inputs are not a square one.
+        shape: height and width of the image that the inputs are, if it is not a square.
         ax: where to draw; by default in a new figure.
 
     Raises:
-        IndexError: no such unit.
-        ValueError: weights that are not `(in, out)` and finite, or do not fill the shape.
-        ImportError: Matplotlib is not installed.
+        IndexError: there is no such unit.
+        ValueError: the weights are not `(in, out)`, not finite, or do not fill the shape.
 
     Example:
         >>> import numpy as np
@@ -80,19 +79,18 @@ def weights(
 
 
 def activations(net: Layer, x: ArrayLike, *, ax: Axes | None = None) -> Axes:
-    """Draw what each layer makes of one input, from the input at the top to the output.
+    """Draw the output of each layer for one input, from the input at the top to the last output.
 
-    Each layer has a colour scale of its own, printed beside it: red is positive, blue negative,
-    white 0. Values that fill a square image of at least 16 × 16 are drawn as one.
+    Red is positive, blue negative, white 0. Each layer has its own colour scale, and its range is
+    printed beside it. Values that fill a square of at least 16 × 16 are drawn as an image.
 
     Args:
-        net: a network, whose layers predict one after the other; or one layer.
+        net: a network, or one layer.
         x: one example, without the batch axis or with one of length 1.
         ax: where to draw; by default in a new figure.
 
     Raises:
-        ValueError: an x that does not fit the network, or values that are not finite.
-        ImportError: Matplotlib is not installed.
+        ValueError: x does not fit the network, or a value is not finite.
 
     Example:
         >>> import numpy as np
@@ -113,7 +111,7 @@ def activations(net: Layer, x: ArrayLike, *, ax: Axes | None = None) -> Axes:
         stages.append((f"{name} {_short(layer)}".strip(), y[0]))
     for name, stage in stages:
         if not np.isfinite(stage).all():
-            raise ValueError(f"{name} gives values that are not finite. Did training diverge?")
+            raise ValueError(f"{name} has values that are not finite. Did training diverge?")
     ax = axes_for(ax, (7.0, 0.4 + 0.75 * len(stages)))
     for row, (_, stage) in enumerate(stages):
         image = _strip(stage.ravel().astype(float))
@@ -127,25 +125,24 @@ def activations(net: Layer, x: ArrayLike, *, ax: Axes | None = None) -> Axes:
         ax.text(_WIDEST + 0.2, row, text, va="center", fontsize="small")
     ax.set(xlim=(0, _WIDEST), ylim=(len(stages) - 0.5, -0.5), aspect="auto", xticks=[])
     ax.set_yticks(range(len(stages)), [name for name, _ in stages])
-    ax.set_title("What each layer makes of one input")
+    ax.set_title("Output of each layer for one input")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax
 
 
 def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
-    """Draw how large the last gradient of each layer is, on a logarithmic scale.
+    """Draw the norm of the last gradient of each layer, on a logarithmic scale.
 
-    Layers whose bars differ by powers of ten learn at different speeds: the gradient vanishes or
-    explodes on its way back.
+    If the bars differ by powers of ten, the gradient vanishes or explodes on its way back, and the
+    layers learn at very different speeds.
 
     Args:
-        net: after a `backward`; with one layer or many.
+        net: a network, or one layer, after a `backward`.
         ax: where to draw; by default in a new figure.
 
     Raises:
-        ValueError: gradients that are not finite, or all 0, as before a `backward`.
-        ImportError: Matplotlib is not installed.
+        ValueError: the gradients are not finite, or are all 0, as they are before a `backward`.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -159,7 +156,9 @@ def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
     learning = [(name, layer) for name, layer in _layers(net) if layer.params.size]
     norms = [float(np.linalg.norm(layer.grads.astype(float))) for _, layer in learning]
     if not np.isfinite(norms).all():
-        raise ValueError("There are gradients that are not finite; see tinynet.detect_anomaly.")
+        raise ValueError(
+            "The gradients are not all finite; tinynet.detect_anomaly finds where that begins."
+        )
     if not any(norms):
         raise ValueError("All gradients are 0: call forward and backward first.")
     ax = axes_for(ax, (6.4, 1.2 + 0.4 * len(norms)))
@@ -177,7 +176,7 @@ def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
 
 
 def _layers(net: Layer) -> list[tuple[str, Layer]]:
-    """The layers of a Sequential by their places, and anything else as one."""
+    """The layers of a Sequential by their places; any other layer by itself."""
     if isinstance(net, Sequential):
         return [(str(place), layer) for place, layer in enumerate(net.layers)]
     return [("", net)]
@@ -185,11 +184,11 @@ def _layers(net: Layer) -> list[tuple[str, Layer]]:
 
 def _short(layer: Layer) -> str:
     text = " ".join(repr(layer).split()).replace("( ", "(").replace(", )", ")")
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
 
 
 def _strip(values: Array) -> Array:
-    """Values as an image: square if that comes out even, else some eight times as wide as high."""
+    """Values as an image: square if they fill a square, otherwise about 8 times wider than high."""
     side = math.isqrt(values.size)
     square = side >= _SMALLEST_IMAGE and side * side == values.size
     rows = side if square else max(1, round(math.sqrt(values.size / 8)))
