@@ -1,7 +1,7 @@
-"""Draw the three sample digits in examples/data/digits, as if by hand.
+"""Draw the three sample digits in examples/data/digits, which look as if drawn by hand.
 
-Each is a line through a few points, drawn with an unsteady pen on a paper of its own: ink in light
-that falls from one side, chalk on a blackboard, and a pencil on a yellowed card.
+Each is a smooth line through a few points, drawn with an unsteady pen: ink on white paper with
+light from one side, pencil on yellowed card, and chalk on a blackboard.
 """
 
 from __future__ import annotations
@@ -31,27 +31,30 @@ STROKES = {
 
 
 def main() -> None:
-    """Write the three images."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where to write them")
+    """Run the program."""
+    parser = argparse.ArgumentParser(description="Draw the three sample digits.")
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, metavar="FOLDER", help="write the images there"
+    )
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     for name, image in images(np.random.default_rng(7)).items():
-        matplotlib.image.imsave(folder / f"{name}.png", image)
-        print(f"{folder / name}.png, {image.shape[1]} × {image.shape[0]} pixels")
+        path = folder / f"{name}.png"
+        matplotlib.image.imsave(path, image)
+        print(f"{path}: {image.shape[1]} × {image.shape[0]} pixels")
 
 
 def images(rng: np.random.Generator) -> dict[str, Array]:
-    """Colours (height, width, 3), 0 to 255, by name."""
+    """The images by name: colours (height, width, 3), 0 to 255."""
     shadow = np.linspace(1.0, 0.72, 240)[np.newaxis, :, np.newaxis]
     return {
-        "three-ink": _image(3, (260, 240), (0.96, 0.96, 0.94), (0.10, 0.16, 0.45), 9, shadow, rng),
-        "five-pencil": _image(5, (150, 200), (0.93, 0.88, 0.72), (0.42, 0.41, 0.40), 5, 1.0, rng),
-        "seven-chalk": _image(7, (320, 280), (0.16, 0.22, 0.20), (0.90, 0.92, 0.90), 12, 1.0, rng),
+        "three-ink": draw(3, (260, 240), (0.96, 0.96, 0.94), (0.10, 0.16, 0.45), 9, shadow, rng),
+        "five-pencil": draw(5, (150, 200), (0.93, 0.88, 0.72), (0.42, 0.41, 0.40), 5, 1.0, rng),
+        "seven-chalk": draw(7, (320, 280), (0.16, 0.22, 0.20), (0.90, 0.92, 0.90), 12, 1.0, rng),
     }
 
 
-def _image(
+def draw(
     digit: int,
     size: tuple[int, int],
     paper: tuple[float, float, float],
@@ -60,7 +63,7 @@ def _image(
     light: Array | float,
     rng: np.random.Generator,
 ) -> Array:
-    """A digit of that ink on that paper, with the grain of both."""
+    """Draw a digit with a pen of some width; paper, ink and light are colours from 0 to 1."""
     height, breadth = size
     side = min(size)
     covered = np.zeros(size)
@@ -69,8 +72,8 @@ def _image(
         points += np.array([breadth, height]) / 2
         spline = CubicSpline(np.linspace(0, 1, len(points)), points)
         for number, (x, y) in enumerate(spline(np.linspace(0, 1, 400))):
-            radius = width / 2 * (1 + 0.15 * np.sin(number / 60 + digit))  # the hand presses
-            _touch(covered, x, y, radius)
+            radius = width / 2 * (1 + 0.15 * np.sin(number / 60 + digit))  # the pressure varies
+            touch(covered, x, y, radius)
     covered *= 1 - 0.25 * ndimage.gaussian_filter(rng.normal(size=size), 1.2).clip(0, 1)
     covered = ndimage.gaussian_filter(covered, 0.8)[..., np.newaxis]
     colours = covered * np.array(ink) + (1 - covered) * np.array(paper)
@@ -78,8 +81,8 @@ def _image(
     return np.round(255 * colours.clip(0, 1)).astype(np.uint8)
 
 
-def _touch(covered: Array, x: float, y: float, radius: float) -> None:
-    """Put the pen down: a disc with a soft edge."""
+def touch(covered: Array, x: float, y: float, radius: float) -> None:
+    """Add a disc with a soft edge to what the ink covers."""
     reach = int(radius) + 2
     rows, columns = np.ogrid[
         max(int(y) - reach, 0) : int(y) + reach + 1, max(int(x) - reach, 0) : int(x) + reach + 1

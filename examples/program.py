@@ -1,4 +1,4 @@
-"""What the example programs have in common: their options, reports and pictures."""
+"""What the example programs share: options, checks of options, reports and output files."""
 
 from __future__ import annotations
 
@@ -8,65 +8,62 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tinynet import plot
-from tinynet.data import MNIST
 from tinynet.types import Array
 
 DATA = Path(__file__).parent / "data" / "mnist"
 
 
 def start(main: Callable[[], object]) -> None:
-    """Run a program; if the reader of its output leaves, as `head` does, it ends without a word."""
+    """Run a program; it ends silently if the reader of its output has left, as `head` does."""
     if hasattr(signal, "SIGPIPE"):  # not on Windows
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     main()
 
 
-def add_common_options(
+def add_training_options(
     parser: argparse.ArgumentParser, *, epochs: int, batch_size: int, output: str
 ) -> None:
     """The options of every program that trains on MNIST."""
     add = parser.add_argument
-    add("--data", type=Path, default=DATA, metavar="FOLDER", help="IDX or CSV files of MNIST")
-    add("--limit", type=positive_int, metavar="N", help="use the first N training examples only")
-    for name, default, means in (
-        ("--epochs", epochs, "passes over the data"),
-        ("--batch-size", batch_size, "examples in a step"),
+    add("--data", type=Path, default=DATA, metavar="FOLDER", help="folder of MNIST's files")
+    add("--limit", type=positive_int, metavar="N", help="use only the first N training examples")
+    for name, default, meaning in (
+        ("--epochs", epochs, "passes over the training data"),
+        ("--batch-size", batch_size, "examples in a training step"),
     ):
-        add(name, type=positive_int, default=default, metavar="N", help=f"{means} ({default})")
+        add(name, type=positive_int, default=default, metavar="N", help=f"{meaning} ({default})")
     add_output_options(parser, output)
 
 
 def add_output_options(parser: argparse.ArgumentParser, output: str) -> None:
-    """The options of every program."""
+    """The options of every program that trains."""
     add = parser.add_argument
-    add("--seed", type=natural, default=0, help="of all that is random (0)")
-    add("--output", type=Path, default=Path(output), metavar="FILE", help="the picture")
-    add("--quiet", action="store_true", help="print the final accuracy only")
+    add("--seed", type=natural, default=0, metavar="N", help="seed of all random numbers (0)")
+    add("--output", type=Path, default=Path(output), metavar="FILE", help="write the picture there")
+    add("--quiet", action="store_true", help="print only the test accuracy")
 
 
 def natural(text: str) -> int:
-    """An argument as a whole number from 0."""
+    """An argument as a whole number of at least 0."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0; got {text}")
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0; got {text}")
     return int(text)
 
 
 def positive_int(text: str) -> int:
-    """An argument as a whole number from 1."""
+    """An argument as a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a positive whole number; got {text}")
     return int(text)
 
 
-def rate(text: str) -> float:
+def positive(text: str) -> float:
     """An argument as a positive finite number."""
     with contextlib.suppress(ValueError):
         if 0 < (number := float(text)) < math.inf:
@@ -75,7 +72,7 @@ def rate(text: str) -> float:
 
 
 def check_output(path: Path | None, option: str = "--output") -> None:
-    """Refuse a file that cannot be written before any work is done."""
+    """Refuse a file that cannot be written, before any work is done."""
     if path is None:
         return
     if not path.parent.is_dir():
@@ -84,42 +81,45 @@ def check_output(path: Path | None, option: str = "--output") -> None:
         raise IsADirectoryError(f"{option}: {path} is a folder; add the name of a file in it")
     formats = Figure().canvas.get_supported_filetypes()
     if option == "--output" and path.suffix and path.suffix[1:].lower() not in formats:
-        raise ValueError(f"{option}: {path.suffix} is no picture; take {', '.join(formats)}")
+        raise ValueError(
+            f"{option}: {path.suffix} is not a format of pictures; use one of {', '.join(formats)}"
+        )
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write the picture; a crash in between leaves an older one whole."""
+def save_picture(figure: Figure, path: Path) -> None:
+    """Write the picture; if that fails, an older picture is left as it was."""
     unfinished = path.with_name(f".{path.name}.part")
     figure.savefig(unfinished, format=path.suffix[1:] or "png", dpi=110)
     os.replace(unfinished, path)
 
 
 class Report:
-    """What the program prints: whole lines, and on a terminal a bar below them."""
+    """What a program prints while it trains: one line for each epoch, and a bar on a terminal."""
 
     def __init__(self, epochs: int, quiet: bool) -> None:
         self.epochs, self.quiet = epochs, quiet
         self.bar = sys.stdout.isatty() and not quiet
         self.seconds = 0.0
 
-    def say(self, line: str = "") -> None:
-        """One line, unless the program is to be quiet."""
+    def line(self, text: str = "") -> None:
+        """Print one line, unless the program is quiet."""
         if not self.quiet:
-            print(("\r\x1b[K" if self.bar else "") + line, flush=True)
+            print(("\r\x1b[K" if self.bar else "") + text, flush=True)
 
     def begin(self) -> None:
-        """The heading of the lines to come."""
-        self.say("epoch      loss  test accuracy   seconds")
+        """Print the heading of the table of epochs."""
+        self.line("epoch      loss  test accuracy   seconds")
         self.draw_bar(0)
 
-    def epoch(self, number: int, loss: float, test_accuracy: float, seconds: float) -> None:
-        """One line for the epoch."""
-        self.say(f"{number:5}   {loss:.5f}{test_accuracy:15.2%}{seconds:10.1f}")
+    def epoch(self, number: int, row: Mapping[str, float]) -> None:
+        """Print the line of one epoch; `fit` calls it as its `progress`."""
+        loss, accuracy, seconds = row["loss"], row["validation_accuracy"], row["seconds"]
+        self.line(f"{number:5}   {loss:.5f}{accuracy:15.2%}{seconds:10.1f}")
         self.seconds += seconds
         self.draw_bar(number)
 
     def draw_bar(self, done: int) -> None:
-        """How far the training is, on a terminal."""
+        """Show how many epochs are done, on a terminal."""
         if self.bar and done < self.epochs:
             filled = 30 * done // self.epochs
             left = self.seconds / done * (self.epochs - done) if done else 0
@@ -127,24 +127,10 @@ class Report:
             print(f"[{'#' * filled}{'.' * (30 - filled)}] {text}", end="", flush=True)
 
     def result(self, test_accuracy: float, confusions: Array, remark: str = "") -> None:
-        """The figure that counts, and what is taken for what."""
-        self.say()
+        """Print the test accuracy, also if the program is quiet, and the most frequent mistakes."""
+        self.line()
         print(f"test accuracy {test_accuracy:.2%}{remark}")
-        errors = confusions - np.diag(np.diag(confusions))
-        worst = [divmod(int(n), 10) for n in np.argsort(-errors, axis=None)[:5]]
-        pairs = [f"{a} taken for {b} ({errors[a, b]}×)" for a, b in worst if errors[a, b]]
-        self.say(f"most confused: {', '.join(pairs)}")
-
-
-def draw_surest_mistakes(
-    data: MNIST, scores: Array, ax: Axes, *, rows: int = 5, columns: int = 5
-) -> None:
-    """The test images taken for something else, those with the largest scores first."""
-    taken = scores.argmax(axis=1)
-    wrong = np.flatnonzero(taken != data.test_labels)
-    wrong = wrong[np.argsort(-scores[wrong, taken[wrong]])][: rows * columns]
-    if wrong.size:
-        titles = [f"{data.test_labels[n]} as {taken[n]}" for n in wrong]
-        plot.image_grid(data.test_images[wrong], titles=titles, columns=columns, ax=ax)
-    ax.set_title("Surest mistakes: truth as guess")
-    ax.set_axis_off()
+        mistakes = confusions - np.diag(np.diag(confusions))
+        worst = [divmod(int(n), 10) for n in np.argsort(-mistakes, axis=None)[:5]]
+        pairs = [f"{a} as {b} ({mistakes[a, b]}×)" for a, b in worst if mistakes[a, b]]
+        self.line(f"most frequent mistakes: {', '.join(pairs)}")

@@ -217,7 +217,7 @@ def test_the_program_says_what_is_wrong(case, net, tmp_path, capsys):
     elif case == "image":
         image, expected = tmp_path / "missing.png", "there is no file"
     elif case == "text":
-        image, expected = Path(__file__), "is no image that can be read"
+        image, expected = Path(__file__), "is not an image that can be read"
     elif case == "blank":
         matplotlib.image.imsave(image := tmp_path / "blank.png", np.ones((9, 9, 3)))
         expected = "blank.png: there is nothing on the image"
@@ -225,10 +225,10 @@ def test_the_program_says_what_is_wrong(case, net, tmp_path, capsys):
         output, expected = tmp_path / "nowhere" / "seen.png", "--output: there is no folder"
     elif case == "width":
         save(Dense(100, 10), model)
-        expected = "the model takes (100,) numbers an example, and an image has 784 pixels"
+        expected = "the model takes inputs of shape (100,), but an image has 784 pixels"
     else:
         save(Dense(784, 3), model)
-        expected = "the model gives (3,) numbers an example, and digits have 10"
+        expected = "the model gives outputs of shape (3,), but there are 10 digits"
     with pytest.raises(SystemExit) as caught:
         example("predict").main([str(image), "--model", str(model), "--output", str(output)])
     assert caught.value.code == 2

@@ -64,7 +64,8 @@ def test_what_cannot_be_done_is_said_in_one_line_before_any_work(example, capsys
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("", "is a folder"), ("a.text", ".text is no picture; take ")]
+    ("name", "message"),
+    [("", "is a folder"), ("a.text", ".text is not a format of pictures; use one of ")],
 )
 def test_a_picture_that_cannot_be_written_is_refused_before_any_work(
     example, tmp_path, capsys, name, message

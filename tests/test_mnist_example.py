@@ -34,7 +34,7 @@ def test_a_short_run_learns_reports_and_draws(mnist, tmp_path, capsys):
     assert "3,000 training and 10,000 test images" in lines[1]
     assert re.fullmatch(r" +1 +0\.\d{5} +\d\d\.\d\d% +\d+\.\d", lines[4])
     assert f"test accuracy {result:.2%}\n" in printed
-    assert re.search(r"most confused: \d taken for \d \(\d+×\)", printed)
+    assert re.search(r"most frequent mistakes: \d as \d \(\d+×\)", printed)
     assert lines[-1] == f"picture: {picture}"
     assert "\r" not in printed
     assert matplotlib.image.imread(picture).shape[0] > 500
@@ -58,7 +58,7 @@ def test_the_options_reach_the_network(mnist, tmp_path, capsys):
         ]
     )
     assert capsys.readouterr().out.splitlines()[0] == (
-        "784-8-7-10, sigmoid, without biases, mean squared error, SGD at rate 0.25, "
+        "784-8-7-10, sigmoid, without biases, mean squared error, SGD, learning rate 0.25, "
         "batch size 16, float64, seed 5"
     )
 
@@ -94,8 +94,8 @@ def test_show_draws_one_training_example(mnist, tmp_path, capsys):
         (["--hidden", "0"], "positive"),
         (["--hidden", "abc"], "argument --hidden: must be a positive whole number; got abc"),
         (["--lr", "abc"], "argument --lr: must be a positive number; got abc"),
-        (["--seed", "-1"], "argument --seed: must be a whole number from 0; got -1"),
-        (["--show", "-1"], "argument --show: must be a whole number from 0; got -1"),
+        (["--seed", "-1"], "argument --seed: must be a whole number of at least 0; got -1"),
+        (["--show", "-1"], "argument --show: must be a whole number of at least 0; got -1"),
         (["--dtype", "int8"], "float32"),
         (["--show", "60000"], "60000"),
         (["--limit", "50", "--output", "no/such/folder/a.png"], "no/such/folder"),
@@ -123,7 +123,7 @@ def test_the_published_accuracy_is_compared_with_the_textbooks_network_only(
     mnist, arguments, compared
 ):
     remark = mnist._published(mnist._parser().parse_args(arguments))
-    assert remark == (" (published for such a network: 96.87%)" if compared else "")
+    assert remark == (" (published for the textbook's network: 96.87%)" if compared else "")
 
 
 def test_a_reader_who_leaves_is_no_error(tmp_path):
@@ -183,7 +183,7 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(mnist, tmp_path, capsy
     run("half.npz", "--epochs", "1", *checkpoint)
     lines = run("resumed.npz", "--epochs", "3", *checkpoint, "--resume")
     assert [line.split()[0] for line in lines[5:7]] == ["2", "3"]
-    assert lines[1] == f"going on from {checkpoint[1]}, in the order of the seed it was begun with"
+    assert lines[1] == f"continuing from {checkpoint[1]}, with the order of its examples"
     assert (tmp_path / "resumed.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert (tmp_path / "half.npz").read_bytes() != (tmp_path / "whole.npz").read_bytes()
 
@@ -191,7 +191,7 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(mnist, tmp_path, capsy
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--resume"], "--resume needs the file to go on from"),
+        (["--resume"], "--resume needs the file to continue from"),
         (["--checkpoint", "run.npz", "--resume"], "there is no file run.npz"),
         (["--save", "."], "--save: . is a folder; add the name of a file in it"),
         (["--save", "nowhere/net.npz"], "--save: there is no folder nowhere"),
