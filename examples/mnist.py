@@ -141,6 +141,7 @@ def picture(data: MNIST, net: Sequential, history: History, scores: Array) -> Fi
     plot.image_grid(data.train_images[:25], titles=data.train_labels[:25], ax=axes["digits"])
     axes["digits"].set_title("Training digits and their labels")
     plot.misclassified(data.test_images, scores, data.test_labels, ax=axes["mistakes"])
+    axes["mistakes"].set_title("Mistakes: true digit as predicted digit")
     W = dict(net.named_parameters())["0.W"]
     plot.weights(W, range(min(25, W.shape[1])), ax=axes["weights"])
     plot.learning_curve(history["loss"], accuracy=history["validation_accuracy"], ax=axes["curve"])

@@ -132,6 +132,7 @@ def picture(data: MNIST, history: History, scores: Array, rates: list[float]) ->
     draw_rates(rates, history.epochs, axes["rates"])
     draw_f1(precision_recall_f1(scores, data.test_labels).f1, axes["digits"])
     plot.misclassified(data.test_images, scores, data.test_labels, ax=axes["mistakes"])
+    axes["mistakes"].set_title("Mistakes: true digit as predicted digit")
     plot.confusion(confusion_matrix(scores, data.test_labels), ax=axes["confusion"])
     return figure
 

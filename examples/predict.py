@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("predict.png"),
         metavar="FILE",
-        help="write the picture there",
+        help="file for the picture (predict.png)",
     )
     return parser
 

@@ -31,7 +31,7 @@ def add_training_options(
 ) -> None:
     """The options of every program that trains on MNIST."""
     add = parser.add_argument
-    add("--data", type=Path, default=DATA, metavar="FOLDER", help="folder of MNIST's files")
+    add("--data", type=Path, default=DATA, metavar="FOLDER", help="folder with MNIST's files")
     add("--limit", type=positive_int, metavar="N", help="use only the first N training examples")
     for name, default, meaning in (
         ("--epochs", epochs, "passes over the training data"),
@@ -45,7 +45,8 @@ def add_output_options(parser: argparse.ArgumentParser, output: str) -> None:
     """The options of every program that trains."""
     add = parser.add_argument
     add("--seed", type=natural, default=0, metavar="N", help="seed of all random numbers (0)")
-    add("--output", type=Path, default=Path(output), metavar="FILE", help="write the picture there")
+    picture_help = f"file for the picture ({output})"
+    add("--output", type=Path, default=Path(output), metavar="FILE", help=picture_help)
     add("--quiet", action="store_true", help="print only the test accuracy")
 
 

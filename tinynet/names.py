@@ -15,7 +15,7 @@ _NAMES_ELSEWHERE = {  # what to write here: what it is called in other framework
     "super().__init__(W=array) in a class derived from tinynet.Layer": "Parameter Variable",
     "tinynet.BatchNorm(features)": "BatchNorm1d BatchNormalization",
     "tinynet.LayerNorm(features)": "LayerNormalization",
-    "a layer such as tinynet.ReLU()": "Activation activations functional",
+    "a layer such as tinynet.ReLU()": "Activation functional",
     "a class derived from tinynet.Layer, as there is no such layer yet": (
         "Conv1D Conv1d Conv2D Conv2d Convolution GRU LSTM MaxPool2d MaxPooling2D RNN"
     ),

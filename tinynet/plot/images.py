@@ -140,7 +140,7 @@ def misclassified(
     if not len(wrong):
         ax = axes_for(ax, (4.2, 1.0))
         ax.set_axis_off()
-        ax.set_title(f"None of {len(images):,} misclassified", pad=14)
+        ax.set_title(f"None of {len(images):,} misclassified")
         return ax
     shown = wrong[:most]
     titles = [f"{truth[n]} as {guesses[n]}" for n in shown]
@@ -149,5 +149,5 @@ def misclassified(
         figure: Any = ax.figure
         figure.set_size_inches(np.maximum(figure.get_size_inches(), (5.2, 1.8)))
     counts = f"{len(wrong):,} of {len(images):,} misclassified"
-    ax.set_title(f"{counts}: true class as predicted", pad=14)
+    ax.set_title(f"{counts}: true class as predicted")
     return ax
