@@ -125,7 +125,7 @@ def picture(data: MNIST, history: History, scores: Array, rates: list[float]) ->
     rows: Any = [["curve", "mistakes"], ["rates", "confusion"], ["digits", "confusion"]]
     axes = figure.subplot_mosaic(rows, height_ratios=[5, 3, 3])
     figure.suptitle(
-        f"MNIST, deeper, test accuracy {accuracy(scores, data.test_labels):.2%}",
+        f"MNIST, deeper network, test accuracy {accuracy(scores, data.test_labels):.2%}",
         fontsize="x-large",
     )
     plot.learning_curve(history["loss"], accuracy=history["validation_accuracy"], ax=axes["curve"])

@@ -8,40 +8,8 @@ from tinynet import data, initializers, interop, metrics, schedules
 from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
 from tinynet.initializers import glorot_uniform, he_normal, lecun_normal
 from tinynet.interop import from_state_dict, load_safetensors, save_safetensors, to_state_dict
-from tinynet.layers import (
-    ELU,
-    GELU,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Embedding,
-    Flatten,
-    Frozen,
-    Identity,
-    Layer,
-    LayerNorm,
-    LeakyReLU,
-    LogSoftmax,
-    ReLU,
-    Reshape,
-    Residual,
-    Sequential,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from tinynet.losses import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HuberLoss,
-    KLDivLoss,
-    L1Loss,
-    Loss,
-    MSELoss,
-)
+from tinynet.layers import *
+from tinynet.losses import *
 from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tinynet.persistence import load, load_parameters, save
 from tinynet.training import Epoch, History, detect_anomaly, evaluate, fit, predict, train

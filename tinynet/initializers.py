@@ -90,10 +90,7 @@ def lecun_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def lecun_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """W ~ U(−a, a) with a = √(3 / fan_in), which has the variance 1 / fan_in.
-
-    References:
-        Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp" (1998), section 4.6.
+    """W ~ U(−a, a) with a = √(3 / fan_in), which has the variance of `lecun_normal`.
 
     Example:
         >>> bool(abs(lecun_uniform((300, 100), np.random.default_rng(0))).max() <= 0.1)
@@ -120,12 +117,9 @@ def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def he_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """W ~ U(−a, a) with a = √(6 / fan_in), which has the variance 2 / fan_in.
+    """W ~ U(−a, a) with a = √(6 / fan_in), which has the variance of `he_normal`.
 
     PyTorch's `kaiming_uniform_` with its defaults.
-
-    References:
-        K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers" (2015), equation 10.
 
     Example:
         >>> bool(abs(he_uniform((600, 100), np.random.default_rng(0))).max() <= 0.1)

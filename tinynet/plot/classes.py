@@ -25,7 +25,6 @@ def confusion(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
 
     Args:
         matrix: counts `(classes, classes)`, as `tinynet.metrics.confusion_matrix` makes them.
-        ax: where to draw; by default in a new figure.
 
     Raises:
         ValueError: the matrix is not square, or its counts are negative, not finite or all 0.

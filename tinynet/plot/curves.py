@@ -29,7 +29,6 @@ def learning_curve(
     Args:
         loss: one number for each epoch.
         accuracy: shares from 0 to 1, one for each epoch.
-        ax: where to draw; by default in a new figure.
         more: further losses by name, for instance `validation_loss=...`.
 
     Raises:
@@ -61,7 +60,6 @@ def history(history: History, *, ax: Axes | None = None) -> Axes:
 
     Args:
         history: at least one epoch.
-        ax: where to draw; by default in a new figure.
 
     Raises:
         TypeError: it is not a History but, for instance, a list of losses.

@@ -29,7 +29,6 @@ def array_to_image(
         images: `(N, height, width)`, or `(N, pixels)` where the images are square.
         labels: `(N,)`.
         index: which example, from 0; negative from the end.
-        ax: where to draw; by default in a new figure.
 
     Raises:
         IndexError: there is no such example.
@@ -67,7 +66,6 @@ def image_grid(
         images: `(N, height, width)`, or `(N, pixels)` where the images are square.
         titles: one for each image, for instance its label.
         columns: images in a row; by default as many as make the grid about square.
-        ax: where to draw; by default in a new figure.
 
     Raises:
         ValueError: there are no images, more than 1000, not one title for each, or `columns` is
@@ -116,7 +114,6 @@ def misclassified(
             first; or classes `(N,)`.
         labels: classes `(N,)`, or targets `(N, classes)`.
         most: how many to draw at most.
-        ax: where to draw; by default in a new figure.
 
     Raises:
         TypeError, ValueError: as `tinynet.metrics.accuracy` raises them, or images of another

@@ -37,7 +37,6 @@ def weights(
         layer_or_W: a layer with weights `W`, or the array, `(in, out)`.
         units: which unit or units, from 0; negative from the end.
         shape: height and width of the image that the inputs are, if it is not a square.
-        ax: where to draw; by default in a new figure.
 
     Raises:
         IndexError: there is no such unit.
@@ -87,7 +86,6 @@ def activations(net: Layer, x: ArrayLike, *, ax: Axes | None = None) -> Axes:
     Args:
         net: a network, or one layer.
         x: one example, without the batch axis or with one of length 1.
-        ax: where to draw; by default in a new figure.
 
     Raises:
         ValueError: x does not fit the network, or a value is not finite.
@@ -139,7 +137,6 @@ def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
 
     Args:
         net: a network, or one layer, after a `backward`.
-        ax: where to draw; by default in a new figure.
 
     Raises:
         ValueError: the gradients are not finite, or are all 0, as they are before a `backward`.
