@@ -211,7 +211,7 @@ INITIALIZERS = {
 def test_initializers_are_pytorchs_distributions(name):
     """Other draws, so moments are compared; PyTorch's weight has the other orientation."""
     torch.manual_seed(0)
-    ours = getattr(tn, name)((400, 300), np.random.default_rng(0)).ravel()
+    ours = getattr(tn.initializers, name)((400, 300), np.random.default_rng(0)).ravel()
     theirs = INITIALIZERS[name](torch.empty(300, 400, dtype=torch.float64)).numpy().ravel()
     # the standard error of a normal's deviation is 0.2 % of it here, of a uniform's less
     assert ours.std() == pytest.approx(theirs.std(), rel=0.01)
