@@ -135,7 +135,7 @@ def test_an_anomaly_is_looked_for_in_every_layer_of_an_epoch_within(monkeypatch)
     x, t = np.random.default_rng(1).uniform(size=(2, 150, 4))
     training = train(net, MSELoss(), SGD(net, lr=0.3), x, t[:, :2], epochs=1)
     monkeypatch.setattr("tinynet.training.loop.descend", None)  # never called
-    with detect_anomaly():
+    with detect_anomaly(net):
         list(training)
 
 

@@ -71,7 +71,7 @@ def build(
 
 
 def _describe_layer(layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:
-    cls = type(layer)
+    cls = layer.__class__
     own = OWN_LAYERS.get(f"tinynet.{cls.__name__}") is cls
     args, kwargs = layer._arguments
     names = [*inspect.signature(cls.__init__).parameters][1:]

@@ -59,7 +59,7 @@ def save(net: Layer, path: str | os.PathLike[str]) -> None:
     header, arrays = contents(net)
     foreign: dict[str, type[Layer]] = {}
     for layer in net.walk():
-        cls = type(layer)
+        cls = layer.__class__
         if cls not in OWN_LAYERS.values() and foreign.setdefault(cls.__name__, cls) is not cls:
             raise ValueError(f"there are two layer classes named {cls.__name__}: rename one")
     try:

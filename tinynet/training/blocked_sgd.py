@@ -27,7 +27,6 @@ import numpy as np
 from tinynet.layers import Dense, Layer, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import SGD, Optimizer
-from tinynet.training.anomaly import watching
 from tinynet.types import Array
 
 __all__ = ["EXAMPLES_IN_A_BLOCK", "LARGEST_BATCH", "applies", "descend"]
@@ -46,7 +45,6 @@ def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: 
         and optimizer.plain
         and optimizer.net is net
         and x.ndim == 2
-        and not watching()
         and x.dtype == net.params.dtype
         and all(_is_ours(part) for part in (*net.walk(), loss))
     )
