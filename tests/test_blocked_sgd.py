@@ -56,7 +56,7 @@ def both(net, x, t, lr, **options):
     schedule=st.booleans(),
     rng=st.integers(0, 2**32 - 1),
 )
-def test_runs_take_the_steps_of_the_plain_path(
+def test_blocks_take_the_steps_of_the_plain_path(
     shape, batch_size, examples, bias, shuffle, schedule, rng
 ):
     net = network(shape, rng, bias)
@@ -76,7 +76,7 @@ def test_runs_take_the_steps_of_the_plain_path(
 
 
 @pytest.mark.parametrize("batch_size", BATCH_SIZES)
-def test_runs_keep_float32_and_its_precision_over_many_runs(batch_size):
+def test_blocks_keep_float32_and_its_precision_over_many_blocks(batch_size):
     net = network("flat", 0, dtype=np.float32)
     generator = np.random.default_rng(1)
     x = generator.normal(size=(1500, 4)).astype(np.float32)
@@ -87,7 +87,7 @@ def test_runs_keep_float32_and_its_precision_over_many_runs(batch_size):
     assert np.abs(plain.params - net.params).max() > 0.1
 
 
-def test_the_correction_within_a_run_matters():
+def test_the_correction_within_a_block_matters():
     """What the comparison above would miss if its data were too short, or its rate too small."""
     net = network("flat", 0)
     generator = np.random.default_rng(1)
@@ -95,7 +95,7 @@ def test_the_correction_within_a_run_matters():
     stale = copy.deepcopy(net)
     first, loss, optimizer = stale[0], MSELoss(), SGD(stale, lr=0.3)
     frozen_W, frozen_b = first.W.copy(), first.b.copy()
-    for n in range(64):  # the first layer's outputs from its weights before the run
+    for n in range(64):  # the first layer's outputs from its weights before the block
         moved = stale.params[: first.params.size].copy()
         first.W[...], first.b[...] = frozen_W, frozen_b
         loss.forward(stale.forward(x[n : n + 1]), t[n : n + 1])
@@ -140,7 +140,7 @@ def test_an_anomaly_is_looked_for_in_every_layer_of_an_epoch_within(monkeypatch)
 
 
 @pytest.mark.parametrize("at", [0, 1, 5, 63, 64, 100, 149])
-def test_a_divergence_in_mid_run_leaves_the_steps_before_it(at):
+def test_a_divergence_within_a_block_leaves_the_steps_before_it(at):
     net = network("flat", 0)
     x, t = np.random.default_rng(1).normal(size=(2, 150, 4))
     t[at, 0] = 1e300  # its square is infinite
@@ -160,7 +160,7 @@ def test_a_divergence_in_mid_run_leaves_the_steps_before_it(at):
     np.testing.assert_allclose(fast, plain, rtol=1e-10, atol=1e-12)
 
 
-def test_runs_are_taken_only_where_nothing_else_looks_at_the_first_weights():
+def test_blocks_are_taken_only_where_nothing_else_looks_at_the_first_weights():
     class Spy(Layer):
         def forward(self, x):
             return x

@@ -17,7 +17,7 @@ import pytest
 from tinynet import Dense, LoadError, Sequential, Sigmoid
 from tinynet.persistence import load, load_parameters, save
 from tinynet.persistence.archive import write_archive
-from tinynet.persistence.models import named_arrays
+from tinynet.persistence.arrays import named_arrays
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_the_best_parameters_are_kept_too_where_the_epochs_end_first():
         ({"patience": 0, "validation": (np.ones((1, 3)), np.ones((1, 2)))}, ValueError, "patience"),
         ({"progress": "loud"}, ValueError, "'auto', 'bar', 'lines', 'off'.*'loud'"),
         ({"validation": np.ones((2, 3))}, TypeError, r"a tuple \(x, t\).*ndarray"),
-        ({"validation": (np.ones((2, 3)), np.ones((3, 2)))}, ValueError, "as many"),
+        ({"validation": (np.ones((2, 3)), np.ones((3, 2)))}, ValueError, "the same length"),
         ({"validation": (np.ones((2, 5)), np.ones((2, 2)))}, ValueError, r"must be \(N, 3\)"),
         ({"validation": (np.ones((2, 3)), np.ones((2, 1)))}, ValueError, "must be equal"),
         ({"metrics": accuracy}, TypeError, "a list of functions"),
@@ -157,7 +157,7 @@ def test_divergence_after_resuming_tells_from_where_epochs_count(tmp_path):
     run = Run(lr=lambda step: 0.1 if step < 50 else 1e200)
     with pytest.raises(DivergenceError, match="in epoch 3") as caught:
         run.fit(epochs=9, checkpoint=tmp_path / "run.npz", resume=True)
-    assert caught.value.__notes__[0] == "epochs are counted from epoch 3, resumed"
+    assert caught.value.__notes__[0] == "epochs are counted from epoch 3, where the run was resumed"
 
 
 def test_a_network_that_grows_too_large_is_measured_without_a_warning():
@@ -426,7 +426,7 @@ class Noting(Layer):
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25, 30])
 def test_predict_takes_some_rows_at_a_time(count):
     layer, x = Noting(), np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
-    y = predict(layer, x, rows=10)
+    y = predict(layer, x, batch_size=10)
     assert y.dtype == np.float32
     assert np.array_equal(y, np.stack([x, -x], axis=-1))
     assert max(layer.rows) <= 10
@@ -442,7 +442,7 @@ def test_evaluate_leaves_no_trace():
     run.net.backward(gradient)
     assert evaluate(run.net, run.loss, run.x, run.t) == {"loss": pytest.approx(value, rel=1e-14)}
     assert measured.keys() == {"loss", "accuracy"}
-    with pytest.raises(ValueError, match="as many"):
+    with pytest.raises(ValueError, match="the same length"):
         evaluate(run.net, run.loss, run.x, run.t[:3])
 
 

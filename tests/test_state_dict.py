@@ -24,7 +24,7 @@ from tinynet import (
     save_safetensors,
     to_state_dict,
 )
-from tinynet.persistence.models import named_arrays
+from tinynet.persistence.arrays import named_arrays
 
 
 def network(seed, dtype=np.float64):
@@ -150,7 +150,7 @@ def test_a_count_that_the_network_has_itself_is_not_left_aside():
 
 @pytest.mark.parametrize("state", [{0: np.ones(2)}, {None: 1}])
 def test_names_that_are_no_strings_are_listed(state):
-    with pytest.raises(LoadError, match="has no place in the network"):
+    with pytest.raises(LoadError, match="has no place here"):
         from_state_dict(Dense(2, 2, rng=0), state)
 
 

@@ -1,4 +1,4 @@
-"""Networks in the formats of other projects."""
+"""Networks in the formats of other projects: one module for each format, on top of `naming`."""
 
 from tinynet.interop.safetensors import load_safetensors, save_safetensors
 from tinynet.interop.torch import from_state_dict, to_state_dict

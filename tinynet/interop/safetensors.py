@@ -3,13 +3,12 @@
 import os
 from typing import Any
 
-import numpy as np
-
 from tinynet.interop.torch import fill_from, to_state_dict
 from tinynet.layers import Layer
 from tinynet.persistence.archive import refuse
+from tinynet.persistence.arrays import check_finite
 from tinynet.persistence.atomic import open_regular, write_atomically
-from tinynet.persistence.models import check_order, wholly_finite
+from tinynet.persistence.models import check_network
 
 __all__ = ["load_safetensors", "save_safetensors"]
 
@@ -22,13 +21,10 @@ def save_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
         OSError: the file cannot be written; an old one is then as it was.
         ValueError: a value is NaN or infinite.
     """
-    check_order("save_safetensors", net)
+    check_network("save_safetensors", net)
     arrays = to_state_dict(net)
-    if not_finite := [name for name, array in arrays.items() if not wholly_finite(array)]:
-        raise ValueError(f"{', '.join(not_finite)}: NaN or infinite, so the network is of no use")
-    data = _safetensors().save(
-        {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    )
+    check_finite(arrays)
+    data = _safetensors().save(arrays)
     write_atomically(path, lambda file: file.write(data))
 
 
@@ -40,7 +36,7 @@ def load_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
         OSError: no such file, or a folder.
         LoadError: the file is damaged or does not fit the network.
     """
-    check_order("load_safetensors", net)
+    check_network("load_safetensors", net)
     read = _safetensors().load
     with open_regular(path) as file:
         data = file.read()

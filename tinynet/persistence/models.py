@@ -1,4 +1,4 @@
-"""Networks in files."""
+"""Networks in files: `save`, `load` and `load_parameters`."""
 
 import os
 from collections.abc import Mapping
@@ -10,29 +10,21 @@ from tinynet.checks import random_generator
 from tinynet.layers import Layer
 from tinynet.persistence.architecture import OWN_LAYERS, build, describe
 from tinynet.persistence.archive import read_archive, refuse, write_archive
+from tinynet.persistence.arrays import check_finite, fill, misfits, named_arrays
 from tinynet.text import written
 from tinynet.types import Array, Rng
 
-__all__ = [
-    "check_order",
-    "load",
-    "load_parameters",
-    "named_arrays",
-    "save",
-    "unfit",
-    "wholly_finite",
-]
-
+__all__ = ["check_network", "contents", "load", "load_parameters", "save"]
 
 _FOLDERS = ("arguments/", "optimizer/", "best/", "history/")  # arrays that are not the network's
 
 
 def save(net: Layer, path: str | os.PathLike[str]) -> None:
-    """Write a network into one `.npz` file: its architecture, parameters and running statistics.
+    """Write a network into one `.npz` file: its architecture, parameters and buffers.
 
-    The architecture is each layer's class and the arguments it was made with, so attributes that
-    were changed later are not in the file. A Generator is not either: a loaded layer gets a new
-    one. Whether the file can be loaded again is tried before it is written.
+    The architecture is each layer's class and the arguments it was made with. Attributes that were
+    changed later are not in the file, and neither are Generators: a loaded layer gets a new one.
+    Before the file is written, `save` tries whether it can be loaded again.
 
     The file is written as a whole or not at all; see `tinynet.persistence.write_atomically`.
 
@@ -55,15 +47,16 @@ def save(net: Layer, path: str | os.PathLike[str]) -> None:
         >>> np.array_equal(load(path).params, net.params)
         True
     """
-    check_order("save", net)
+    check_network("save", net)
     header, arrays = contents(net)
     foreign: dict[str, type[Layer]] = {}
     for layer in net.walk():
-        cls = layer.__class__
+        cls = layer.__class__  # not its type, which `detect_anomaly` changes
         if cls not in OWN_LAYERS.values() and foreign.setdefault(cls.__name__, cls) is not cls:
             raise ValueError(f"there are two layer classes named {cls.__name__}: rename one")
     try:
-        problems = unfit(_rebuild(header, arrays, foreign), arrays)
+        again = _rebuild(header, arrays, foreign)
+        problems = misfits(_of_the_network(arrays), named_arrays(again))
     except ValueError as error:
         problems = [str(error)]
     if problems:
@@ -82,8 +75,8 @@ def load(
 ) -> Layer:
     """The network in a file that `save`, or `fit` as a checkpoint, wrote.
 
-    Layers of tinynet are found by their names. A class of your own has to be passed; its
-    constructor is called with the arguments from the file, whatever they are.
+    Layers of tinynet are found by their names. A class of your own has to be passed. Its
+    constructor is called with the arguments that the file holds, whatever they are.
 
     Args:
         path: the file.
@@ -98,8 +91,8 @@ def load(
     """
     if isinstance(path, Layer):
         raise TypeError(
-            f"load makes a network of a file, net = load(path); got {type(path).__name__} as path. "
-            f"To fill one that there is, write load_parameters(net, path)."
+            f"load makes a network from a file, net = load(path); got {type(path).__name__} as "
+            f"path. To fill an existing network, write load_parameters(net, path)."
         )
     generator, layers = random_generator(rng), {} if layers is None else layers
     if not isinstance(layers, Mapping) or not all(map(_is_layer_class, layers.values())):
@@ -108,22 +101,24 @@ def load(
         )
     header, arrays = read_archive(path)
     if header.get("network") is None:
-        mend = "Build the network and use load_parameters(net, path)"
-        refuse(path, [f"it holds no architecture ({header.get('reason', '')}). {mend}"])
+        reason = header.get("reason", "")
+        advice = "Build the network and use load_parameters(net, path)"
+        refuse(path, [f"it holds no architecture ({reason}). {advice}"])
     try:
         net = _rebuild(header, arrays, layers, generator)
     except RecursionError as error:
         refuse(path, ["its layers are nested too deeply"], error)
     except (TypeError, ValueError) as error:
         refuse(path, [str(error)], error)
-    _fill(net, path, arrays)
+    fill(named_arrays(net), _of_the_network(arrays), path)
     return net
 
 
 def load_parameters(net: Layer, path: str | os.PathLike[str]) -> None:
-    """Fill a network with the parameters and running statistics in a file.
+    """Fill a network with the parameters and buffers in a file.
 
-    Names, shapes and float types must be those of the network. It is unchanged unless all fits.
+    Names, shapes and float types must be the network's own and all values finite; otherwise the
+    network stays as it is.
 
     Raises:
         OSError: no such file, or a folder.
@@ -137,15 +132,16 @@ def load_parameters(net: Layer, path: str | os.PathLike[str]) -> None:
         >>> load_parameters(Dense(3, 4), path)
         Traceback (most recent call last):
         tinynet.errors.LoadError: ...net.npz cannot be loaded:
-          - W is (3, 2) in the file, (3, 4) in the network
-          - b is (2,) in the file, (4,) in the network
+          - W has shape (3, 2) and must have (3, 4)
+          - b has shape (2,) and must have (4,)
     """
-    check_order("load_parameters", net)
-    _fill(net, path, read_archive(path)[1])
+    check_network("load_parameters", net)
+    _, arrays = read_archive(path)
+    fill(named_arrays(net), _of_the_network(arrays), path)
 
 
-def check_order(function: str, net: object) -> None:
-    """Refuse what is no network, such as the path that belongs in the second place."""
+def check_network(function: str, net: object) -> None:
+    """Refuse what is no network, such as a path that was passed first."""
     if not isinstance(net, Layer):
         raise TypeError(
             f"{function} takes the network first, {function}(net, path); got {written(net)} as net"
@@ -155,18 +151,14 @@ def check_order(function: str, net: object) -> None:
 def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], dict[str, Array]]:
     """The header and the arrays that `load` needs.
 
-    Without `architecture`, an argument that cannot be written down is no error: `load` will then
-    give the reason, and `load_parameters` works.
+    Without `architecture`, an argument that cannot be written down is no error: the header then
+    holds the reason, which `load` tells, and `load_parameters` works.
 
     Raises:
         TypeError, ValueError: as `save`.
     """
     arrays = named_arrays(net)
-    if not_finite := [name for name, array in arrays.items() if not wholly_finite(array)]:
-        raise ValueError(
-            f"{', '.join(not_finite)}: NaN or infinite, so the network is of no use and would not "
-            f"be loaded again. Train anew at a smaller learning rate."
-        )
+    check_finite(arrays)
     header: dict[str, Any] = {"dtype": net.params.dtype.name}
     try:
         header["network"], arguments = describe(net)
@@ -177,56 +169,13 @@ def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], 
     return header, {**arrays, **arguments}
 
 
-def named_arrays(net: Layer) -> dict[str, Array]:
-    """All that a network knows: its parameters and its running statistics, by name."""
-    arrays = {**dict(net.named_parameters()), **dict(net.named_buffers())}
-    for name, array in arrays.items():
-        if "/" in name:
-            raise ValueError(f"{name!r} cannot be saved: a name holds no /")
-        if not isinstance(array, np.ndarray):
-            raise TypeError(
-                f"{name} is {array!r}, and what a layer names in `buffers` must be an array. "
-                f"Add np.array(...) where it is set."
-            )
-    return arrays
-
-
-def unfit(net: Layer, arrays: Mapping[str, Array]) -> list[str]:
-    """What stands against filling the network with these arrays."""
-    there = named_arrays(net)
-    problems = [f"{name} is missing" for name in there if name not in arrays]
-    for name, array in arrays.items():
-        if name.startswith(_FOLDERS):
-            continue
-        if name not in there:
-            problems.append(f"{name} {array.shape} has no place in the network")
-        elif array.shape != there[name].shape:
-            problems.append(
-                f"{name} is {array.shape} in the file, {there[name].shape} in the network"
-            )
-        elif array.dtype != there[name].dtype:
-            problems.append(
-                f"{name} is {array.dtype} in the file, {there[name].dtype} in the network"
-            )
-        elif not wholly_finite(array):
-            problems.append(f"{name} holds NaN or infinity")
-    return problems
-
-
-def wholly_finite(array: Array) -> bool:
-    """Whether there is no NaN and no infinity, told without a copy."""
-    return not array.size or bool(np.isfinite(array.max()) and np.isfinite(array.min()))
+def _of_the_network(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays of a file without those in its folders."""
+    return {name: array for name, array in arrays.items() if not name.startswith(_FOLDERS)}
 
 
 def _is_layer_class(cls: object) -> bool:
     return isinstance(cls, type) and issubclass(cls, Layer)
-
-
-def _fill(net: Layer, path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> None:
-    if problems := unfit(net, arrays):
-        refuse(path, problems)
-    for name, view in named_arrays(net).items():
-        view[...] = arrays[name]
 
 
 def _rebuild(

@@ -1,8 +1,8 @@
-"""Exact SGD that updates the first weight matrix once in a block of batches.
+"""Exact SGD that updates the first weight matrix once for a block of batches.
 
-Plain descent reads and writes the first W at every batch, though for 784 inputs it is nearly all of
-the network. But its inputs are known ahead. After batches X_j whose gradients at the first layer's
-output are D_j, each taken times its learning rate, the weights are
+The plain loop reads and writes the first W at every batch, though for 784 inputs it is nearly all
+of the network. But its inputs are known ahead. After batches X_j whose gradients at the first
+layer's output are D_j, each multiplied by its learning rate, the weights are
 
     W = W₀ − Σ_j X_jᵀ D_j,    b = b₀ − Σ_j 1ᵀ D_j,
 
@@ -10,14 +10,14 @@ so the first layer's output for the next batch X_k is
 
     X_k W + b = X_k W₀ + b₀ − Σ_j (X_k X_jᵀ + 1) D_j.
 
-For a block of batches, Z = X W₀ + b₀ and the Gram matrix G = X Xᵀ + 1 are two matrix products; each
-batch then costs one small product, G_kj D_j, and W and b are updated once, at the end. It is the
-same sequence of updates, to rounding. `train` takes this path where it `applies`; the loop in
-`tinynet.training.loop` is its plain twin.
+For a block of batches, Z = X W₀ + b₀ and the Gram matrix G = X Xᵀ + 1 are two matrix products. Each
+batch then costs one small product, G_kj D_j, and W and b are updated once, at the end of the block.
+The sequence of updates is the same, to rounding. `train` takes this path where it `applies`, and
+its plain loop otherwise; tests compare the two.
 
 The first W is out of date within a block, so nothing but this module may look at it: every layer
-and the loss have to be tinynet's own, by exact type. (A learning rate is a function of the step
-number; one that reads the network all the same needs `blocked=False`.)
+and the loss must be tinynet's own, by exact type. (A learning rate is a function of the step
+number; one that reads the network needs `blocked=False`.)
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ LARGEST_BATCH = 32  # beyond, the Gram matrix costs what it saves
 
 
 def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: int) -> bool:
-    """Whether a network is one that this module can train, and would train faster."""
+    """Whether this module can train that network, and does so faster than the plain loop."""
     layers = _flat(net)
     return (
         batch_size <= LARGEST_BATCH
@@ -57,14 +57,38 @@ def descend(
     x: Array,
     t: Array,
     batch_size: int,
+    order: Array | None,
     record: Callable[[float, int], None],
-) -> None:
-    """One step for each batch of x, a block whose rows are in the order of the steps.
+) -> int:
+    """Take the steps of an epoch up to its last batch, and return the place where that begins.
+
+    The last batch is left to the plain loop, so that after an epoch the gradients, and what the
+    layers keep, are those of a plain step.
 
     Args:
-        record: is told the loss of each batch and its number of examples, before its step; an error
-            that it raises ends the block with the updates of the batches before.
+        order: of the rows; None for the order in which they lie.
+        record: is called with the loss of each batch and its number of examples, before its step;
+            if it raises an error, the steps of the batches before stay taken.
     """
+    last = (len(x) - 1) // batch_size * batch_size
+    length = EXAMPLES_IN_A_BLOCK // batch_size * batch_size
+    for start in range(0, last, length):
+        here = slice(start, min(start + length, last))
+        rows = here if order is None else order[here]
+        _descend_block(net, loss, optimizer, x[rows], t[rows], batch_size, record)
+    return last
+
+
+def _descend_block(
+    net: Layer,
+    loss: Loss,
+    optimizer: Optimizer,
+    x: Array,
+    t: Array,
+    batch_size: int,
+    record: Callable[[float, int], None],
+) -> None:
+    """Take one step for each batch of x, whose rows are in the order of the steps."""
     first, *others = _flat(net)
     assert isinstance(first, Dense)  # as `applies` has found
     behind = first.params.size
@@ -96,10 +120,10 @@ def descend(
 
 
 def _gram(x: Array, batch_size: int, constant: float) -> Array:
-    """What is needed of X Xᵀ + constant: for each batch, the columns of the batches before it.
+    """The part of X Xᵀ + constant that is needed: for each batch, the columns of those before it.
 
-    The rest is not computed. Tiles of about 32 by 32 are as large as BLAS multiplies at once,
-    without a copy of its operands first.
+    The rest is not computed. A tile has about 32 rows and columns, which BLAS multiplies without
+    copying its operands first.
     """
     G = np.zeros((len(x), len(x)), x.dtype)
     tile = LARGEST_BATCH // batch_size * batch_size
@@ -113,13 +137,13 @@ def _gram(x: Array, batch_size: int, constant: float) -> Array:
 
 
 def _is_ours(part: object) -> bool:
-    """Whether a class of tinynet's computes it, and no function that was put in its place."""
+    """Whether a class of tinynet computes it, without a method replaced in the object."""
     ours = type(part).__module__.startswith("tinynet.")
     return ours and not any(callable(getattr(type(part), name, None)) for name in vars(part))
 
 
 def _flat(net: Layer) -> tuple[Layer, ...]:
-    """The layers in a row, those of a Sequential inside a Sequential among them."""
+    """The layers in the order in which they compute, those of nested Sequentials included."""
     if type(net) is not Sequential:
         return (net,)
     return tuple(inner for layer in net.layers for inner in _flat(layer))

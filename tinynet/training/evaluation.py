@@ -1,4 +1,4 @@
-"""A network's outputs for many examples, and how good they are."""
+"""A network's outputs for many examples, and how good these are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from tinynet.checks import positive_int
 from tinynet.layers import Layer
 from tinynet.losses import Loss
+from tinynet.training.arguments import check_lengths
 from tinynet.types import Array
 
 __all__ = ["Metrics", "evaluate", "named_metrics", "predict"]
@@ -20,36 +21,37 @@ Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Metric]
 """Functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by name."""
 
 
-def predict(net: Layer, x: Array, *, rows: int = 1024) -> Array:
-    """The outputs for all of x, computed for some rows at a time.
+def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
+    """The outputs for all of x, computed for `batch_size` rows at a time, by default 1,024.
 
-    Besides the result, no more memory is used than `net.predict` takes for that many rows.
-    Products of matrices of other heights may differ in the last bit.
+    The result does not depend on the batch size, except that products of matrices of other heights
+    may differ in the last bit. Besides the result, no more memory is used than `net.predict` takes
+    for that many rows.
 
     Raises:
-        ValueError: `rows` below 1, or an x that does not fit the network.
+        ValueError: `batch_size` below 1, or an x that does not fit the network.
 
     Example:
         >>> from tinynet import Dense
         >>> predict(Dense(784, 10), np.zeros((60_000, 784))).shape
         (60000, 10)
     """
-    positive_int(rows, "rows")
+    rows = 1024 if batch_size is None else positive_int(batch_size, "batch_size")
+    first = net.predict(x[:rows])
     if len(x) <= rows:
-        return net.predict(x)
-    y = net.predict(x[:rows])
-    outputs = np.empty((len(x), *y.shape[1:]), y.dtype)
-    outputs[:rows] = y
+        return first
+    outputs = np.empty((len(x), *first.shape[1:]), first.dtype)
+    outputs[:rows] = first
     for start in range(rows, len(x), rows):
         outputs[start : start + rows] = net.predict(x[start : start + rows])
     return outputs
 
 
 def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) -> dict[str, float]:
-    """The loss of a network on data, and further measures, by name; it leaves no trace in either.
+    """The loss of a network on data, and metrics, by name; network and loss stay as they are.
 
     Args:
-        net: its `predict` is measured, for 1024 rows at a time.
+        net: its `predict` is measured, for 1,024 rows at a time.
         loss: its `forward`, on all outputs at once, is `"loss"`.
         x: inputs (N, ...).
         t: targets (N, ...).
@@ -67,8 +69,7 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
         >>> evaluate(net, MSELoss(), x, t, [accuracy])
         {'loss': 0.12, 'accuracy': 0.666...}
     """
-    if len(x) != len(t):
-        raise ValueError(f"x has {len(x)} examples and t has {len(t)}: they must be as many")
+    check_lengths(x, t)
     y = predict(net, x)
     measured = {"loss": float(copy.copy(loss).forward(y, t))}
     for name, metric in named_metrics(metrics).items():
@@ -81,7 +82,7 @@ def named_metrics(metrics: Metrics) -> dict[str, Metric]:
 
     Raises:
         TypeError: something that is no function, or has no name.
-        ValueError: a name that is there twice, or is that of another column.
+        ValueError: a name that occurs twice, or is that of another column of the history.
 
     Example:
         >>> named_metrics([len, max])
@@ -90,7 +91,7 @@ def named_metrics(metrics: Metrics) -> dict[str, Metric]:
     if isinstance(metrics, Mapping):
         pairs = list(metrics.items())
     elif callable(metrics) or isinstance(metrics, str):
-        raise TypeError(f"metrics must be a list of functions, [{metrics!r}]; got one alone")
+        raise TypeError(f"metrics must be a list of functions, [{metrics!r}]; got no list")
     else:
         pairs = [(getattr(metric, "__name__", ""), metric) for metric in metrics]
     for name, metric in pairs:

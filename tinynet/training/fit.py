@@ -1,4 +1,4 @@
-"""`fit`: training with everything around it."""
+"""`fit`: training with validation, early stopping, progress and checkpoints."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.persistence.atomic import check_target
-from tinynet.training.checkpoints import Reached, Run
-from tinynet.training.evaluation import Metrics, evaluate, named_metrics
+from tinynet.training.arguments import check_lengths
+from tinynet.training.checkpoints import Checkpoint, TrainingRun
+from tinynet.training.evaluation import Metrics, evaluate
 from tinynet.training.history import History
 from tinynet.training.interrupts import Interrupts
-from tinynet.training.loop import Epoch, train
+from tinynet.training.loop import train
 from tinynet.training.progress import KINDS, Progress, reporting
 from tinynet.types import Array, Rng
 
@@ -42,11 +43,12 @@ def fit(
     resume: bool = False,
     rng: Rng = None,
 ) -> History:
-    """Train the network, look at it after each epoch, and tell what happened.
+    """Train the network, measure it after each epoch, and return the history.
 
     Training is that of `tinynet.train`; this adds validation, early stopping, progress and
-    checkpoints. Ctrl-C lets the epoch come to its end, writes the checkpoint and returns what there
-    is; a second Ctrl-C goes back to the end of the epoch before at once, and returns that.
+    checkpoints. After Ctrl-C, training stops at the end of the epoch, the checkpoint is written and
+    the history returned. A second Ctrl-C stops at once, and the network goes back to the end of the
+    epoch before.
 
     A run that was stopped after any epoch and goes on with `resume=True` makes the same steps, to
     the bit, as one that was never stopped, given the same arguments and a network and an optimizer
@@ -58,8 +60,8 @@ def fit(
         optimizer: made for `net`, or for a part of it that alone is to be trained.
         x: inputs (N, ...).
         t: targets (N, ...).
-        epochs: passes over the data, with those before a resumption.
-        batch_size: examples in a step.
+        epochs: passes over the data, including those before `resume`.
+        batch_size: examples in a step; the last batch of an epoch may be shorter.
         shuffle: whether each epoch visits the examples in a new order.
         validation: inputs and targets that are not trained on, measured after each epoch.
         metrics: functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by
@@ -82,115 +84,109 @@ def fit(
         ValueError, TypeError: as `train` does, or options that do not go together.
         LoadError: the checkpoint is damaged or of another run. Nothing has changed then.
         OSError: the checkpoint cannot be read or written.
-        DivergenceError: the loss or a parameter is not finite any more; the network is as before
-            that epoch, or with `patience` as in the best one.
+        DivergenceError: the loss or a parameter is no longer finite; the network is as before that
+            epoch, or with `patience` as in the best one.
 
     Example:
         >>> from tinynet import Dense, MSELoss, Sequential, SGD
-        >>> net = Sequential(Dense(2, 1, rng=0))
+        >>> net, loss = Sequential(Dense(2, 1, rng=0)), MSELoss()
         >>> x = np.random.default_rng(0).normal(size=(100, 2))
         >>> t = x @ [[2.0], [-1.0]] + 3
-        >>> history = fit(
-        ...     *(net, MSELoss(), SGD(net, lr=0.05), x[:80], t[:80]),
-        ...     **dict(epochs=2, batch_size=1, validation=(x[80:], t[80:]), rng=0),
-        ... )
+        >>> training, validation = (x[:80], t[:80]), (x[80:], t[80:])
+        >>> optimizer = SGD(net, lr=0.05)
+        >>> history = fit(net, loss, optimizer, *training, epochs=2, validation=validation, rng=0)
         epoch 1/2  loss 0.9...  validation loss 2.5...e-05  lr 0.05  ... s
         epoch 2/2  loss 2.4...e-06  validation loss 2.5...e-11  lr 0.05  ... s
         >>> history.names
         ('loss', 'validation_loss', 'lr', 'seconds')
     """
     positive_int(epochs, "epochs")
-    positive_int(batch_size, "batch_size")
-    measured = _columns(validation, metrics)
-    columns = ["loss", *measured, "lr", "seconds"]
     _check_options(patience, validation, progress, checkpoint, resume)
-    generator = random_generator(rng)
-    run = Run(
-        *(net, loss, optimizer, generator),
-        settings={
-            "optimizer": type(optimizer).__name__,
-            "loss": type(loss).__name__,
-            "examples": len(x),
-            "batch_size": batch_size,
-            "shuffle": shuffle,
-            "columns": columns,
-            "keeps_best": patience is not None,
-        },
-    )
+    rng = random_generator(rng)
+    options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle}
 
-    def row(epoch: Epoch) -> dict[str, float]:
-        on = (x, t) if validation is None else validation
+    def measure(rows: slice) -> dict[str, float]:
+        """What the history tells besides the training loss, from these rows of the data."""
+        if validation is None and not metrics:
+            return {}
+        inputs, targets = (x, t) if validation is None else validation
         with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
-            values = evaluate(net, loss, *on, metrics) if measured else {}
+            measured = evaluate(net, loss, inputs[rows], targets[rows], metrics)
         if validation is None:
-            values.pop("loss", None)
-        found = dict(zip(measured, values.values(), strict=True))
-        return {"loss": epoch.loss, **found, "lr": epoch.lr, "seconds": epoch.seconds}
+            del measured["loss"]  # `train` has it
+            return measured
+        return {f"validation_{name}": value for name, value in measured.items()}
 
     # Whatever does not fit is found before anything changes.
     if checkpoint is not None:
         check_target(checkpoint)
-    loaded = run.read(checkpoint) if resume and checkpoint is not None else None
-    options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "rng": generator}
-    left = epochs - (loaded.history.epochs if loaded else 0)
-    if left < 0:
-        raise ValueError(f"the checkpoint has {epochs - left} epochs behind it, over {epochs}")
-    stream = train(net, loss, optimizer, x, t, epochs=max(left, 1), **options)
-    if measured:
-        some, aims = validation or (x, t)
-        evaluate(net, loss, some[:2], aims[:2], metrics)
-    if loaded:
-        run.restore(loaded.now)
-    reached = loaded or Reached(run.snapshot(), History({name: [] for name in columns}), None)
-    with reporting(progress, epochs, reached.history.epochs) as report, Interrupts() as interrupts:
+    training = train(net, loss, optimizer, x, t, epochs=epochs, rng=rng, **options)
+    columns = ["loss", *measure(slice(2)), "lr", "seconds"]
+    settings = {
+        "optimizer": type(optimizer).__name__,
+        "loss": type(loss).__name__,
+        "examples": len(x),
+        **options,
+        "columns": columns,
+        "keeps_best": patience is not None,
+    }
+    run = TrainingRun(net, loss, optimizer, rng, settings)
+    if checkpoint is not None and resume:
+        last = run.read(checkpoint)
+        if last.history.epochs > epochs:
+            raise ValueError(
+                f"the checkpoint has {last.history.epochs} epochs behind it, more than "
+                f"epochs={epochs}, which counts them too"
+            )
+        run.restore(last.state)
+    else:
+        last = Checkpoint(run.state(), History({name: [] for name in columns}), None)
+
+    done = last.history.epochs
+    with reporting(progress, epochs, done) as report, Interrupts() as interrupts:
         try:
-            while reached.history.epochs < epochs and not _exhausted(reached.history, patience):
-                found = row(next(stream))
-                history = reached.history.plus(found)
-                now, best = run.snapshot(), reached.best
+            while last.history.epochs < epochs and not _exhausted(last.history, patience):
+                epoch = next(training)
+                measured = measure(slice(None))
+                row = {"loss": epoch.loss, **measured, "lr": epoch.lr, "seconds": epoch.seconds}
+                history, state, best = last.history.plus(row), run.state(), last.best
                 if patience and history.best_epoch == history.epochs:
-                    best = now.net
-                reached = Reached(now, history, best)
+                    best = state.net
+                last = Checkpoint(state, history, best)
                 if checkpoint is not None:
-                    run.write(checkpoint, reached)
-                report(history.epochs, found)
+                    run.write(checkpoint, last)
+                report(history.epochs, row)
                 if interrupts.asked:
                     break
         except DivergenceError as error:
-            if loaded:
-                error.add_note(f"epochs are counted from epoch {loaded.history.epochs}, resumed")
-            run.restore(reached.now)
-            at = f"to the end of epoch {reached.history.epochs}"
-            if reached.best is not None:
-                run.restore_net(reached.best)
-                at = f"to its best, epoch {reached.history.best_epoch}"
-            error.add_note(f"fit has put the network back {at}, so it can go on from there")
+            if done:
+                error.add_note(f"epochs are counted from epoch {done}, where the run was resumed")
+            run.restore(last.state)
+            place = f"the end of epoch {last.history.epochs}"
+            if last.best is not None:
+                run.restore_net(last.best)
+                place = f"its best, epoch {last.history.best_epoch}"
+            error.add_note(f"fit has put the network back to {place}, so it can go on from there")
             raise
         except KeyboardInterrupt:
-            run.restore(reached.now)
+            run.restore(last.state)
             if checkpoint is not None:
-                run.write(checkpoint, reached)
-    if reached.best is not None:
-        run.restore_net(reached.best)
-    return reached.history
+                run.write(checkpoint, last)
+    if last.best is not None:
+        run.restore_net(last.best)
+    return last.history
 
 
 def _exhausted(history: History, patience: int | None) -> bool:
-    """Whether the best epoch is too long ago."""
+    """Whether the best epoch lies `patience` epochs back."""
     if patience is None or not history.epochs:
         return False
     return history.epochs - history.best_epoch >= patience
 
 
-def _columns(validation: object, metrics: Metrics) -> list[str]:
-    """Names of what is measured after each epoch, in the order of `evaluate`."""
-    names = list(named_metrics(metrics))
-    return names if validation is None else [f"validation_{name}" for name in ["loss", *names]]
-
-
 def _check_options(
     patience: object,
-    validation: object,
+    validation: tuple[Array, Array] | None,
     progress: object,
     checkpoint: str | os.PathLike[str] | None,
     resume: bool,
@@ -200,11 +196,8 @@ def _check_options(
             f"validation must be a tuple (x, t) of inputs and targets; got "
             f"{type(validation).__name__}"
         )
-    if validation is not None and len(validation[0]) != len(validation[1]):
-        raise ValueError(
-            f"validation has {len(validation[0])} inputs and {len(validation[1])} targets: they "
-            f"must be as many"
-        )
+    if validation is not None:
+        check_lengths(*validation, "validation[0]", "validation[1]")
     if patience is not None:
         positive_int(patience, "patience")
         if validation is None:
@@ -216,5 +209,5 @@ def _check_options(
     if resume and checkpoint is not None and not os.path.exists(checkpoint):
         raise FileNotFoundError(
             f"there is no file {os.path.abspath(checkpoint)} to go on from: the first time, leave "
-            f"resume out, or pass resume=os.path.exists(path), which suits every time"
+            f"resume out, or always pass resume=os.path.exists(path)"
         )

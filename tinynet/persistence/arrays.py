@@ -1,0 +1,83 @@
+"""A network's arrays by name, and whether other arrays may take their place."""
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+
+from tinynet.layers import Layer
+from tinynet.persistence.archive import refuse
+from tinynet.types import Array
+
+__all__ = ["check_finite", "fill", "misfits", "named_arrays"]
+
+
+def named_arrays(net: Layer) -> dict[str, Array]:
+    """A network's parameters and buffers by name; writing into them changes the network."""
+    arrays = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    for name, array in arrays.items():
+        if "/" in name:
+            raise ValueError(f"{name!r} cannot be saved: a name must not contain /")
+        if not isinstance(array, np.ndarray):
+            raise TypeError(
+                f"{name} is {array!r}, and what a layer names in `buffers` must be an array. "
+                f"Add np.array(...) where it is set."
+            )
+    return arrays
+
+
+def check_finite(arrays: Mapping[str, Array]) -> None:
+    """Refuse to write what could not be loaded again.
+
+    Raises:
+        ValueError: naming all arrays that hold NaN or infinity.
+    """
+    if wrong := [name for name, array in arrays.items() if not _is_finite(array)]:
+        raise ValueError(
+            f"{', '.join(wrong)}: NaN or infinite, so the network is of no use and would not be "
+            f"loaded again. Train anew at a smaller learning rate."
+        )
+
+
+def misfits(given: Mapping[str, object], own: Mapping[str, Array]) -> list[str]:
+    """Why the given arrays cannot take the place of a network's own; empty where they can.
+
+    Names, shapes and float types must be equal and all values finite.
+
+    Example:
+        >>> own = {"W": np.zeros((3, 2)), "b": np.zeros(2)}
+        >>> misfits({"W": np.zeros((2, 3)), "c": np.zeros(2)}, own)
+        ['b is missing', 'W has shape (2, 3) and must have (3, 2)', 'c has no place here']
+    """
+    problems = [f"{name} is missing" for name in own if name not in given]
+    for name, array in given.items():
+        if name not in own:
+            problems.append(f"{name} has no place here")
+        elif not isinstance(array, np.ndarray):
+            problems.append(f"{name} is {getattr(array, 'dtype', type(array).__name__)}, no array")
+        elif array.shape != own[name].shape:
+            problems.append(f"{name} has shape {array.shape} and must have {own[name].shape}")
+        elif array.dtype != own[name].dtype:
+            problems.append(f"{name} is {array.dtype} and must be {own[name].dtype}")
+        elif not _is_finite(array):
+            problems.append(f"{name} holds NaN or infinity")
+    return problems
+
+
+def fill(
+    own: Mapping[str, Array], given: Mapping[str, Array], source: str | os.PathLike[str]
+) -> None:
+    """Write the given arrays into a network's own, all of them or none.
+
+    Raises:
+        LoadError: something does not fit; all of it is listed, under the name of the source.
+    """
+    if problems := misfits(given, own):
+        refuse(source, problems)
+    for name, array in own.items():
+        array[...] = given[name]
+
+
+def _is_finite(array: Array) -> bool:
+    """Whether there is no NaN and no infinity, found without a copy."""
+    return not array.size or bool(np.isfinite(array.max()) and np.isfinite(array.min()))

@@ -1,0 +1,131 @@
+"""What is looked at before training begins: the arguments, and one step on a copy."""
+
+import copy
+import math
+import warnings
+
+import numpy as np
+
+from tinynet.layers import Layer, Sequential
+from tinynet.losses import Loss
+from tinynet.optimizers import Optimizer
+from tinynet.types import Array
+
+__all__ = ["check_arguments", "check_lengths", "rehearse"]
+
+
+def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> None:
+    """Refuse arguments of `train` that cannot belong together, and warn of likely mistakes.
+
+    Raises:
+        ValueError, TypeError, UserWarning: as `train`.
+    """
+    _check_loss(loss)
+    _check_data("x", x)
+    _check_data("t", t)
+    check_lengths(x, t)
+    if net.input_dtype is None:
+        _warn_of_pixels(x)
+    _warn_of_activation(net, loss)
+    _check_optimizer(net, optimizer)
+
+
+def check_lengths(x: Array, t: Array, x_name: str = "x", t_name: str = "t") -> None:
+    """Refuse inputs and targets of different lengths.
+
+    Example:
+        >>> check_lengths(np.zeros((3, 2)), np.zeros(4))
+        Traceback (most recent call last):
+        ValueError: x has 3 examples and t has 4: they must have the same length
+    """
+    if len(x) != len(t):
+        raise ValueError(
+            f"{x_name} has {len(x)} examples and {t_name} has {len(t)}: they must have the same "
+            f"length"
+        )
+
+
+def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> None:
+    """Take one step on a copy, so that what does not fit is found before anything has changed.
+
+    The step takes the rows of the smallest batch, which may be too few for a layer, or 32 of them.
+    All targets are compared with the shape of the first output.
+    """
+    net, loss = copy.deepcopy((net, loss))
+    rows = min(len(x) % batch_size or batch_size, 32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = net.forward(x[:rows])
+        if len(y) == rows:
+            loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
+        loss.forward(y, t[:rows])
+        net.parameter_gradients(loss.backward())
+    net.check_views()
+
+
+def _check_loss(loss: Loss) -> None:
+    if isinstance(loss, type):
+        raise TypeError(f"loss must be a loss, not its class: write {loss.__name__}()")
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            f"loss must be a loss such as MSELoss(); got {type(loss).__name__}. "
+            f"The order is network, loss, optimizer, x, t."
+        )
+
+
+def _check_data(name: str, array: Array) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(
+            f"{name} must be a NumPy array; got {type(array).__name__}. Use np.asarray({name})."
+        )
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold numbers; got dtype {array.dtype}")
+    if not array.ndim or not array.size:
+        raise ValueError(f"{name} must hold at least one example; its shape is {array.shape}")
+    if not (math.isfinite(array.max()) and math.isfinite(array.min())):
+        row = next(n for n, example in enumerate(array) if not np.isfinite(example).all())
+        raise ValueError(
+            f"{name} must be finite; {name}[{row}] holds NaN or infinity. "
+            f"Repair or leave out such examples."
+        )
+
+
+def _warn_of_pixels(x: Array) -> None:
+    sample = x[:1000]
+    if x.dtype == np.uint8 or (
+        x.dtype.kind in "iuf"
+        and 100 < sample.max() <= 255
+        and sample.min() >= 0
+        and np.array_equal(sample, np.round(sample))
+    ):
+        warnings.warn(
+            f"x holds whole numbers up to {sample.max():g}, as pixels that were never scaled; "
+            f"a network learns poorly from those. Use tinynet.data.scale_pixels.",
+            stacklevel=4,
+        )
+
+
+def _warn_of_activation(net: Layer, loss: Loss) -> None:
+    last = net
+    while isinstance(last, Sequential):
+        last = last.layers[-1]
+    if type(last).__name__ == loss.activation:
+        warnings.warn(
+            f"the network ends in {last!r}, which {loss!r} applies itself. Applied twice, it "
+            f"learns slowly and the loss stays high. Leave the layer out, and apply it to "
+            f"predictions by hand.",
+            stacklevel=4,
+        )
+
+
+def _check_optimizer(net: Layer, optimizer: Optimizer) -> None:
+    part = next((layer for layer in net.walk() if layer is optimizer.net), None)
+    if part is None:
+        raise ValueError(
+            f"the optimizer was made for another network, {optimizer.net!r}, so it would not move "
+            f"this one. Make it with {type(optimizer).__name__}(net, ...)."
+        )
+    if part.is_frozen():
+        raise ValueError(
+            f"the optimizer was made for {optimizer.net!r}, which is in a Frozen and must not "
+            f"move. Make it with {type(optimizer).__name__}(net, ...), or thaw a copy of it."
+        )
