@@ -60,11 +60,8 @@ def train(path, resume, epochs=40):
     x, t = rng.normal(size=(60, 30)), rng.uniform(size=(60, 3))
     net = network()
     optimizer = SGD(net, lr=0.1)
-    fit(
-        *(net, MSELoss(), optimizer, x, t),
-        **{"epochs": epochs, "batch_size": 7, "checkpoint": path, "resume": resume, "rng": 5},
-        progress="off",
-    )
+    options = {"checkpoint": path, "resume": resume, "progress": "off"}
+    fit(net, MSELoss(), optimizer, x, t, epochs=epochs, batch_size=7, rng=5, **options)
     return net.params.tobytes()
 
 

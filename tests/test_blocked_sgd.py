@@ -122,9 +122,8 @@ def test_an_option_that_changes_between_epochs_counts_from_the_next():
         net = network("flat", 0)
         x, t = np.random.default_rng(1).uniform(size=(2, 150, 4))
         optimizer = SGD(net, lr=0.3)
-        for _ in train(
-            net, MSELoss(), optimizer, x, t[:, :2], epochs=2, shuffle=False, blocked=blocked
-        ):
+        options = {"epochs": 2, "shuffle": False, "blocked": blocked}
+        for _ in train(net, MSELoss(), optimizer, x, t[:, :2], **options):
             optimizer.weight_decay = 0.01
         results.append(net.params)
     np.testing.assert_allclose(*results, rtol=1e-10, atol=1e-12)
@@ -148,9 +147,8 @@ def test_a_divergence_within_a_block_leaves_the_steps_before_it(at):
     for blocked in (True, False):
         twin = copy.deepcopy(net)
         optimizer = SGD(twin, lr=0.3)
-        training = train(
-            *(twin, MSELoss(), optimizer, x, t[:, :2]), epochs=1, shuffle=False, blocked=blocked
-        )
+        options = {"epochs": 1, "shuffle": False, "blocked": blocked}
+        training = train(twin, MSELoss(), optimizer, x, t[:, :2], **options)
         with pytest.raises(DivergenceError, match=rf"epoch 1, step {at + 1};") as info:
             list(training)
         results.append((twin.params, optimizer.steps, str(info.value)))

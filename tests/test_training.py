@@ -35,9 +35,7 @@ from tinynet import (
 def problem(examples=20, dtype=float, rng=0):
     """A small network, and data of its shape."""
     rng = np.random.default_rng(rng)
-    net = Sequential(
-        *(Dense(3, 5, rng=rng), Sigmoid(), Dense(5, 2, rng=rng), Sigmoid()), dtype=dtype
-    )
+    net = Sequential(Dense(3, 5, rng=rng), Sigmoid(), Dense(5, 2, rng=rng), Sigmoid(), dtype=dtype)
     x = rng.uniform(0.01, 1, (examples, 3)).astype(dtype)
     t = rng.uniform(0.01, 0.99, (examples, 2)).astype(dtype)
     return net, x, t
@@ -75,12 +73,8 @@ def test_train_takes_the_steps_of_the_four_lines(examples, batch_size, shuffle, 
             optimizer.step()
             total += value * len(batch)
         means.append(total / examples)
-    trained = list(
-        train(
-            *(net, MSELoss(), SGD(net, lr=0.5), x, t),
-            **{"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "rng": 7},
-        )
-    )
+    options = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "rng": 7}
+    trained = list(train(net, MSELoss(), SGD(net, lr=0.5), x, t, **options))
     np.testing.assert_allclose(net.params, by_hand.params, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose([epoch.loss for epoch in trained], means, rtol=1e-12)
     assert [epoch.number for epoch in trained] == list(range(1, epochs + 1))

@@ -21,7 +21,7 @@ __all__ = ["OWN_LAYERS", "build", "describe"]
 OWN_LAYERS: dict[str, type[Layer]] = {
     f"tinynet.{name}": cls for name in layers.__all__ if (cls := getattr(layers, name)) is not Layer
 }
-"""The layers that a file may name without the reader's saying so."""
+"""The layers that a file may name without being passed to `load`."""
 
 _FUNCTIONS = {
     name: getattr(initializers, name)
@@ -32,15 +32,15 @@ _TYPES = {
     name: np.dtype(name).type
     for name in (np.dtype(code).name for code in "?bBhHiIlLqQefdFD")  # int64 has two codes
 }
-_SMALL = {True: 1 << 16, False: 1 << 25}  # what own and foreign layers may ask for in any case
+_ALWAYS_ALLOWED = {True: 1 << 16, False: 1 << 25}  # numbers in arguments of own and custom layers
 _SEEDS = ("rng", "seed")  # numbers that are no sizes
 
 
 def describe(net: Layer) -> tuple[dict[str, Any], dict[str, Array]]:
     """The architecture, and the arrays among the arguments, which JSON refers to by name.
 
-    A Generator is left out: a rebuilt layer gets a new one. So is an `init` that is not in
-    `tinynet.initializers`, because the parameters are stored as they are.
+    A Generator is left out: a rebuilt layer gets a new one. An `init` that is not in
+    `tinynet.initializers` is left out too, because the parameters are stored themselves.
 
     Raises:
         TypeError: an argument that cannot be written down; the error says what to add.
@@ -52,26 +52,26 @@ def describe(net: Layer) -> tuple[dict[str, Any], dict[str, Array]]:
 def build(
     description: dict[str, Any],
     arrays: Mapping[str, Array],
-    foreign: Mapping[str, type[Layer]],
+    custom: Mapping[str, type[Layer]],
     rng: Rng = None,
 ) -> Layer:
     """The network of that architecture; its parameters have the right shapes and no values yet.
 
     Args:
         description: from `describe`.
-        arrays: those of the file. A network needs a place for each of its parameters in them, so
-            a file cannot ask for more memory than it takes itself.
-        foreign: the classes that are not tinynet's own, by name.
-        rng: what layers get that were made with a Generator.
+        arrays: those of the file. The network may not have more parameters than these have numbers,
+            so a file cannot ask for more memory than it takes itself.
+        custom: the classes that are not tinynet's own, by name.
+        rng: for layers that were made with a Generator.
 
     Raises:
-        ValueError: a class that is neither tinynet's nor foreign, or arguments that it refuses.
+        ValueError: a class that is neither tinynet's nor custom, or arguments that it refuses.
     """
-    return _Builder(arrays, foreign, random_generator(rng)).layer(description)
+    return _Builder(arrays, custom, random_generator(rng)).layer(description)
 
 
 def _describe_layer(layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:
-    cls = layer.__class__
+    cls = layer.__class__  # not its type, which `detect_anomaly` changes
     own = OWN_LAYERS.get(f"tinynet.{cls.__name__}") is cls
     args, kwargs = layer._arguments
     names = [*inspect.signature(cls.__init__).parameters][1:]
@@ -140,15 +140,15 @@ def _has_default(cls: type[Layer], name: str) -> bool:
 
 
 class _Builder:
-    """Builds layers from their descriptions, and counts what they take."""
+    """Builds layers from their descriptions, and counts their parameters."""
 
     def __init__(
         self,
         arrays: Mapping[str, Array],
-        foreign: Mapping[str, type[Layer]],
+        custom: Mapping[str, type[Layer]],
         rng: np.random.Generator,
     ) -> None:
-        self.arrays, self.foreign, self.rng = arrays, foreign, rng
+        self.arrays, self.custom, self.rng = arrays, custom, rng
         floats = (array.size for array in arrays.values() if array.dtype.kind == "f")
         self.most = self.left = sum(floats)  # a bool takes an eighth of what a parameter takes
 
@@ -161,7 +161,7 @@ class _Builder:
                 own = name in OWN_LAYERS
             case other:
                 raise ValueError(f"a layer is described as {other!r}, which is no description")
-        cls = OWN_LAYERS[name] if own else self.foreign.get(name)
+        cls = OWN_LAYERS[name] if own else self.custom.get(name)
         if cls is None:
             raise ValueError(
                 f"it has a layer of class {name}, which is not tinynet's own. "
@@ -172,21 +172,20 @@ class _Builder:
             key: value if key in _SEEDS and type(value) is int else self.value(value, own)
             for key, value in named.items()
         }
-        hollow = {"init": self._hollow} if own and _has_default(cls, "init") else {}
+        without_values = {"init": self._without_values} if own and _has_default(cls, "init") else {}
         try:
-            layer = cls(*args, **{**kwargs, **hollow})
+            layer = cls(*args, **{**kwargs, **without_values})
         except RecursionError:
             raise
         except Exception as error:  # a constructor may raise anything
             raise ValueError(f"{name} refuses the arguments it was saved with: {error}") from error
         layer._arguments = tuple(args), kwargs
-        taken = sum(v.size for v in layer._declared.values() if isinstance(v, np.ndarray))
-        self._take(taken)
+        self._take(sum(v.size for v in layer._declared.values() if isinstance(v, np.ndarray)))
         return layer
 
     def value(self, described: Any, own: bool) -> Any:
         match described:
-            case int() if abs(described) > max(self.most, _SMALL[own]):
+            case int() if abs(described) > max(self.most, _ALWAYS_ALLOWED[own]):
                 raise ValueError(
                     f"a layer has the argument {described}, more than there are numbers in the "
                     f"file. If that is right, build the network and use load_parameters"
@@ -213,8 +212,8 @@ class _Builder:
                 return described
         raise ValueError(f"an argument is described as {described!r}, which means nothing here")
 
-    def _hollow(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Initial weights that take no memory and no time: the file has the real ones."""
+    def _without_values(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """Initial weights that take no memory and no time, because the file holds the weights."""
         if math.prod(shape) > self.left:
             self._take(math.prod(shape))
         return np.broadcast_to(np.zeros(()), shape)

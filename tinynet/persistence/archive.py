@@ -1,4 +1,4 @@
-"""The file format: a `.npz` of named arrays and one JSON header, read with mistrust.
+"""The file format: a `.npz` of named arrays and one JSON header, checked before it is believed.
 
 The file is a zip archive whose members are stored uncompressed: `tinynet.json`, and `NAME.npy` for
 each array. `numpy.load` opens it too. Nothing in it is ever unpickled.
@@ -8,6 +8,7 @@ import json
 import math
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, NoReturn
 
@@ -20,10 +21,10 @@ from tinynet.types import Array
 __all__ = ["VERSION", "read_archive", "refuse", "write_archive"]
 
 VERSION = 1
-"""Of the format; a reader refuses what is newer than itself."""
+"""The version of the format; a reader refuses newer ones."""
 
 _HEADER = "tinynet.json"
-_LARGEST_HEADER = 1 << 22  # parsed JSON takes some twenty times its length in memory
+_LARGEST_HEADER = 1 << 22  # parsed JSON takes about twenty times its length in memory
 _MOST_PROBLEMS = 20
 _CHUNK = 1 << 20
 _READERS = {
@@ -71,8 +72,8 @@ def write_archive(
 def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array]]:
     """The header and the arrays of a file that `write_archive` made.
 
-    Before memory is allocated for an array, its declared shape and type are held against the bytes
-    that are there; so no file takes more memory than a few times its own size. Checksums are
+    Before memory is allocated for an array, its declared shape and type are compared with the bytes
+    that are there, so a file takes no more memory than a few times its own size. Checksums are
     compared.
 
     Raises:
@@ -82,23 +83,20 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
     with open_regular(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                members = archive.infolist()
-                if _HEADER not in archive.namelist():
-                    refuse(path, ["it was not written by tinynet. numpy.load may read it"])
-                _check_members(path, members, os.fstat(file.fileno()).st_size)
-                header = _read_header(path, archive)
-                return header, _read_arrays(path, archive, members)
-        except (MemoryError, LoadError):
+                _check_members(archive.infolist(), os.fstat(file.fileno()).st_size)
+                return _read_header(archive), _read_arrays(archive)
+        except MemoryError:
             raise
-        # what a damaged zip archive makes zipfile and NumPy raise is no closed list
-        except Exception as error:
+        except LoadError as error:
+            refuse(path, error.args, error)
+        except Exception as error:  # zipfile and NumPy raise many kinds for a damaged file
             refuse(path, [f"it is damaged or no tinynet file ({error})"], error)
 
 
 def refuse(
     path: str | os.PathLike[str], problems: Sequence[str], cause: Exception | None = None
 ) -> NoReturn:
-    """Raise one error that lists what is wrong with a file, as far as anybody would read."""
+    """Raise one error that lists what is wrong with a file, shortened to what people read."""
     more = len(problems) - _MOST_PROBLEMS
     problems = [text if len(text) < 600 else f"{text[:600]} …" for text in problems]
     problems = problems[:_MOST_PROBLEMS] + [f"and {more} more"] * (more > 0)
@@ -111,16 +109,14 @@ def _storable(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "iub" or (dtype.kind == "f" and dtype.itemsize <= 8)
 
 
-def _check_members(
-    path: str | os.PathLike[str], members: Sequence[zipfile.ZipInfo], size: int
-) -> None:
-    """What the table of contents claims must be possible in a file of this size."""
-    problems, seen = [], set()
+def _check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
+    """Refuse a table of contents that is not possible in a file of this size."""
+    names = [info.filename for info in members]
+    if _HEADER not in names:
+        raise LoadError("it was not written by tinynet. numpy.load may read it")
+    problems = [f"{name} is there twice" for name, count in Counter(names).items() if count > 1]
     for info in members:
         name = info.filename
-        if name in seen:
-            problems.append(f"{name} is there twice")
-        seen.add(name)
         if name != _HEADER and not name.endswith(".npy"):
             problems.append(f"{name} is nothing that tinynet writes")
         elif info.flag_bits & 1:
@@ -132,35 +128,32 @@ def _check_members(
     if not problems and sum(info.file_size for info in members) > size:
         problems.append("its members overlap")
     if problems:
-        refuse(path, problems)
+        raise LoadError(*problems)
 
 
-def _read_header(path: str | os.PathLike[str], archive: zipfile.ZipFile) -> dict[str, Any]:
+def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
     if archive.getinfo(_HEADER).file_size > _LARGEST_HEADER:
-        refuse(path, [f"{_HEADER} is larger than {_LARGEST_HEADER:,} bytes"])
+        raise LoadError(f"{_HEADER} is larger than {_LARGEST_HEADER:,} bytes")
     try:
         header = json.loads(archive.read(_HEADER))
     except RecursionError as error:
-        refuse(path, [f"{_HEADER} is nested too deeply"], error)
+        raise LoadError(f"{_HEADER} is nested too deeply") from error
     if not isinstance(header, dict) or header.get("format") != "tinynet":
-        refuse(path, [f"{_HEADER} is not that of a tinynet file"])
+        raise LoadError(f"{_HEADER} is not that of a tinynet file")
     version = header.get("version")
     if not isinstance(version, int) or version < 1:
-        refuse(path, [f"its format version is {version!r}, which is none"])
+        raise LoadError(f"its format version is {version!r}, but must be a positive int")
     if version > VERSION:
-        refuse(
-            path,
-            [f"it has format version {version}, and this tinynet reads up to {VERSION}. Update it"],
+        raise LoadError(
+            f"it has format version {version}, and this tinynet reads up to {VERSION}. Update it"
         )
     return header
 
 
-def _read_arrays(
-    path: str | os.PathLike[str], archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]
-) -> dict[str, Array]:
+def _read_arrays(archive: zipfile.ZipFile) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     problems = []
-    for info in members:
+    for info in archive.infolist():
         if info.filename != _HEADER:
             with archive.open(info) as member:
                 array = _read_array(member, info.file_size)
@@ -169,7 +162,7 @@ def _read_arrays(
             else:
                 arrays[info.filename.removesuffix(".npy")] = array
     if problems:
-        refuse(path, problems)
+        raise LoadError(*problems)
     return arrays
 
 

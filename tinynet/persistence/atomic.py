@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,9 +14,9 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     """Have `write` fill a new file, then put it in the place of the old one.
 
     The new content goes to a temporary file in the same folder, is flushed to the disk, and takes
-    the name over in one step; so a crash at any moment leaves the old file or the new one, whole.
-    A process that is killed may leave the temporary file behind, `.NAME.*.tmp`; it can be deleted.
-    The permissions are those that the umask gives. A symbolic link keeps pointing where it did.
+    the name over in one step. So a crash at any moment leaves the old file or the new one, whole. A
+    process that is killed may leave the temporary file behind, `.NAME.*.tmp`, which can be deleted.
+    The umask decides the permissions, and a symbolic link keeps pointing where it did.
 
     Raises:
         OSError: the folder is missing or cannot be written to, the path is a folder or a device,
@@ -32,9 +32,10 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     """
     target = check_target(path)
     temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    must_be_new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         try:
-            with _open_new(temporary) as file:
+            with os.fdopen(os.open(temporary, must_be_new, 0o666), "wb") as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -48,8 +49,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
         raise OSError(
             error.errno, f"cannot write {path} ({error.strerror or error}); {state}"
         ) from error
-    # The new file is whole and in its place; as SQLite does, it is left at that where a folder
-    # cannot be flushed, for instance because it may not be listed.
+    # The new file is in its place. Some folders cannot be flushed, for instance because they may
+    # not be listed; as in SQLite, that is no error.
     with contextlib.suppress(OSError):
         _flush_folder(target.parent)
 
@@ -59,11 +60,6 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         OSError: there is no such folder, or a folder or a device stands there.
-
-    Example:
-        >>> check_target("/nowhere/net.npz")
-        Traceback (most recent call last):
-        FileNotFoundError: cannot write /nowhere/net.npz: there is no folder /nowhere. Make it
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -76,13 +72,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file for reading, with errors that say what stands at the path instead of one.
-
-    Example:
-        >>> open_regular("nowhere.npz")
-        Traceback (most recent call last):
-        FileNotFoundError: there is no file nowhere.npz (looked in ...)
-    """
+    """Open a file for reading; an error says what the path leads to instead of a file."""
     place = Path(path)
     if place.is_dir():
         raise IsADirectoryError(f"{path} is a folder: pass the path of a file in it")
@@ -93,16 +83,8 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     return place.open("rb")
 
 
-@contextlib.contextmanager
-def _open_new(path: Path) -> Iterator[BinaryIO]:
-    """A file that must not exist yet; the mode 666 leaves the permissions to the umask."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
-        yield file
-
-
 def _flush_folder(folder: Path) -> None:
-    """Have the new name, too, survive a power cut; Windows cannot open folders."""
+    """Write the new name to the disk too; Windows cannot open folders."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

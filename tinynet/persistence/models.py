@@ -49,13 +49,13 @@ def save(net: Layer, path: str | os.PathLike[str]) -> None:
     """
     check_network("save", net)
     header, arrays = contents(net)
-    foreign: dict[str, type[Layer]] = {}
+    custom: dict[str, type[Layer]] = {}
     for layer in net.walk():
-        cls = layer.__class__  # not its type, which `detect_anomaly` changes
-        if cls not in OWN_LAYERS.values() and foreign.setdefault(cls.__name__, cls) is not cls:
+        cls = layer.__class__
+        if cls not in OWN_LAYERS.values() and custom.setdefault(cls.__name__, cls) is not cls:
             raise ValueError(f"there are two layer classes named {cls.__name__}: rename one")
     try:
-        again = _rebuild(header, arrays, foreign)
+        again = _rebuild(header, arrays, custom)
         problems = misfits(_of_the_network(arrays), named_arrays(again))
     except ValueError as error:
         problems = [str(error)]
@@ -149,13 +149,10 @@ def check_network(function: str, net: object) -> None:
 
 
 def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], dict[str, Array]]:
-    """The header and the arrays that `load` needs.
+    """The header and the arrays of a file, with the errors of `save`.
 
     Without `architecture`, an argument that cannot be written down is no error: the header then
     holds the reason, which `load` tells, and `load_parameters` works.
-
-    Raises:
-        TypeError, ValueError: as `save`.
     """
     arrays = named_arrays(net)
     check_finite(arrays)
@@ -181,11 +178,11 @@ def _is_layer_class(cls: object) -> bool:
 def _rebuild(
     header: Mapping[str, Any],
     arrays: Mapping[str, Array],
-    foreign: Mapping[str, type[Layer]],
+    custom: Mapping[str, type[Layer]],
     rng: Rng = None,
 ) -> Layer:
     """The network of that description, in its float type."""
-    net = build(header["network"], arrays, foreign, rng)
+    net = build(header["network"], arrays, custom, rng)
     dtype = header.get("dtype")
     if dtype not in ("float32", "float64"):
         raise ValueError(f"its float type is {dtype!r}; it must be float32 or float64")

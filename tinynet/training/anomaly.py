@@ -32,16 +32,16 @@ def detect_anomaly(*objects: Layer | Loss | Optimizer) -> Iterator[None]:
     """Within this, the first value that is not finite is an error that names where it appeared.
 
     Each layer of the given networks, each loss and each optimizer looks at what comes in and what
-    goes out, in all threads. That costs time, so it is for finding a fault. Afterwards the objects
-    are as they were. It may be nested. Copies made meanwhile are not watched.
+    goes out, in all threads. That takes time, so it is for finding a fault. It may be nested, and
+    leaves the objects as they were. Copies that are made of them meanwhile are not watched.
 
     Args:
-        objects: layers or networks, losses and optimizers, any number of each.
+        objects: networks or layers, losses and optimizers, any number of each.
 
     Raises:
         DivergenceError: naming the layer by its place, the direction (forward, backward, predict),
             and the largest number that had come in; or the loss, or the step of the optimizer.
-        TypeError: no objects, or one that is neither a layer, a loss nor an optimizer.
+        TypeError: no objects, or one of another kind.
 
     Example:
         >>> from tinynet import Dense, Sequential, Sigmoid
@@ -73,10 +73,9 @@ def _watch(thing: Any) -> None:
     with _lock:
         if not isinstance(thing, _Watched):
             original = type(thing)
-            before = next(cls for kind, cls in _WATCHED.items() if isinstance(thing, kind))
-            place = _place(thing) if isinstance(thing, Layer) else ""
-            body = {"original": original, "place": place, "watchers": 0}
-            _set_class(thing, type(original.__name__, (before, original), body))
+            watched = next(cls for kind, cls in _WATCHED.items() if isinstance(thing, kind))
+            body = {"original": original, "watchers": 0}
+            _set_class(thing, type(original.__name__, (watched, original), body))
         type(thing).watchers += 1
 
 
@@ -87,23 +86,13 @@ def _leave(thing: Any) -> None:
             _set_class(thing, type(thing).original)
 
 
-def _place(layer: Layer) -> str:
-    """The names of the parts that lead to it from the whole network, such as "2.inner"."""
-    whole = layer._owner()
-    if not isinstance(whole, Layer):
-        return ""
-    name = next(name for name, part in whole._parts() if part is layer)
-    return f"{_place(whole)}.{name}".removeprefix(".")
-
-
 class _Watched:
     """A base class put before the class of an object that is watched."""
 
     original: Any
-    place: str
-    watchers: int
+    watchers: int  # how many `detect_anomaly` it is within
 
-    # What asks for the class, as a file that is written meanwhile does, gets the original one.
+    # A file that is written meanwhile has to name the original class.
     __class__ = property(lambda self: self.original)
 
     def __init_subclass__(cls) -> None:
@@ -159,8 +148,8 @@ class _WatchedLayer(_Watched):
         return {name: value for name, value in declared.items() if isinstance(value, np.ndarray)}
 
     def _where(self, direction: str) -> str:
-        place = f" {self.place}," if self.place else ""
-        return f"{direction} of layer{place} {' '.join(repr(self).split())}"
+        place, shown = _place(self), " ".join(repr(self).split())
+        return f"{direction} of layer {f'{place}, ' if place else ''}{shown}"
 
 
 class _WatchedLoss(_Watched):
@@ -185,19 +174,26 @@ class _WatchedOptimizer(_Watched):
 
     @_quiet
     def step(self) -> None:
-        params, grads, number = self.net.params, self.net.grads, self.steps + 1
-        cause = "from gradients that are not finite"
-        if np.isfinite(grads).all():
-            largest = f"from finite gradients, the largest {np.abs(grads).max():.3g}"
-            cause = f"{largest}. Try a smaller learning rate"
+        cause, number = "from gradients that are not finite", self.steps + 1
+        if np.isfinite(self.net.grads).all():
+            largest = f"the largest {np.abs(self.net.grads).max():.3g}"
+            cause = f"from finite gradients, {largest}. Try a smaller learning rate"
         self.original.step(self)
-        parameters = self.net.named_parameters() if isinstance(self.net, Layer) else ()
+        parameters: Any = getattr(self.net, "named_parameters", dict)()
         names = ", ".join(name for name, view in parameters if not np.isfinite(view).all())
-        _check(params, f"appeared in {names or 'params'}, step {number} of {self!r}", cause)
+        _check(self.net.params, f"appeared in {names}, step {number} of {self!r}", cause)
 
 
 _WATCHED = {Layer: _WatchedLayer, Loss: _WatchedLoss, Optimizer: _WatchedOptimizer}
 _OUTSIDE = "from outside: no layer, loss or optimizer made it"
+
+
+def _place(layer: Any) -> str:
+    """The names of the parts that lead to a layer from the whole network, such as "2.inner"."""
+    if (whole := layer._owner()) is None:
+        return ""
+    name = next((name for name, part in whole._parts() if part is layer), "?")
+    return f"{_place(whole)}.{name}".removeprefix(".")
 
 
 def _from_finite(values: Any) -> str:

@@ -15,12 +15,14 @@ __all__ = ["check_arguments", "check_lengths", "rehearse"]
 
 
 def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> None:
-    """Refuse arguments of `train` that cannot belong together, and warn of likely mistakes.
-
-    Raises:
-        ValueError, TypeError, UserWarning: as `train`.
-    """
-    _check_loss(loss)
+    """Refuse what `train` cannot use, and warn of likely mistakes."""
+    if isinstance(loss, type):
+        raise TypeError(f"loss must be a loss, not its class: write {loss.__name__}()")
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            f"loss must be a loss such as MSELoss(); got {type(loss).__name__}. "
+            f"The order is network, loss, optimizer, x, t."
+        )
     _check_data("x", x)
     _check_data("t", t)
     check_lengths(x, t)
@@ -48,28 +50,17 @@ def check_lengths(x: Array, t: Array, x_name: str = "x", t_name: str = "t") -> N
 def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> None:
     """Take one step on a copy, so that what does not fit is found before anything has changed.
 
-    The step takes the rows of the smallest batch, which may be too few for a layer, or 32 of them.
-    All targets are compared with the shape of the first output.
+    It takes as many rows as the smallest batch has, which may be too few for a layer; at most 32.
     """
     net, loss = copy.deepcopy((net, loss))
     rows = min(len(x) % batch_size or batch_size, 32)
     with np.errstate(over="ignore", invalid="ignore"):
         y = net.forward(x[:rows])
-        if len(y) == rows:
+        if len(y) == rows:  # all targets must fit outputs of the shape of the first one
             loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
         loss.forward(y, t[:rows])
         net.parameter_gradients(loss.backward())
     net.check_views()
-
-
-def _check_loss(loss: Loss) -> None:
-    if isinstance(loss, type):
-        raise TypeError(f"loss must be a loss, not its class: write {loss.__name__}()")
-    if not isinstance(loss, Loss):
-        raise TypeError(
-            f"loss must be a loss such as MSELoss(); got {type(loss).__name__}. "
-            f"The order is network, loss, optimizer, x, t."
-        )
 
 
 def _check_data(name: str, array: Array) -> None:

@@ -22,8 +22,8 @@ from tinynet.persistence.arrays import check_finite, misfits, named_arrays
 from tinynet.persistence.models import contents
 from tinynet.training.history import History
 from tinynet.training.random_states import (
-    NamedGenerator,
-    compare_states,
+    Generators,
+    check_states,
     find_generators,
     get_states,
     set_states,
@@ -95,12 +95,7 @@ class TrainingRun:
         check_finite(optimizer)
         arrays |= optimizer | _in_folder("best/", best or {})
         arrays |= _in_folder("history/", {name: history[name] for name in history.names})
-        header["run"] = {
-            "settings": self.settings,
-            "steps": state.steps,
-            "random": state.random,
-            "columns": history.names,
-        }
+        header["run"] = {"settings": self.settings, "steps": state.steps, "random": state.random}
         write_archive(path, header, arrays)
 
     def read(self, path: str | os.PathLike[str]) -> Checkpoint:
@@ -113,33 +108,27 @@ class TrainingRun:
         header, arrays = read_archive(path)
         run: Any = header.get("run")
         if not isinstance(run, dict):
-            advice = "load_parameters(net, path) takes that over"
-            refuse(path, [f"it is no checkpoint, only a network. {advice}"])
+            refuse(path, ["it is no checkpoint, only a network, for load_parameters(net, path)"])
         history, best = _from_folder("history/", arrays), _from_folder("best/", arrays)
         problems = [
             *self._array_problems(arrays, with_best=bool(best)),
-            *self._settings_problems(run.get("settings")),
-            *compare_states(self._generators(), run.get("random")),
-            *self._history_problems(run.get("columns"), history, bool(best)),
+            *self._settings_problems(run.get("settings"), run.get("steps")),
+            *self._history_problems(history, with_best=bool(best)),
+            *check_states(self._generators(), run.get("random")),
         ]
-        steps: Any = run.get("steps")
-        if type(steps) is not int or not 0 <= steps < 1 << 63:
-            problems.append(f"the number of steps is {steps!r}")
         if problems:
             refuse(path, problems)
         net = {name: arrays[name] for name in named_arrays(self.net)}
-        return Checkpoint(
-            TrainingState(net, _from_folder("optimizer/", arrays), steps, run["random"]),
-            History({name: history[name] for name in run["columns"]}),
-            best or None,
-        )
+        optimizer = _from_folder("optimizer/", arrays)
+        state = TrainingState(net, optimizer, run["steps"], run["random"])
+        return Checkpoint(state, History(history), best or None)
 
     def _optimizer_arrays(self) -> dict[str, Array]:
         """The vectors that the optimizer remembers, by name."""
         names = getattr(self.optimizer, "state", ())
         return {name: getattr(self.optimizer, name) for name in names}
 
-    def _generators(self) -> list[NamedGenerator]:
+    def _generators(self) -> Generators:
         return find_generators(self.net, self.loss, self.optimizer, self.rng)
 
     def _array_problems(self, arrays: Mapping[str, Array], with_best: bool) -> list[str]:
@@ -152,19 +141,18 @@ class TrainingRun:
         others = "arguments/", "history/"
         return misfits({n: array for n, array in arrays.items() if not n.startswith(others)}, own)
 
-    def _settings_problems(self, kept: Any) -> Iterator[str]:
-        if not isinstance(kept, dict):
-            yield "it has no settings"
-            return
+    def _settings_problems(self, settings: Any, steps: Any) -> Iterator[str]:
+        if not isinstance(settings, dict):
+            settings = {}
         for name, value in self.settings.items():
-            if kept.get(name) != value:
-                yield f"{name} is {kept.get(name)!r} in the file, {value!r} here"
+            if settings.get(name) != value:
+                yield f"{name} is {settings.get(name)!r} in the file, {value!r} here"
+        if type(steps) is not int or not 0 <= steps < 1 << 63:
+            yield f"the number of steps is {steps!r}"
 
-    def _history_problems(
-        self, names: Any, history: Mapping[str, Array], with_best: bool
-    ) -> Iterator[str]:
+    def _history_problems(self, history: Mapping[str, Array], with_best: bool) -> Iterator[str]:
         shapes = {array.shape for array in history.values()}
-        if not isinstance(names, list) or {*map(str, names)} != history.keys():
+        if [*history] != self.settings["columns"]:
             yield "the history is not complete"
         elif len(shapes) != 1 or len(shape := shapes.pop()) != 1:
             yield "the history has columns of different lengths"

@@ -14,7 +14,7 @@ from tinynet.losses import Loss
 from tinynet.training.arguments import check_lengths
 from tinynet.types import Array
 
-__all__ = ["Metrics", "evaluate", "named_metrics", "predict"]
+__all__ = ["Metrics", "evaluate", "predict"]
 
 Metric: TypeAlias = Callable[[Array, Array], float]
 Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Metric]
@@ -70,23 +70,18 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
         {'loss': 0.12, 'accuracy': 0.666...}
     """
     check_lengths(x, t)
+    named = _by_name(metrics)
     y = predict(net, x)
-    measured = {"loss": float(copy.copy(loss).forward(y, t))}
-    for name, metric in named_metrics(metrics).items():
-        measured[name] = float(metric(y, t))
-    return measured
+    value = float(copy.copy(loss).forward(y, t))
+    return {"loss": value} | {name: float(metric(y, t)) for name, metric in named.items()}
 
 
-def named_metrics(metrics: Metrics) -> dict[str, Metric]:
+def _by_name(metrics: Metrics) -> dict[str, Metric]:
     """The functions by name.
 
     Raises:
         TypeError: something that is no function, or has no name.
         ValueError: a name that occurs twice, or is that of another column of the history.
-
-    Example:
-        >>> named_metrics([len, max])
-        {'len': <built-in function len>, 'max': <built-in function max>}
     """
     if isinstance(metrics, Mapping):
         pairs = list(metrics.items())

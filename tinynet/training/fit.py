@@ -17,7 +17,7 @@ from tinynet.training.arguments import check_lengths
 from tinynet.training.checkpoints import Checkpoint, TrainingRun
 from tinynet.training.evaluation import Metrics, evaluate
 from tinynet.training.history import History
-from tinynet.training.interrupts import Interrupts
+from tinynet.training.interrupts import stop_requests
 from tinynet.training.loop import train
 from tinynet.training.progress import KINDS, Progress, reporting
 from tinynet.types import Array, Rng
@@ -103,10 +103,13 @@ def fit(
     positive_int(epochs, "epochs")
     _check_options(patience, validation, progress, checkpoint, resume)
     rng = random_generator(rng)
-    options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle}
+    options: dict[str, Any] = {
+        "batch_size": positive_int(batch_size, "batch_size"),
+        "shuffle": shuffle,
+    }
 
     def measure(rows: slice) -> dict[str, float]:
-        """What the history tells besides the training loss, from these rows of the data."""
+        """The validation loss and the metrics, on these rows of the data."""
         if validation is None and not metrics:
             return {}
         inputs, targets = (x, t) if validation is None else validation
@@ -117,11 +120,8 @@ def fit(
             return measured
         return {f"validation_{name}": value for name, value in measured.items()}
 
-    # Whatever does not fit is found before anything changes.
-    if checkpoint is not None:
-        check_target(checkpoint)
     training = train(net, loss, optimizer, x, t, epochs=epochs, rng=rng, **options)
-    columns = ["loss", *measure(slice(2)), "lr", "seconds"]
+    columns = ["loss", *measure(slice(2)), "lr", "seconds"]  # finds what does not fit
     settings = {
         "optimizer": type(optimizer).__name__,
         "loss": type(loss).__name__,
@@ -143,9 +143,9 @@ def fit(
         last = Checkpoint(run.state(), History({name: [] for name in columns}), None)
 
     done = last.history.epochs
-    with reporting(progress, epochs, done) as report, Interrupts() as interrupts:
+    with reporting(progress, epochs, done) as report, stop_requests() as requests:
         try:
-            while last.history.epochs < epochs and not _exhausted(last.history, patience):
+            while last.history.epochs < epochs and not _stalled(last.history, patience):
                 epoch = next(training)
                 measured = measure(slice(None))
                 row = {"loss": epoch.loss, **measured, "lr": epoch.lr, "seconds": epoch.seconds}
@@ -156,7 +156,7 @@ def fit(
                 if checkpoint is not None:
                     run.write(checkpoint, last)
                 report(history.epochs, row)
-                if interrupts.asked:
+                if requests:
                     break
         except DivergenceError as error:
             if done:
@@ -177,8 +177,8 @@ def fit(
     return last.history
 
 
-def _exhausted(history: History, patience: int | None) -> bool:
-    """Whether the best epoch lies `patience` epochs back."""
+def _stalled(history: History, patience: int | None) -> bool:
+    """Whether the best epoch is at least `patience` epochs ago."""
     if patience is None or not history.epochs:
         return False
     return history.epochs - history.best_epoch >= patience
@@ -191,12 +191,10 @@ def _check_options(
     checkpoint: str | os.PathLike[str] | None,
     resume: bool,
 ) -> None:
-    if validation is not None and not (isinstance(validation, tuple) and len(validation) == 2):
-        raise TypeError(
-            f"validation must be a tuple (x, t) of inputs and targets; got "
-            f"{type(validation).__name__}"
-        )
     if validation is not None:
+        if not (isinstance(validation, tuple) and len(validation) == 2):
+            got = type(validation).__name__
+            raise TypeError(f"validation must be a tuple (x, t) of inputs and targets; got {got}")
         check_lengths(*validation, "validation[0]", "validation[1]")
     if patience is not None:
         positive_int(patience, "patience")
@@ -206,8 +204,10 @@ def _check_options(
         raise ValueError(f"progress must be one of {KINDS} or a function; got {progress!r}")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the file to go on from: pass checkpoint=path")
-    if resume and checkpoint is not None and not os.path.exists(checkpoint):
-        raise FileNotFoundError(
-            f"there is no file {os.path.abspath(checkpoint)} to go on from: the first time, leave "
-            f"resume out, or always pass resume=os.path.exists(path)"
-        )
+    if checkpoint is not None:
+        check_target(checkpoint)
+        if resume and not os.path.exists(checkpoint):
+            raise FileNotFoundError(
+                f"there is no file {os.path.abspath(checkpoint)} to go on from: the first time, "
+                f"leave resume out, or always pass resume=os.path.exists(path)"
+            )

@@ -1,4 +1,4 @@
-"""What a training run reported, epoch by epoch."""
+"""What a training run reported after each epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tinynet.types import Array
 
 __all__ = ["History"]
 
-_MOST_ROWS = 20  # of a printed table; beyond it the middle is left out
+_MOST_ROWS = 20  # of a printed table; a longer one leaves out the middle
 
 
 class History:
@@ -53,13 +53,13 @@ class History:
         Raises:
             ValueError: no epochs yet.
         """
-        column = self["validation_loss" if "validation_loss" in self else "loss"]
         if not self.epochs:
-            raise ValueError("there is no best epoch: there are none yet")
+            raise ValueError("there is no best epoch, because there are none yet")
+        column = self["validation_loss" if "validation_loss" in self else "loss"]
         return int(np.where(np.isnan(column), np.inf, column).argmin()) + 1
 
     def plus(self, row: Mapping[str, float]) -> History:
-        """A history that is an epoch longer; this one stays as it is."""
+        """A copy with one more epoch."""
         return History({name: [*values, row[name]] for name, values in self._columns.items()})
 
     def __getitem__(self, name: str) -> Array:
@@ -71,11 +71,10 @@ class History:
         return name in self._columns
 
     def __repr__(self) -> str:
-        rows = [("epoch", *self.names)]
-        for number in range(self.epochs):
-            if self.epochs > _MOST_ROWS and 5 <= number < self.epochs - 5:
-                if number == 5:
-                    rows.append(("...",) * (1 + len(self.names)))
-                continue
-            rows.append((str(number + 1), *(f"{self[name][number]:.5g}" for name in self.names)))
-        return table(rows, right=range(len(rows[0])))
+        rows = [
+            (str(number + 1), *(f"{self[name][number]:.5g}" for name in self.names))
+            for number in range(self.epochs)
+        ]
+        if len(rows) > _MOST_ROWS:
+            rows[5:-5] = [("...",) * (1 + len(self.names))]
+        return table([("epoch", *self.names), *rows], right=range(1 + len(self.names)))

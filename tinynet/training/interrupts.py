@@ -1,50 +1,43 @@
-"""Ctrl-C as a request to stop soon, and only then as an order to stop now."""
+"""Ctrl-C as a request to stop soon; the second one stops at once."""
 
 import contextlib
 import os
 import signal
 import threading
-from types import FrameType, TracebackType
-from typing import Self
+from collections.abc import Iterator
+from types import FrameType
 
-__all__ = ["Interrupts"]
+__all__ = ["stop_requests"]
 
 _NOTICE = b"\nstopping after this epoch; Ctrl-C again stops at once\n"
 
 
-class Interrupts:
-    """While it is entered, the first Ctrl-C sets `asked`, the second raises KeyboardInterrupt.
+@contextlib.contextmanager
+def stop_requests() -> Iterator[list[int]]:
+    """A list to which the first Ctrl-C is added; the second one raises KeyboardInterrupt.
 
-    Outside the main thread, and where the program has a handler of its own, it changes nothing.
+    Outside the main thread, and where the program has a handler of its own, nothing is changed.
 
     Example:
-        >>> with Interrupts() as interrupts:
-        ...     interrupts.asked
-        False
+        >>> with stop_requests() as requests:
+        ...     requests
+        []
     """
+    requests: list[int] = []
 
-    asked = False
-    _installed = False
-
-    def __enter__(self) -> Self:
-        here = threading.current_thread() is threading.main_thread()
-        if here and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._handle)
-            self._installed = True
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+    def handle(number: int, frame: FrameType | None) -> None:
+        if requests:
             raise KeyboardInterrupt
-        self.asked = True
-        with contextlib.suppress(OSError):  # nobody may be listening
+        requests.append(number)
+        with contextlib.suppress(OSError):  # the error stream may be closed
             os.write(2, _NOTICE)  # print is not safe in a signal handler
+
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield requests
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield requests
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

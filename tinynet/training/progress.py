@@ -14,15 +14,14 @@ Report: TypeAlias = Callable[[int, Mapping[str, float]], object]
 """Takes the number of an epoch, from 1, and its row of the history."""
 
 Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
-"""A bar, one line for each epoch, nothing; a bar where somebody watches and lines elsewhere; or a
-function of one's own."""
+"""A bar, lines, nothing, "auto" (a bar where a person watches, lines elsewhere), or a function."""
 
 KINDS = ("auto", "bar", "lines", "off")
 
 
 @contextmanager
 def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
-    """A function to be called with each epoch's number and results.
+    """The function to call after each epoch.
 
     Raises:
         ImportError: a bar is asked for and tqdm is not installed.
@@ -31,7 +30,7 @@ def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
         yield progress
         return
     if progress == "auto":
-        progress = "bar" if _watched() and importlib.util.find_spec("tqdm") else "lines"
+        progress = "bar" if _is_watched() and importlib.util.find_spec("tqdm") else "lines"
     if progress == "off":
         yield lambda epoch, row: None
     elif progress == "lines":
@@ -52,8 +51,8 @@ def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
             yield show
 
 
-def _watched() -> bool:
-    """Whether a person sees it as it happens: on a terminal or in a notebook."""
+def _is_watched() -> bool:
+    """Whether a person sees the output as it comes, on a terminal or in a notebook."""
     return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,33 +11,29 @@ from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 
-__all__ = ["NamedGenerator", "compare_states", "find_generators", "get_states", "set_states"]
+__all__ = ["Generators", "check_states", "find_generators", "get_states", "set_states"]
 
-
-class NamedGenerator(NamedTuple):
-    """A Generator with all the names by which it is reached."""
-
-    names: list[str]
-    generator: np.random.Generator
+Generators: TypeAlias = list[tuple[list[str], np.random.Generator]]
+"""Each Generator with all the names by which it is reached."""
 
 
 def find_generators(
     net: Layer, loss: Loss, optimizer: Optimizer, rng: np.random.Generator
-) -> list[NamedGenerator]:
-    """Each Generator that decides how the run goes on, once, also where several objects share it.
+) -> Generators:
+    """Each Generator that a run draws from, once, even if several objects share it.
 
     It is found where it is an attribute of a layer, of the loss or of the optimizer, or lies there
     in a list, tuple or dict.
     """
-    found: dict[int, NamedGenerator] = {}
-    places = [("rng of fit", rng), *_held("loss", _attributes(loss))]
-    places += [*_held("optimizer", _attributes(optimizer)), *_held_by_layers("net", net)]
-    for name, generator in places:
-        found.setdefault(id(generator), NamedGenerator([], generator)).names.append(name)
+    holders = {"rng of fit": rng, "loss": vars(loss), "optimizer": vars(optimizer)}
+    found: dict[int, tuple[list[str], np.random.Generator]] = {}
+    for holder, value in (*holders.items(), *_attributes("net", net)):
+        for name, generator in _held(holder, value):
+            found.setdefault(id(generator), ([], generator))[0].append(name)
     return list(found.values())
 
 
-def get_states(generators: Sequence[NamedGenerator]) -> list[dict[str, Any]]:
+def get_states(generators: Generators) -> list[dict[str, Any]]:
     """Their names and states as JSON."""
     return [
         {"names": names, "state": _to_json(generator.bit_generator.state)}
@@ -45,44 +41,44 @@ def get_states(generators: Sequence[NamedGenerator]) -> list[dict[str, Any]]:
     ]
 
 
-def set_states(generators: Sequence[NamedGenerator], states: Sequence[dict[str, Any]]) -> None:
+def set_states(generators: Generators, states: list[dict[str, Any]]) -> None:
     """Put the generators into these states."""
     for (_, generator), kept in zip(generators, states, strict=True):
         generator.bit_generator.state = _from_json(kept["state"])
 
 
-def compare_states(generators: Sequence[NamedGenerator], states: Any) -> Iterator[str]:
-    """What is wrong with states that were read from a file; nothing is changed."""
+def check_states(generators: Generators, states: Any) -> Iterator[str]:
+    """What is wrong with states from a file; nothing is changed."""
     try:
-        theirs, ours = [each["names"] for each in states], [each.names for each in generators]
+        theirs, ours = [kept["names"] for kept in states], [names for names, _ in generators]
         if theirs != ours:
             yield f"random generators are {theirs} in the file, {ours} here"
-            return
-        for (_, generator), kept in zip(generators, states, strict=True):
-            type(generator.bit_generator)().state = _from_json(kept["state"])
+        else:
+            for (_, generator), kept in zip(generators, states, strict=True):
+                type(generator.bit_generator)().state = _from_json(kept["state"])
     except Exception as error:  # a bit generator may raise anything
         yield f"the states of the random generators are not valid ({error})"
 
 
-def _attributes(owner: object) -> dict[str, Any]:
-    """Those of an object, without the arguments of its constructor, which it may not have kept."""
-    return {name: value for name, value in vars(owner).items() if name != "_arguments"}
+def _attributes(place: str, layer: Layer) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The attributes of a layer and of all its parts."""
+    yield place, vars(layer)
+    for name, part in layer._parts():
+        yield from _attributes(f"{place}.{name}", part)
 
 
 def _held(place: str, value: Any) -> Iterator[tuple[str, np.random.Generator]]:
-    if isinstance(value, np.random.Generator):
-        yield place, value
-    if isinstance(value, list | tuple):
-        value = dict(enumerate(value))
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _held(f"{place}.{name}", inner)
-
-
-def _held_by_layers(place: str, layer: Layer) -> Iterator[tuple[str, np.random.Generator]]:
-    yield from _held(place, _attributes(layer))
-    for name, part in layer._parts():
-        yield from _held_by_layers(f"{place}.{name}", part)
+    """The Generators in a value, with the places where they lie."""
+    match value:
+        case np.random.Generator():
+            yield place, value
+        case list() | tuple():
+            for number, inner in enumerate(value):
+                yield from _held(f"{place}.{number}", inner)
+        case dict():
+            for name, inner in value.items():
+                if name != "_arguments":  # of a constructor, which perhaps did not keep them
+                    yield from _held(f"{place}.{name}", inner)
 
 
 def _to_json(state: Any) -> Any:
