@@ -33,17 +33,19 @@ from tinynet.types import Array
 __all__ = ["Checkpoint", "TrainingRun", "TrainingState"]
 
 
-class TrainingState(NamedTuple):
-    """What a run changes, as it is between two epochs: copies of arrays, steps, random states."""
+_OPTIMIZER, _BEST, _HISTORY = "optimizer/", "best/", "history/"  # folders of the file
 
-    net: dict[str, Array]
-    optimizer: dict[str, Array]
+
+class TrainingState(NamedTuple):
+    """What a run changes, as it is between two epochs; the arrays are copies."""
+
+    arrays: dict[str, Array]
     steps: int
     random: list[dict[str, Any]]
 
 
 class Checkpoint(NamedTuple):
-    """A run after some epochs; `best` is the network of its best epoch, if that is kept."""
+    """A run after some epochs; `best` has the arrays of its best epoch, if they are kept."""
 
     state: TrainingState
     history: History
@@ -62,23 +64,18 @@ class TrainingRun:
 
     def state(self) -> TrainingState:
         """Copy the state of the objects."""
-        return TrainingState(
-            {name: array.copy() for name, array in named_arrays(self.net).items()},
-            {name: array.copy() for name, array in self._optimizer_arrays().items()},
-            self.optimizer.steps,
-            get_states(self._generators()),
-        )
+        arrays = {name: array.copy() for name, array in self._arrays().items()}
+        return TrainingState(arrays, self.optimizer.steps, get_states(self._generators()))
 
     def restore(self, state: TrainingState) -> None:
         """Write a state back into the objects."""
-        self.restore_net(state.net)
-        for name, array in self._optimizer_arrays().items():
-            array[...] = state.optimizer[name]
+        for name, array in self._arrays().items():
+            array[...] = state.arrays[name]
         self.optimizer.steps = state.steps
         set_states(self._generators(), state.random)
 
     def restore_net(self, arrays: Mapping[str, Array]) -> None:
-        """Write parameters and buffers back."""
+        """Write the parameters and buffers among these arrays back."""
         for name, array in named_arrays(self.net).items():
             array[...] = arrays[name]
 
@@ -91,10 +88,10 @@ class TrainingRun:
         """
         state, history, best = checkpoint
         header, arrays = contents(self.net, architecture=False)
-        optimizer = _in_folder("optimizer/", state.optimizer)
-        check_finite(optimizer)
-        arrays |= optimizer | _in_folder("best/", best or {})
-        arrays |= _in_folder("history/", {name: history[name] for name in history.names})
+        check_finite(state.arrays)
+        arrays |= state.arrays
+        arrays |= {_BEST + name: best[name] for name in named_arrays(self.net) if best}
+        arrays |= {_HISTORY + name: history[name] for name in history.names}
         header["run"] = {"settings": self.settings, "steps": state.steps, "random": state.random}
         write_archive(path, header, arrays)
 
@@ -109,39 +106,41 @@ class TrainingRun:
         run: Any = header.get("run")
         if not isinstance(run, dict):
             refuse(path, ["it is no checkpoint, only a network, for load_parameters(net, path)"])
-        history, best = _from_folder("history/", arrays), _from_folder("best/", arrays)
+        history, best = _folder(_HISTORY, arrays), _folder(_BEST, arrays)
+        others = _HISTORY, "arguments/"
+        given = {name: array for name, array in arrays.items() if not name.startswith(others)}
         problems = [
-            *self._array_problems(arrays, with_best=bool(best)),
-            *self._settings_problems(run.get("settings"), run.get("steps")),
-            *self._history_problems(history, with_best=bool(best)),
+            *misfits(given, self._expected_arrays(with_best=bool(best))),
+            *self._compare_settings(run.get("settings"), run.get("steps")),
+            *self._check_history(history, with_best=bool(best)),
             *check_states(self._generators(), run.get("random")),
         ]
         if problems:
             refuse(path, problems)
-        net = {name: arrays[name] for name in named_arrays(self.net)}
-        optimizer = _from_folder("optimizer/", arrays)
-        state = TrainingState(net, optimizer, run["steps"], run["random"])
+        state = TrainingState(given, run["steps"], run["random"])
         return Checkpoint(state, History(history), best or None)
 
-    def _optimizer_arrays(self) -> dict[str, Array]:
-        """The vectors that the optimizer remembers, by name."""
+    def _arrays(self) -> dict[str, Array]:
+        """The arrays that a run changes, by their names in the file."""
         names = getattr(self.optimizer, "state", ())
-        return {name: getattr(self.optimizer, name) for name in names}
+        optimizer = {_OPTIMIZER + name: getattr(self.optimizer, name) for name in names}
+        return named_arrays(self.net) | optimizer
+
+    def _expected_arrays(self, with_best: bool) -> dict[str, Array]:
+        """Arrays of the shapes and types that the file must have."""
+        dtype = self.optimizer.net.params.dtype  # to which the first step converts the optimizer's
+        expected = {
+            name: array.astype(dtype) if name.startswith(_OPTIMIZER) else array
+            for name, array in self._arrays().items()
+        }
+        if with_best:
+            expected |= {_BEST + name: array for name, array in named_arrays(self.net).items()}
+        return expected
 
     def _generators(self) -> Generators:
         return find_generators(self.net, self.loss, self.optimizer, self.rng)
 
-    def _array_problems(self, arrays: Mapping[str, Array], with_best: bool) -> list[str]:
-        net = named_arrays(self.net)
-        dtype = self.optimizer.net.params.dtype  # the optimizer's first step converts its vectors
-        optimizer = {name: array.astype(dtype) for name, array in self._optimizer_arrays().items()}
-        own = net | _in_folder("optimizer/", optimizer)
-        if with_best:
-            own |= _in_folder("best/", net)
-        others = "arguments/", "history/"
-        return misfits({n: array for n, array in arrays.items() if not n.startswith(others)}, own)
-
-    def _settings_problems(self, settings: Any, steps: Any) -> Iterator[str]:
+    def _compare_settings(self, settings: Any, steps: Any) -> Iterator[str]:
         if not isinstance(settings, dict):
             settings = {}
         for name, value in self.settings.items():
@@ -150,7 +149,7 @@ class TrainingRun:
         if type(steps) is not int or not 0 <= steps < 1 << 63:
             yield f"the number of steps is {steps!r}"
 
-    def _history_problems(self, history: Mapping[str, Array], with_best: bool) -> Iterator[str]:
+    def _check_history(self, history: Mapping[str, Array], with_best: bool) -> Iterator[str]:
         shapes = {array.shape for array in history.values()}
         if [*history] != self.settings["columns"]:
             yield "the history is not complete"
@@ -160,11 +159,6 @@ class TrainingRun:
             yield "the parameters of the best epoch are missing"
 
 
-def _in_folder(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays by the names that they have in a folder of the file."""
-    return {folder + name: array for name, array in arrays.items()}
-
-
-def _from_folder(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def _folder(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """The arrays in a folder of the file, by their names without it."""
     return {n.removeprefix(folder): array for n, array in arrays.items() if n.startswith(folder)}

@@ -151,7 +151,7 @@ def fit(
                 row = {"loss": epoch.loss, **measured, "lr": epoch.lr, "seconds": epoch.seconds}
                 history, state, best = last.history.plus(row), run.state(), last.best
                 if patience and history.best_epoch == history.epochs:
-                    best = state.net
+                    best = state.arrays
                 last = Checkpoint(state, history, best)
                 if checkpoint is not None:
                     run.write(checkpoint, last)
