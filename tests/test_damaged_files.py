@@ -353,7 +353,7 @@ HOSTILE = {
     no_array: "magic string",
     fortran_order: "in Fortran order",
     old_python_header: "damaged",
-    header_of_four_gigabytes: "damaged",
+    header_of_four_gigabytes: ".npy version (2, 0)",
     later_npy_version: ".npy version (3, 0)",
     stranger_among_the_members: "setup.py is nothing that tinynet writes",
     twice_the_same_name: "W.npy is there twice",

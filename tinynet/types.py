@@ -1,14 +1,18 @@
-"""The two words that every signature uses."""
+"""The words that many signatures use."""
 
+import os
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Rng"]
+__all__ = ["Array", "FilePath", "Rng"]
 
 Array: TypeAlias = NDArray[Any]
 """A NumPy array; the docstring says which shape, and floats unless it says otherwise."""
+
+FilePath: TypeAlias = str | os.PathLike[str]
+"""Where a file is or shall be."""
 
 Rng: TypeAlias = np.random.Generator | int | None
 """Where random numbers come from: a Generator to share, an int to repeat, None for fresh ones."""

@@ -1,6 +1,5 @@
 """Files in the safetensors format, with PyTorch's names."""
 
-import os
 from typing import Any
 
 from tinynet.interop.torch import fill_from, to_state_dict
@@ -9,11 +8,12 @@ from tinynet.persistence.archive import refuse
 from tinynet.persistence.arrays import check_finite
 from tinynet.persistence.atomic import open_regular, write_atomically
 from tinynet.persistence.models import check_network
+from tinynet.types import FilePath
 
 __all__ = ["load_safetensors", "save_safetensors"]
 
 
-def save_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
+def save_safetensors(net: Layer, path: FilePath) -> None:
     """Write `to_state_dict(net)` in the safetensors format, whole or not at all.
 
     Raises:
@@ -28,7 +28,7 @@ def save_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
     write_atomically(path, lambda file: file.write(data))
 
 
-def load_safetensors(net: Layer, path: str | os.PathLike[str]) -> None:
+def load_safetensors(net: Layer, path: FilePath) -> None:
     """Fill a network from a safetensors file with PyTorch's names, as `from_state_dict` does.
 
     Raises:

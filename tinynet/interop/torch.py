@@ -1,6 +1,5 @@
 """State dicts: parameters under PyTorch's names and in its orientation."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from tinynet.interop.naming import Naming, renamed_arrays
 from tinynet.layers import BatchNorm, Dense, Embedding, Layer, LayerNorm
 from tinynet.persistence.arrays import fill
-from tinynet.types import Array
+from tinynet.types import Array, FilePath
 
 __all__ = ["fill_from", "from_state_dict", "to_state_dict"]
 
@@ -65,7 +64,7 @@ def from_state_dict(net: Layer, state_dict: Mapping[str, Any]) -> None:
     fill_from(net, state_dict, "the state dict")
 
 
-def fill_from(net: Layer, state_dict: Mapping[str, Any], source: str | os.PathLike[str]) -> None:
+def fill_from(net: Layer, state_dict: Mapping[str, Any], source: FilePath) -> None:
     """Do the work of `from_state_dict`; an error calls the state dict by the name of its source."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(

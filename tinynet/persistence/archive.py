@@ -16,7 +16,7 @@ import numpy as np
 
 from tinynet.errors import LoadError
 from tinynet.persistence.atomic import open_regular, write_atomically
-from tinynet.types import Array
+from tinynet.types import Array, FilePath
 
 __all__ = ["VERSION", "read_archive", "refuse", "write_archive"]
 
@@ -27,16 +27,10 @@ _HEADER = "tinynet.json"
 _LARGEST_HEADER = 1 << 22  # parsed JSON takes about twenty times its length in memory
 _MOST_PROBLEMS = 20
 _CHUNK = 1 << 20
-_READERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 _BEFORE_ZIP_BEGAN = (1980, 1, 1, 0, 0, 0)  # no clock: equal networks make equal files
 
 
-def write_archive(
-    path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mapping[str, Array]
-) -> None:
+def write_archive(path: FilePath, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write a header and named arrays into one file, as `write_atomically` does.
 
     Raises:
@@ -69,7 +63,7 @@ def write_archive(
     write_atomically(path, write)
 
 
-def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array]]:
+def read_archive(path: FilePath) -> tuple[dict[str, Any], dict[str, Array]]:
     """The header and the arrays of a file that `write_archive` made.
 
     Before memory is allocated for an array, its declared shape and type are compared with the bytes
@@ -88,14 +82,12 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
         except MemoryError:
             raise
         except LoadError as error:
-            refuse(path, error.args, error)
+            refuse(path, error.args)
         except Exception as error:  # zipfile and NumPy raise many kinds for a damaged file
             refuse(path, [f"it is damaged or no tinynet file ({error})"], error)
 
 
-def refuse(
-    path: str | os.PathLike[str], problems: Sequence[str], cause: Exception | None = None
-) -> NoReturn:
+def refuse(path: FilePath, problems: Sequence[str], cause: Exception | None = None) -> NoReturn:
     """Raise one error that lists what is wrong with a file, shortened to what people read."""
     more = len(problems) - _MOST_PROBLEMS
     problems = [text if len(text) < 600 else f"{text[:600]} …" for text in problems]
@@ -169,9 +161,9 @@ def _read_arrays(archive: zipfile.ZipFile) -> dict[str, Array]:
 def _read_array(member: Any, size: int) -> Array | str:
     """The array in a member of that size, or what is wrong with it."""
     version = np.lib.format.read_magic(member)
-    if version not in _READERS:
+    if version != (1, 0):  # the others are for arrays of records
         return f"has the .npy version {version}"
-    shape, fortran_order, dtype = _READERS[version](member)
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
     if not _storable(dtype):
         return f"holds {dtype}; allowed are bool, integers, float16, float32 and float64"
     there, declared = size - member.tell(), math.prod(shape) * dtype.itemsize

@@ -1,13 +1,12 @@
 """A network's arrays by name, and whether other arrays may take their place."""
 
-import os
 from collections.abc import Mapping
 
 import numpy as np
 
 from tinynet.layers import Layer
 from tinynet.persistence.archive import refuse
-from tinynet.types import Array
+from tinynet.types import Array, FilePath
 
 __all__ = ["check_finite", "fill", "misfits", "named_arrays"]
 
@@ -64,9 +63,7 @@ def misfits(given: Mapping[str, object], own: Mapping[str, Array]) -> list[str]:
     return problems
 
 
-def fill(
-    own: Mapping[str, Array], given: Mapping[str, Array], source: str | os.PathLike[str]
-) -> None:
+def fill(own: Mapping[str, Array], given: Mapping[str, Array], source: FilePath) -> None:
     """Write the given arrays into a network's own, all of them or none.
 
     Raises:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from tinynet.types import FilePath
+
 __all__ = ["check_target", "open_regular", "write_atomically"]
 
 
-def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> None:
     """Have `write` fill a new file, then put it in the place of the old one.
 
     The new content goes to a temporary file in the same folder, is flushed to the disk, and takes
@@ -55,7 +57,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
         _flush_folder(target.parent)
 
 
-def check_target(path: str | os.PathLike[str]) -> Path:
+def check_target(path: FilePath) -> Path:
     """The place to which a path leads, if a file can stand there.
 
     Raises:
@@ -71,7 +73,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+def open_regular(path: FilePath) -> BinaryIO:
     """Open a file for reading; an error says what the path leads to instead of a file."""
     place = Path(path)
     if place.is_dir():

@@ -1,6 +1,5 @@
 """Networks in files: `save`, `load` and `load_parameters`."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,14 +11,14 @@ from tinynet.persistence.architecture import OWN_LAYERS, build, describe
 from tinynet.persistence.archive import read_archive, refuse, write_archive
 from tinynet.persistence.arrays import check_finite, fill, misfits, named_arrays
 from tinynet.text import written
-from tinynet.types import Array, Rng
+from tinynet.types import Array, FilePath, Rng
 
 __all__ = ["check_network", "contents", "load", "load_parameters", "save"]
 
 _FOLDERS = ("arguments/", "optimizer/", "best/", "history/")  # arrays that are not the network's
 
 
-def save(net: Layer, path: str | os.PathLike[str]) -> None:
+def save(net: Layer, path: FilePath) -> None:
     """Write a network into one `.npz` file: its architecture, parameters and buffers.
 
     The architecture is each layer's class and the arguments it was made with. Attributes that were
@@ -68,10 +67,7 @@ def save(net: Layer, path: str | os.PathLike[str]) -> None:
 
 
 def load(
-    path: str | os.PathLike[str],
-    *,
-    layers: Mapping[str, type[Layer]] | None = None,
-    rng: Rng = None,
+    path: FilePath, *, layers: Mapping[str, type[Layer]] | None = None, rng: Rng = None
 ) -> Layer:
     """The network in a file that `save`, or `fit` as a checkpoint, wrote.
 
@@ -114,7 +110,7 @@ def load(
     return net
 
 
-def load_parameters(net: Layer, path: str | os.PathLike[str]) -> None:
+def load_parameters(net: Layer, path: FilePath) -> None:
     """Fill a network with the parameters and buffers in a file.
 
     Names, shapes and float types must be the network's own and all values finite; otherwise the

@@ -7,7 +7,6 @@ optimizer's state, its number of steps, and the state of every random generator.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -28,7 +27,7 @@ from tinynet.training.random_states import (
     get_states,
     set_states,
 )
-from tinynet.types import Array
+from tinynet.types import Array, FilePath
 
 __all__ = ["Checkpoint", "TrainingRun", "TrainingState"]
 
@@ -79,7 +78,7 @@ class TrainingRun:
         for name, array in named_arrays(self.net).items():
             array[...] = arrays[name]
 
-    def write(self, path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
+    def write(self, path: FilePath, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, which `tinynet.load` reads too.
 
         Raises:
@@ -95,7 +94,7 @@ class TrainingRun:
         header["run"] = {"settings": self.settings, "steps": state.steps, "random": state.random}
         write_archive(path, header, arrays)
 
-    def read(self, path: str | os.PathLike[str]) -> Checkpoint:
+    def read(self, path: FilePath) -> Checkpoint:
         """Read a checkpoint and check that all of it fits; nothing is changed yet.
 
         Raises:

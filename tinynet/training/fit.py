@@ -20,7 +20,7 @@ from tinynet.training.history import History
 from tinynet.training.interrupts import stop_requests
 from tinynet.training.loop import train
 from tinynet.training.progress import KINDS, Progress, reporting
-from tinynet.types import Array, Rng
+from tinynet.types import Array, FilePath, Rng
 
 __all__ = ["fit"]
 
@@ -39,7 +39,7 @@ def fit(
     metrics: Metrics = (),
     patience: int | None = None,
     progress: Progress = "auto",
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: FilePath | None = None,
     resume: bool = False,
     rng: Rng = None,
 ) -> History:
@@ -55,14 +55,8 @@ def fit(
     made in the same way.
 
     Args:
-        net: a layer or network.
-        loss: what to make small.
-        optimizer: made for `net`, or for a part of it that alone is to be trained.
-        x: inputs (N, ...).
-        t: targets (N, ...).
+        net, loss, optimizer, x, t, batch_size, shuffle, rng: as for `train`.
         epochs: passes over the data, including those before `resume`.
-        batch_size: examples in a step; the last batch of an epoch may be shorter.
-        shuffle: whether each epoch visits the examples in a new order.
         validation: inputs and targets that are not trained on, measured after each epoch.
         metrics: functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by
             name; measured on the validation data ("validation_accuracy"), or where there are none
@@ -75,7 +69,6 @@ def fit(
         checkpoint: a file to write after each epoch, in place of what is there. `tinynet.load`
             reads the network in it.
         resume: go on from the checkpoint.
-        rng: where the order comes from.
 
     Returns:
         A `History` of "loss", "validation_loss", the metrics, "lr" and "seconds".
@@ -103,10 +96,8 @@ def fit(
     positive_int(epochs, "epochs")
     _check_options(patience, validation, progress, checkpoint, resume)
     rng = random_generator(rng)
-    options: dict[str, Any] = {
-        "batch_size": positive_int(batch_size, "batch_size"),
-        "shuffle": shuffle,
-    }
+    batch_size = positive_int(batch_size, "batch_size")
+    options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle}
 
     def measure(rows: slice) -> dict[str, float]:
         """The validation loss and the metrics, on these rows of the data."""
@@ -188,7 +179,7 @@ def _check_options(
     patience: object,
     validation: tuple[Array, Array] | None,
     progress: object,
-    checkpoint: str | os.PathLike[str] | None,
+    checkpoint: FilePath | None,
     resume: bool,
 ) -> None:
     if validation is not None:
