@@ -138,6 +138,15 @@ def test_an_anomaly_is_looked_for_in_every_layer_of_an_epoch_within(monkeypatch)
         list(training)
 
 
+def test_a_layer_of_ones_own_that_is_watched_is_still_ones_own():
+    class Spy(Sigmoid):
+        pass
+
+    net = Sequential(Dense(4, 4, rng=0), Spy(), Dense(4, 2, rng=1))
+    with detect_anomaly(net[1]):
+        assert not blocked_sgd.applies(net, MSELoss(), SGD(net, lr=0.1), np.ones((3, 4)), 1)
+
+
 @pytest.mark.parametrize("at", [0, 1, 5, 63, 64, 100, 149])
 def test_a_divergence_within_a_block_leaves_the_steps_before_it(at):
     net = network("flat", 0)

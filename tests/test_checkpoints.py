@@ -441,3 +441,16 @@ def test_the_header_holds_no_code(tmp_path):
     with zipfile.ZipFile(tmp_path / "run.npz") as archive:
         assert json.loads(archive.read("tinynet.json"))["run"]["steps"] == 8
         assert all(name == "tinynet.json" or name.endswith(".npy") for name in archive.namelist())
+
+
+def test_a_checkpoint_before_the_first_epoch_is_restored_too(tmp_path):
+    def interrupt(params, grads, rate):
+        raise KeyboardInterrupt
+
+    stopped = Experiment(plain)
+    stopped.optimizer.update = interrupt
+    stopped.fit(epochs=1, checkpoint=tmp_path / "run.npz")
+    again = Experiment(plain)
+    again.net.params[...] = 0.123
+    again.fit(checkpoint=tmp_path / "run.npz", resume=True)
+    assert again.bytes() == Experiment(plain).fit().bytes()

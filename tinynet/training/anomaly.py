@@ -69,12 +69,12 @@ def detect_anomaly(*objects: Layer | Loss | Optimizer) -> Iterator[None]:
 
 
 def _watch(thing: Any) -> None:
-    """Give it a class of its own, or note in the one that it has that one more watches."""
+    """Give it a watched class of its own; one that it has already counts its watchers."""
     with _lock:
         if not isinstance(thing, _Watched):
             original = type(thing)
             watched = next(cls for kind, cls in _WATCHED.items() if isinstance(thing, kind))
-            body = {"original": original, "watchers": 0}
+            body = {"original": original, "watchers": 0, "__module__": original.__module__}
             _set_class(thing, type(original.__name__, (watched, original), body))
         type(thing).watchers += 1
 

@@ -19,7 +19,7 @@ from tinynet.training.evaluation import Metrics, evaluate
 from tinynet.training.history import History
 from tinynet.training.interrupts import stop_requests
 from tinynet.training.loop import train
-from tinynet.training.progress import KINDS, Progress, reporting
+from tinynet.training.progress import Progress, reporting
 from tinynet.types import Array, FilePath, Rng
 
 __all__ = ["fit"]
@@ -94,7 +94,7 @@ def fit(
         ('loss', 'validation_loss', 'lr', 'seconds')
     """
     positive_int(epochs, "epochs")
-    _check_options(patience, validation, progress, checkpoint, resume)
+    _check_options(patience, validation, checkpoint, resume)
     rng = random_generator(rng)
     batch_size = positive_int(batch_size, "batch_size")
     options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle}
@@ -129,12 +129,13 @@ def fit(
                 f"the checkpoint has {last.history.epochs} epochs behind it, more than "
                 f"epochs={epochs}, which counts them too"
             )
-        run.restore(last.state)
     else:
         last = Checkpoint(run.state(), History({name: [] for name in columns}), None)
 
     done = last.history.epochs
     with reporting(progress, epochs, done) as report, stop_requests() as requests:
+        if resume:
+            run.restore(last.state)
         try:
             while last.history.epochs < epochs and not _stalled(last.history, patience):
                 epoch = next(training)
@@ -178,7 +179,6 @@ def _stalled(history: History, patience: int | None) -> bool:
 def _check_options(
     patience: object,
     validation: tuple[Array, Array] | None,
-    progress: object,
     checkpoint: FilePath | None,
     resume: bool,
 ) -> None:
@@ -191,8 +191,6 @@ def _check_options(
         positive_int(patience, "patience")
         if validation is None:
             raise ValueError("patience watches the validation loss: pass validation=(x, t)")
-    if not callable(progress) and progress not in KINDS:
-        raise ValueError(f"progress must be one of {KINDS} or a function; got {progress!r}")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the file to go on from: pass checkpoint=path")
     if checkpoint is not None:

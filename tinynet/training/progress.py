@@ -6,9 +6,9 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-__all__ = ["KINDS", "Progress", "reporting"]
+__all__ = ["Progress", "reporting"]
 
 Report: TypeAlias = Callable[[int, Mapping[str, float]], object]
 """Takes the number of an epoch, from 1, and its row of the history."""
@@ -16,39 +16,43 @@ Report: TypeAlias = Callable[[int, Mapping[str, float]], object]
 Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
 """A bar, lines, nothing, "auto" (a bar where a person watches, lines elsewhere), or a function."""
 
-KINDS = ("auto", "bar", "lines", "off")
-
 
 @contextmanager
 def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
-    """The function to call after each epoch.
+    """The function to call after each epoch; `done` epochs have passed before.
 
     Raises:
         ImportError: a bar is asked for and tqdm is not installed.
+        ValueError: another kind of progress.
     """
-    if callable(progress):
-        yield progress
-        return
     if progress == "auto":
         progress = "bar" if _is_watched() and importlib.util.find_spec("tqdm") else "lines"
-    if progress == "off":
+    if callable(progress):
+        yield progress
+    elif progress == "off":
         yield lambda epoch, row: None
     elif progress == "lines":
         yield lambda epoch, row: print(f"epoch {epoch}/{epochs}  {_line(row)}", flush=True)
-    else:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError as error:
-            raise ImportError(
-                'the progress bar needs tqdm: pip install tqdm, or progress="lines"'
-            ) from error
-        with tqdm(total=epochs, initial=done, unit="epoch") as bar:
+    elif progress == "bar":
+        with _tqdm(total=epochs, initial=done, unit="epoch") as bar:
 
             def show(epoch: int, row: Mapping[str, float]) -> None:
                 bar.set_postfix_str(_line(row), refresh=False)
                 bar.update()
 
             yield show
+    else:
+        kinds = "'auto', 'bar', 'lines', 'off'"
+        raise ValueError(f"progress must be one of {kinds} or a function; got {progress!r}")
+
+
+def _tqdm(**options: Any) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        advice = 'pip install tqdm, or progress="lines"'
+        raise ImportError(f"the progress bar needs tqdm: {advice}") from error
+    return tqdm(**options)
 
 
 def _is_watched() -> bool:
