@@ -40,10 +40,8 @@ def describe(net: Layer) -> tuple[dict[str, Any], dict[str, Array]]:
     """The architecture, and the arrays among the arguments, which JSON refers to by name.
 
     A Generator is left out: a rebuilt layer gets a new one. An `init` that is not in
-    `tinynet.initializers` is left out too, because the parameters are stored themselves.
-
-    Raises:
-        TypeError: an argument that cannot be written down; the error says what to add.
+    `tinynet.initializers` is left out too, because the parameters are stored themselves. Any other
+    argument that cannot be written down is a TypeError.
     """
     arrays: dict[str, Array] = {}
     return _describe_layer(net, arrays), arrays
@@ -57,15 +55,9 @@ def build(
 ) -> Layer:
     """The network of that architecture; its parameters have the right shapes and no values yet.
 
-    Args:
-        description: from `describe`.
-        arrays: those of the file. The network may not have more parameters than these have numbers,
-            so a file cannot ask for more memory than it takes itself.
-        custom: the classes that are not tinynet's own, by name.
-        rng: for layers that were made with a Generator.
-
-    Raises:
-        ValueError: a class that is neither tinynet's nor custom, or arguments that it refuses.
+    It may not have more parameters than there are numbers in the arrays of the file, so a file
+    cannot ask for more memory than it takes itself. `custom` are the classes that are not
+    tinynet's own, by name; `rng` is for layers that were made with a Generator.
     """
     return _Builder(arrays, custom, random_generator(rng)).layer(description)
 
@@ -74,21 +66,16 @@ def _describe_layer(layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:
     cls = layer.__class__  # not its type, which `detect_anomaly` changes
     own = OWN_LAYERS.get(f"tinynet.{cls.__name__}") is cls
     args, kwargs = layer._arguments
-    names = [*inspect.signature(cls.__init__).parameters][1:]
-    names += ["an argument"] * len(args)
-    described: dict[str, Any] = {"class": f"tinynet.{cls.__name__}" if own else cls.__name__}
-    if args:
-        described["args"] = [
+    if not _known(kwargs.get("init")) and _has_default(cls, "init"):
+        kwargs = {name: value for name, value in kwargs.items() if name != "init"}
+    names = [*inspect.signature(cls.__init__).parameters][1:] + ["an argument"] * len(args)
+    return {
+        "class": f"tinynet.{cls.__name__}" if own else cls.__name__,
+        "args": [
             _describe(value, cls, name, arrays) for name, value in zip(names, args, strict=False)
-        ]
-    kept = {
-        name: _describe(value, cls, name, arrays)
-        for name, value in kwargs.items()
-        if not (name == "init" and not _known(value) and _has_default(cls, name))
+        ],
+        "kwargs": {name: _describe(value, cls, name, arrays) for name, value in kwargs.items()},
     }
-    if kept:
-        described["kwargs"] = kept
-    return described
 
 
 def _describe(value: Any, cls: type[Layer], name: str, arrays: dict[str, Array]) -> Any:

@@ -31,13 +31,7 @@ _BEFORE_ZIP_BEGAN = (1980, 1, 1, 0, 0, 0)  # no clock: equal networks make equal
 
 
 def write_archive(path: FilePath, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Write a header and named arrays into one file, as `write_atomically` does.
-
-    Raises:
-        OSError: the file cannot be written; an old one is then as it was.
-        TypeError: an array that is neither float, integer nor bool, or a header that is no JSON.
-        ValueError: a header of over 4 MiB.
-    """
+    """Write a header and named arrays into one file, as `write_atomically` does."""
     text = json.dumps({"format": "tinynet", "version": VERSION, **header}, allow_nan=False)
     if len(text) > _LARGEST_HEADER:
         raise ValueError(f"the description of the network is too long: {len(text):,} bytes of JSON")
@@ -68,11 +62,7 @@ def read_archive(path: FilePath) -> tuple[dict[str, Any], dict[str, Array]]:
 
     Before memory is allocated for an array, its declared shape and type are compared with the bytes
     that are there, so a file takes no more memory than a few times its own size. Checksums are
-    compared.
-
-    Raises:
-        OSError: no such file, or a folder.
-        LoadError: the file is damaged, hostile, of another program or of a newer tinynet.
+    compared. A LoadError lists all that is wrong.
     """
     with open_regular(path) as file:
         try:

@@ -26,11 +26,7 @@ def named_arrays(net: Layer) -> dict[str, Array]:
 
 
 def check_finite(arrays: Mapping[str, Array]) -> None:
-    """Refuse to write what could not be loaded again.
-
-    Raises:
-        ValueError: naming all arrays that hold NaN or infinity.
-    """
+    """Refuse to write arrays that could not be loaded again, by a ValueError that names them."""
     if wrong := [name for name, array in arrays.items() if not _is_finite(array)]:
         raise ValueError(
             f"{', '.join(wrong)}: NaN or infinite, so the network is of no use and would not be "
@@ -64,11 +60,7 @@ def misfits(given: Mapping[str, object], own: Mapping[str, Array]) -> list[str]:
 
 
 def fill(own: Mapping[str, Array], given: Mapping[str, Array], source: FilePath) -> None:
-    """Write the given arrays into a network's own, all of them or none.
-
-    Raises:
-        LoadError: something does not fit; all of it is listed, under the name of the source.
-    """
+    """Write the given arrays into a network's own, or raise a LoadError that names their source."""
     if problems := misfits(given, own):
         refuse(source, problems)
     for name, array in own.items():

@@ -58,11 +58,7 @@ def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> Non
 
 
 def check_target(path: FilePath) -> Path:
-    """The place to which a path leads, if a file can stand there.
-
-    Raises:
-        OSError: there is no such folder, or a folder or a device stands there.
-    """
+    """The place to which a path leads, if a file can be written there."""
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"{path} is a folder: add the name of a file in it, {path}/net.npz")

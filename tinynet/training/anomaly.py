@@ -110,8 +110,8 @@ class _WatchedLayer(_Watched):
 
     def predict(self, x: Array) -> Array:
         # On an unwatched copy, because a `predict` that is made of `forward` is no training pass.
-        copy = self._shadow({})  # type: ignore[attr-defined]
-        _set_class(copy, self.original)
+        copy = object.__new__(self.original)
+        vars(copy).update(vars(self))
         return self._outputs("predict", copy, x)
 
     def backward(self, dy: Array) -> Array:

@@ -33,13 +33,7 @@ def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: A
 
 
 def check_lengths(x: Array, t: Array, x_name: str = "x", t_name: str = "t") -> None:
-    """Refuse inputs and targets of different lengths.
-
-    Example:
-        >>> check_lengths(np.zeros((3, 2)), np.zeros(4))
-        Traceback (most recent call last):
-        ValueError: x has 3 examples and t has 4: they must have the same length
-    """
+    """Refuse inputs and targets of different lengths."""
     if len(x) != len(t):
         raise ValueError(
             f"{x_name} has {len(x)} examples and {t_name} has {len(t)}: they must have the same "

@@ -79,12 +79,7 @@ class TrainingRun:
             array[...] = arrays[name]
 
     def write(self, path: FilePath, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, which `tinynet.load` reads too.
-
-        Raises:
-            OSError: the file cannot be written; an old one is then as it was.
-            ValueError: a parameter, or the optimizer's state, is NaN or infinite.
-        """
+        """Write a checkpoint, which `tinynet.load` reads too."""
         state, history, best = checkpoint
         header, arrays = contents(self.net, architecture=False)
         check_finite(state.arrays)
@@ -95,12 +90,7 @@ class TrainingRun:
         write_archive(path, header, arrays)
 
     def read(self, path: FilePath) -> Checkpoint:
-        """Read a checkpoint and check that all of it fits; nothing is changed yet.
-
-        Raises:
-            OSError: no such file.
-            LoadError: it is damaged, no checkpoint, or of another run; all problems are listed.
-        """
+        """Read a checkpoint and check that all of it fits; nothing is changed yet."""
         header, arrays = read_archive(path)
         run: Any = header.get("run")
         if not isinstance(run, dict):

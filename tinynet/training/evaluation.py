@@ -77,12 +77,7 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
 
 
 def _by_name(metrics: Metrics) -> dict[str, Metric]:
-    """The functions by name.
-
-    Raises:
-        TypeError: something that is no function, or has no name.
-        ValueError: a name that occurs twice, or is that of another column of the history.
-    """
+    """The functions by name, which must not be that of another column of the history."""
     if isinstance(metrics, Mapping):
         pairs = list(metrics.items())
     elif callable(metrics) or isinstance(metrics, str):

@@ -17,11 +17,6 @@ def stop_requests() -> Iterator[list[int]]:
     """A list to which the first Ctrl-C is added; the second one raises KeyboardInterrupt.
 
     Outside the main thread, and where the program has a handler of its own, nothing is changed.
-
-    Example:
-        >>> with stop_requests() as requests:
-        ...     requests
-        []
     """
     requests: list[int] = []
 

@@ -19,12 +19,7 @@ Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
 
 @contextmanager
 def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
-    """The function to call after each epoch; `done` epochs have passed before.
-
-    Raises:
-        ImportError: a bar is asked for and tqdm is not installed.
-        ValueError: another kind of progress.
-    """
+    """The function to call after each epoch; `done` epochs have passed before."""
     if progress == "auto":
         progress = "bar" if _is_watched() and importlib.util.find_spec("tqdm") else "lines"
     if callable(progress):
