@@ -2,19 +2,21 @@
 
 import math
 import operator
+from typing import Any
 
 import numpy as np
 
 from tinynet.types import Array, Rng
 
 __all__ = [
+    "check_float_type",
+    "check_gradient",
     "fraction",
     "not_negative",
     "positive",
     "positive_int",
     "random_generator",
     "real",
-    "same_shape",
 ]
 
 
@@ -92,9 +94,7 @@ def fraction(value: object, name: str, rule: str = "a number in [0, 1)") -> floa
 
 
 def random_generator(rng: Rng) -> np.random.Generator:
-    """What an argument `rng` stands for: a Generator for itself, an int for one of that seed.
-
-    None stands for one that nobody can repeat.
+    """The Generator that an argument `rng` stands for; an int is a seed, None an unknown one.
 
     Example:
         >>> random_generator(-1)
@@ -108,21 +108,46 @@ def random_generator(rng: Rng) -> np.random.Generator:
         return np.random.default_rng(rng)
     raise (ValueError if whole else TypeError)(
         f"rng must be a Generator, an int of at least 0 or None; got {rng!r}. "
-        f"Make one Generator, np.random.default_rng(0), and pass it to all that is random."
+        f"Make one Generator, np.random.default_rng(0), and pass it to all layers."
     )
 
 
-def same_shape(layer: object, dy: Array, shape: tuple[int, ...]) -> None:
-    """Refuse a gradient whose shape is not that of y, as it would be broadcast.
+def check_gradient(
+    layer: object, dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any] | None = None
+) -> None:
+    """Refuse a gradient that has not the shape of y, as it would be broadcast, or not its dtype.
 
     Example:
         >>> from tinynet import Tanh
-        >>> same_shape(Tanh(), np.ones(3), (4, 3))
+        >>> check_gradient(Tanh(), np.ones(3), (4, 3))
         Traceback (most recent call last):
-        ValueError: Tanh.backward got dy of shape (3,) after a forward that returned (4, 3): ...
+        ValueError: Tanh.backward got dy of shape (3,) and float64: it must be (4, 3), an array ...
     """
-    if getattr(dy, "shape", None) != shape:
-        raise ValueError(
-            f"{type(layer).__name__}.backward got dy of shape {np.shape(dy)} after a forward that "
-            f"returned {shape}: dy = dL/dy is an array of the shape of y. Is it of another batch?"
+    if getattr(dy, "shape", None) == shape and (dtype is None or dy.dtype == dtype):
+        return
+    got = (
+        f"shape {dy.shape} and {dy.dtype}"
+        if isinstance(dy, np.ndarray)
+        else f"type {type(dy).__name__}"
+    )
+    wanted = f"{shape}" if dtype is None else f"{shape} and {dtype}"
+    raise ValueError(
+        f"{type(layer).__name__}.backward got dy of {got}: it must be {wanted}, an array of the "
+        f"shape of y that the last forward returned. Is it of another batch?"
+    ) from None  # Dense asks after its product has failed
+
+
+def check_float_type(layer: object, x: Array, dtype: np.dtype[Any]) -> None:
+    """Refuse an x that would make the output wider than the parameters, which are of `dtype`.
+
+    Example:
+        >>> from tinynet import LayerNorm
+        >>> check_float_type(LayerNorm(3), np.ones(3), np.dtype(np.float32))
+        Traceback (most recent call last):
+        TypeError: LayerNorm(3) has float32 parameters and got x of float64: convert it once with...
+    """
+    if np.result_type(x.dtype, dtype) != dtype:
+        raise TypeError(
+            f"{layer!r} has {dtype} parameters and got x of {x.dtype}: "
+            f"convert it once with x.astype(np.{dtype})."
         )

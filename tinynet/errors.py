@@ -1,12 +1,13 @@
 """Errors that have a name of their own; everything else is a ValueError or a TypeError."""
 
+from collections.abc import Mapping
 from typing import NoReturn
 
 __all__ = ["BackwardBeforeForwardError", "DivergenceError", "LoadError"]
 
 
 class BackwardBeforeForwardError(AttributeError, RuntimeError):
-    """`backward` ran before `forward`, so what it needs is not there."""
+    """`backward` was called before `forward`, so what it needs is not there."""
 
 
 class DivergenceError(ArithmeticError):
@@ -17,18 +18,21 @@ class LoadError(ValueError):
     """A file cannot be loaded: damaged, of another program, or not for this network."""
 
 
-def missing_attribute(owner: object, name: str) -> NoReturn:
-    """Explain why an attribute is not there: `__getattr__` of layers and losses.
+def missing_attribute(owner: object, name: str, foreign: Mapping[str, str]) -> NoReturn:
+    """Explain why an attribute is missing: `__getattr__` of layers, losses and optimizers.
 
-    What `forward` keeps for `backward` has a leading underscore, `self._x`.
+    What `forward` keeps for `backward` has a leading underscore, `self._x`. `foreign` says what to
+    write in place of names that other frameworks use.
     """
     me = type(owner).__name__
-    if name.startswith("_") and not name.startswith("__"):
+    if name.startswith("_") and not name.startswith("__") and hasattr(type(owner), "backward"):
         raise BackwardBeforeForwardError(
             f"{me} has no {name} yet: forward stores what backward needs, "
             f"so call forward before backward."
         )
     hint = ""
-    if name[:1] == "d" and name[1:] in vars(owner):
+    if name in foreign:
+        hint = f": {foreign[name]}"
+    elif name[:1] == "d" and name[1:] in vars(owner):
         hint = f". Declare the parameter with super().__init__({name[1:]}=...) to have it"
     raise AttributeError(f"{me} has no attribute {name!r}{hint}")

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinynet.foreign_names import KEYWORDS
 from tinynet.types import Array
 
 __all__ = ["Parameterized"]
@@ -19,10 +20,11 @@ class Parameterized:
     """Named arrays that lie one after another in a flat vector, `params`, and their gradients.
 
     `super().__init__(W=array)` makes the attributes `W` and `dW`: views on `params` and `grads`.
-    A part declared by name brings its own views along: they move into the vectors of the whole,
-    which are then all that an optimizer, a gradient check or a checkpoint has to know.
+    A part, another `Parameterized`, is declared by name in the same way: its views move to the
+    vectors of the whole. An optimizer, a gradient check or a checkpoint needs these two vectors
+    only.
 
-    This is the half of `tinynet.Layer` that is about memory; the other half computes.
+    `tinynet.Layer` adds the computation.
     """
 
     params: Array
@@ -30,10 +32,10 @@ class Parameterized:
     buffers: ClassVar[tuple[str, ...]] = ()
 
     _declared: dict[str, Any]  # parameters and parts, in the order of the flat vectors
-    _owner: Callable[[], Parameterized | None]  # weak reference to the whole that this is a part of
+    _owner: Callable[[], Parameterized | None]  # a weak reference to the whole, if it is a part
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Start empty, so that a class with nothing to learn need not call `super().__init__`."""
+        """Start without parameters, so a class with none need not call `super().__init__`."""
         self = super().__new__(cls)
         self._declared = {}
         self._owner = _nobody
@@ -63,7 +65,7 @@ class Parameterized:
             raise TypeError(
                 f"{type(self).__name__} got parts of different float types: "
                 + ", ".join(f"{name} is {_type_names(value)}" for name, value in declared.items())
-                + ". Pass dtype= to cast them all, or make them alike."
+                + ". Pass dtype= to cast them all, or give them the same type."
             )
         float_type = np.dtype(dtype or next(iter(types), np.float64))
         if float_type not in (np.float32, np.float64):
@@ -108,7 +110,7 @@ class Parameterized:
                 yield name, value
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
-        """What is known besides the parameters, named in the same way."""
+        """The arrays that a layer keeps besides its parameters, named in the same way."""
         for name in self.buffers:
             yield name, getattr(self, name)
         for name, part in self._parts():
@@ -122,58 +124,41 @@ class Parameterized:
             yield from part.walk()
 
     def check_views(self) -> None:
-        """Look whether every view still lies on its flat vector.
+        """Check that every view still lies on its flat vector.
 
         Raises:
-            ValueError: an attribute such as `dW` or `params` was replaced where its elements should
-                have been overwritten, or a layer that learns was never declared.
+            ValueError: an attribute such as `dW` or `params` was replaced instead of overwritten,
+                or a layer with parameters was never declared.
         """
-        me = type(self).__name__
         for name, value in self._declared.items():
             if isinstance(value, Parameterized):
-                if getattr(self, name) is not value:
-                    raise ValueError(
-                        f"{me}.{name} was replaced after {value!r} had been declared there, so the "
-                        f"parameters are not those it computes with. Build a new network instead."
-                    )
-                value.check_views()
-                for mine, its in ((self.params, value.params), (self.grads, value.grads)):
-                    if mine.size and its.size and not np.may_share_memory(mine, its):
-                        raise ValueError(
-                            f"{me}.params or {me}.grads is no longer the vector that {value!r} "
-                            f"computes with: it was replaced by an assignment. Write "
-                            f"params[...] = ... in place of params = ..., and so with grads."
-                        )
-                continue
-            for attribute, vector in ((name, self.params), (f"d{name}", self.grads)):
-                view = getattr(self, attribute)
-                on_it = isinstance(view, np.ndarray) and np.may_share_memory(view, vector)
-                if value.size and not on_it:
-                    raise ValueError(
-                        f"{me}.{attribute} no longer lies on the layer's flat vector, so the "
-                        f"optimizer does not see it: one of them was replaced by an assignment. "
-                        f"Write self.{attribute}[...] = ... in place of self.{attribute} = ..."
-                    )
+                self._check_part(name, value)
+            elif value.size:
+                self._check_view(name, self.params)
+                self._check_view(f"d{name}", self.grads)
         for name, value in self.__dict__.items():
             for held in value if isinstance(value, list | tuple) else (value,):
                 if isinstance(held, Parameterized) and held.params.size and held._owner() is None:
+                    me = type(self).__name__
                     raise ValueError(
-                        f"{me}.{name} holds a layer that learns, {held!r}, but {me} never declared "
-                        f"it, so it would stay as it is. Pass it to super().__init__(name=layer)."
+                        f"{me}.{name} holds {held!r}, which has parameters, but {me} never "
+                        f"declared it, so it would not learn. Pass it to "
+                        f"super().__init__(name=layer)."
                     )
 
     def __copy__(self) -> Self:
-        """Copy the whole: two layers never share parameters."""
+        """A deep copy, because two layers never share parameters."""
         return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the flat vectors and the owner: the views hold all values."""
-        left_out = ("params", "grads", "_owner")
-        kept = {name: value for name, value in self.__dict__.items() if name not in left_out}
+        """Everything but the flat vectors, whose values the views hold, and the owner."""
+        kept = self.__dict__.copy()
+        for name in ("params", "grads", "_owner"):
+            kept.pop(name, None)
         return {**kept, "_dtype": self.params.dtype}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Lay the views on new vectors."""
+        """Put the views on new vectors."""
         dtype = state.pop("_dtype")
         self.__dict__.update(state)
         self._gather(dtype)
@@ -182,7 +167,7 @@ class Parameterized:
         return ((n, part) for n, part in self._declared.items() if isinstance(part, Parameterized))
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
-        """Lay parameters and parts on new flat vectors."""
+        """Put parameters and parts on new flat vectors."""
         for _, part in self._parts():
             part._owner = weakref.ref(self)
         declared = self._declared.values()
@@ -192,8 +177,8 @@ class Parameterized:
     def _check_name(self, name: str, taken: set[str], declared: dict[str, Any]) -> None:
         if name in taken or f"d{name}" in taken or f"d{name}" in declared:
             raise ValueError(
-                f"{type(self).__name__} cannot declare {name!r}: that name, or d{name} which its "
-                f"gradient gets, is taken. Choose another."
+                f"{type(self).__name__} cannot declare {name!r}: this name, or d{name} for its "
+                f"gradient, is taken. Choose another name."
             )
 
     def _check_free(self, name: str, part: Parameterized, first: str) -> None:
@@ -205,20 +190,48 @@ class Parameterized:
             raise ValueError(f"{me} got {part!r}, which already lives in a {whole}. {mend}")
 
     def _check_array(self, name: str, value: object) -> None:
-        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
-            got = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
-            raise TypeError(
-                f"{type(self).__name__} declares {name!r} as {got}; a parameter is an array of "
-                f"floats, such as np.zeros(3), and a part is a Layer."
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            return
+        if name in KEYWORDS:
+            raise TypeError(f"{type(self).__name__} takes no {name!r}: {KEYWORDS[name]}")
+        got = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
+        raise TypeError(
+            f"{type(self).__name__} declares {name!r} as {got}; a parameter is an array of "
+            f"floats, such as np.zeros(3), and a part is a Layer."
+        )
+
+    def _check_part(self, name: str, part: Parameterized) -> None:
+        me = type(self).__name__
+        if getattr(self, name) is not part:
+            raise ValueError(
+                f"{me}.{name} was replaced after {part!r} had been declared there, so it computes "
+                f"with other parameters than those that learn. Build a new network instead."
+            )
+        part.check_views()
+        for mine, its in ((self.params, part.params), (self.grads, part.grads)):
+            if mine.size and its.size and not np.may_share_memory(mine, its):
+                raise ValueError(
+                    f"{me}.params or {me}.grads is no longer the vector that {part!r} computes "
+                    f"with: it was replaced by an assignment. Write params[...] = ... instead of "
+                    f"params = ..., and the same for grads."
+                )
+
+    def _check_view(self, attribute: str, vector: Array) -> None:
+        view = getattr(self, attribute)
+        if not isinstance(view, np.ndarray) or not np.may_share_memory(view, vector):
+            raise ValueError(
+                f"{type(self).__name__}.{attribute} no longer lies on the layer's flat vector, so "
+                f"the optimizer does not see it: one of them was replaced by an assignment. "
+                f"Write self.{attribute}[...] = ... instead of self.{attribute} = ..."
             )
 
 
 def _nobody() -> None:
-    """The owner of what stands alone."""
+    """The owner of a layer that is no part of another."""
 
 
 def _view(vector: Array, values: Array) -> Array:
-    """A view on the vector, of the shape of the values and holding them."""
+    """A view on the vector with the shape and the values of `values`."""
     view = vector.reshape(values.shape)
     view[...] = values
     return view

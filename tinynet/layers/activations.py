@@ -1,12 +1,13 @@
-"""Activations: functions with nothing to learn, of each element or of each row.
+"""Activations without parameters: sigmoid, tanh, softmax.
 
-Each is finite at ±1000 and gives float32 for float32. `tinynet.layers` holds ReLU and its kin.
+Each is finite at ±1000 and gives float32 for float32. ReLU and similar ones are in
+`tinynet.layers.rectifiers`.
 """
 
 import numpy as np
 from scipy.special import expit
 
-from tinynet.checks import same_shape
+from tinynet.checks import check_gradient
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
@@ -14,7 +15,7 @@ __all__ = ["Identity", "LogSoftmax", "Sigmoid", "Softmax", "Tanh"]
 
 
 class Sigmoid(Layer):
-    """y = 1 / (1 + e^−x), the logistic function; its slope is y − y².
+    """y = 1 / (1 + e^−x), the logistic function; dx = dy (y − y²).
 
     Example:
         >>> import numpy as np
@@ -23,23 +24,20 @@ class Sigmoid(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        """y = 1 / (1 + e^−x)."""
         self._y = _logistic(x)
         return self._y
 
     def predict(self, x: Array) -> Array:
-        """y = 1 / (1 + e^−x)."""
         return _logistic(x)
 
     def backward(self, dy: Array) -> Array:
-        """dx = dy (y − y²)."""
         y = self._y
-        same_shape(self, dy, y.shape)
+        check_gradient(self, dy, y.shape)
         return dy * (y - y * y)
 
 
 def _logistic(x: Array) -> Array:
-    """1 / (1 + e^−x); `expit` is one call, but NumPy's exp takes a fifth of its time an element."""
+    """Sigmoid of x: `expit` is one call, and NumPy's exp five times as fast for each element."""
     if x.size < 1000 or x.dtype.kind != "f":
         return expit(x)
     with np.errstate(over="ignore"):  # where e^−x is infinite, y is 0
@@ -47,7 +45,7 @@ def _logistic(x: Array) -> Array:
 
 
 class Tanh(Layer):
-    """y = tanh x; its slope is 1 − y².
+    """y = tanh x; dx = dy (1 − y²).
 
     Example:
         >>> Tanh().forward(np.array([[-1000.0, 0.0, 1000.0]]))
@@ -55,25 +53,23 @@ class Tanh(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        """y = tanh x."""
         self._y = np.tanh(x)
         return self._y
 
     def predict(self, x: Array) -> Array:
-        """y = tanh x."""
         return np.tanh(x)
 
     def backward(self, dy: Array) -> Array:
-        """dx = dy (1 − y²)."""
-        same_shape(self, dy, self._y.shape)
+        check_gradient(self, dy, self._y.shape)
         return dy * (1 - self._y * self._y)
 
 
 class Softmax(Layer):
-    """yᵢ = e^xᵢ / Σⱼ e^xⱼ over the last axis: probabilities, each row sums to 1.
+    """yᵢ = e^xᵢ / Σⱼ e^xⱼ over the last axis: probabilities, which sum to 1.
 
-    Shapes: x and y (N, ..., classes). The largest x of a row is taken off first, which changes
-    nothing and never overflows. With `CrossEntropyLoss`, which works on logits, leave it out.
+    dxᵢ = yᵢ (dyᵢ − Σⱼ dyⱼ yⱼ). Shapes: x and y (N, ..., classes). The largest x of a row is
+    subtracted first, which changes nothing and avoids overflow. `CrossEntropyLoss` takes logits, so
+    a network that it trains does not end in a Softmax.
 
     Raises:
         ValueError: x has fewer than two axes, so the last one would be the examples.
@@ -88,27 +84,21 @@ class Softmax(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        """yᵢ = e^xᵢ / Σⱼ e^xⱼ."""
-        self._y = Softmax.predict(self, x)
-        return self._y
-
-    def predict(self, x: Array) -> Array:
-        """yᵢ = e^xᵢ / Σⱼ e^xⱼ."""
         _check_rows(self, x)
         e = np.exp(x - x.max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
+        self._y = e / e.sum(axis=-1, keepdims=True)
+        return self._y
 
     def backward(self, dy: Array) -> Array:
-        """dxᵢ = yᵢ (dyᵢ − Σⱼ dyⱼ yⱼ)."""
         y = self._y
-        same_shape(self, dy, y.shape)
+        check_gradient(self, dy, y.shape)
         return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
 
 
 class LogSoftmax(Layer):
-    """yᵢ = xᵢ − log Σⱼ e^xⱼ over the last axis: the logarithm of `Softmax`, without its zeros.
+    """yᵢ = xᵢ − log Σⱼ e^xⱼ over the last axis: the logarithm of `Softmax`, and finite.
 
-    Shapes: x and y (N, ..., classes).
+    dxᵢ = dyᵢ − e^yᵢ Σⱼ dyⱼ. Shapes: x and y (N, ..., classes).
 
     Raises:
         ValueError: x has fewer than two axes, so the last one would be the examples.
@@ -119,26 +109,18 @@ class LogSoftmax(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        """yᵢ = xᵢ − log Σⱼ e^xⱼ."""
-        self._y = LogSoftmax.predict(self, x)
-        return self._y
-
-    def predict(self, x: Array) -> Array:
-        """yᵢ = xᵢ − log Σⱼ e^xⱼ."""
         _check_rows(self, x)
         z = x - x.max(axis=-1, keepdims=True)
-        return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+        self._y = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+        return self._y
 
     def backward(self, dy: Array) -> Array:
-        """dxᵢ = dyᵢ − e^yᵢ Σⱼ dyⱼ."""
-        same_shape(self, dy, self._y.shape)
+        check_gradient(self, dy, self._y.shape)
         return dy - np.exp(self._y) * dy.sum(axis=-1, keepdims=True)
 
 
 class Identity(Layer):
-    """y = x: nothing, where a layer is asked for.
-
-    It returns x itself, not a copy.
+    """y = x, dx = dy: a layer that does nothing. It returns x itself, not a copy.
 
     Example:
         >>> Identity().forward(np.array([[1.0, 2.0]]))
@@ -146,15 +128,9 @@ class Identity(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        """y = x."""
-        return x
-
-    def predict(self, x: Array) -> Array:
-        """y = x."""
         return x
 
     def backward(self, dy: Array) -> Array:
-        """dx = dy."""
         return dy
 
 
@@ -162,6 +138,6 @@ def _check_rows(layer: Layer, x: Array) -> None:
     if x.ndim < 2 or not x.shape[-1]:
         mend = "One example is a batch of one: x[np.newaxis]." if x.ndim == 1 else ""
         raise ValueError(
-            f"{layer!r} got x of shape {x.shape}: it must be (N, ..., classes), a row an example, "
-            f"with at least one class. {mend}"
+            f"{layer!r} got x of shape {x.shape}: it must be (N, ..., classes), one example in "
+            f"each row, with at least one class. {mend}"
         )

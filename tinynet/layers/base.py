@@ -1,12 +1,15 @@
-"""The contract that every layer keeps."""
+"""Layer: the contract that all layers keep."""
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from numpy.typing import DTypeLike
 
 from tinynet.errors import missing_attribute
+from tinynet.foreign_names import LAYERS, check_keywords
+from tinynet.layers.defaults import predicting_copy, restore_defaults
 from tinynet.parameters import Parameterized
 from tinynet.text import call
 from tinynet.types import Array
@@ -23,25 +26,25 @@ class Layer(Parameterized):
     way, `super().__init__(inner=layer)`; binding, names, copies and `predict` then reach them.
 
     All parameters lie one after another in the flat vector `params`, all gradients in `grads`;
-    `W, b, dW, db` are views on them. So write `self.dW[...] = ...`, never
-    `self.dW = ...`, which would leave the vector behind.
+    `W, b, dW, db` are views on them. So write `self.dW[...] = ...`. After `self.dW = ...` the
+    gradient would no longer be in the vector.
 
-    The contract, which `tinynet.testing.check_layer` proves:
+    The contract, which `tinynet.testing.check_layer` checks:
 
     * Rows are examples: the first axis of `x`, `y`, `dy` and `dx` counts them.
-    * `forward` never writes into `x`, nor `backward` into `dy`, nor either into what it has
-      returned. A layer may keep both until `backward` has run, so the caller does not write into
-      them before that either.
+    * `forward` never writes into `x`, `backward` never writes into `dy`, and neither writes into
+      an array that it has returned. A layer may keep these arrays until `backward` has run, so
+      the caller does not write into them before.
     * `backward` overwrites the gradients; called twice, it gives the same answer twice.
     * `predict` stores nothing, so it is safe at any time and in any thread.
 
     Attributes:
-        params: all parameters, a flat vector; empty where there is nothing to learn.
+        params: all parameters, a flat vector; empty if there are none.
         grads: their gradients, of the same length and float type.
-        buffers: names of the arrays that a layer knows besides its parameters, for instance running
+        buffers: names of the arrays that a layer keeps besides its parameters, for example running
             statistics. They change float type with the parameters and are saved with them.
-        input_shape: the shape of one example, where the layer prescribes it.
-        input_dtype: the dtype of x, where it is not that of the parameters: ints for ids.
+        input_shape: the shape of one example, if the layer prescribes it.
+        input_dtype: the dtype of x, if it is not that of the parameters: ints for ids.
 
     Example:
         >>> import numpy as np
@@ -73,7 +76,8 @@ class Layer(Parameterized):
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the constructor was called with
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Note the arguments, which tell how to write the layer down."""
+        """Keep the arguments, from which `repr` and `tinynet.save` describe the layer."""
+        check_keywords(cls, kwargs)
         self = super().__new__(cls)
         self._arguments = args, kwargs
         return self
@@ -86,71 +90,51 @@ class Layer(Parameterized):
         """dL/dy -> dL/dx; overwrites the gradients of the parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, dy)")
 
-    def parameter_gradients(self, dy: Array) -> None:
-        """Overwrite the gradients of the parameters, for a caller who has no use for dL/dx.
-
-        By default `backward`; a layer overrides it to save the product for dL/dx.
-        """
-        self.backward(dy)
-
     def predict(self, x: Array) -> Array:
         """Inference pass, x (N, ...) -> y (N, ...); stores nothing.
 
-        By default `forward` on a shallow copy whose parts predict; a layer overrides it where
+        By default it is `forward` on a shallow copy whose parts predict. A layer defines it if
         inference differs from training, or to be faster.
         """
-        parts = {id(part): part._predictor() for _, part in self._parts()}
-        return self._shadow(parts).forward(x)
+        return predicting_copy(self).forward(x)
+
+    def parameter_gradients(self, dy: Array) -> None:
+        """Overwrite the gradients of the parameters, for a caller that does not need dL/dx.
+
+        By default it is `backward`. A layer defines it to save the time that dL/dx takes.
+        """
+        self.backward(dy)
 
     def is_frozen(self) -> bool:
-        """Whether it lives in a `Frozen`, however deep: then nothing that it knows may change.
+        """Whether the layer is inside a `Frozen`, at any depth, so that nothing in it may change.
 
-        A layer asks for it in `forward` if it would learn anything there, such as running
-        statistics; most have no need to. A copy made by `copy.deepcopy` lives in no `Frozen`.
+        A layer that updates buffers in `forward`, such as running statistics, asks this first. A
+        copy made by `copy.deepcopy` is in no `Frozen`.
         """
         whole = self._owner()
         return isinstance(whole, Layer) and whole.is_frozen()
 
-    def _shadow(self, parts: dict[int, Layer]) -> Self:
-        """A shallow copy on the same vectors, with other parts in place of those named by id."""
-        twin = object.__new__(type(self))
-        for name, value in self.__dict__.items():
-            twin.__dict__[name] = _exchange(value, parts) if parts else value
-        return twin
-
-    def _predictor(self) -> Self:
-        """The layer as a part of one that predicts: its `forward` is its `predict`."""
-        twin = self._shadow({})
-        twin.__dict__["forward"] = self.predict
-        return twin
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Take a shortcut back where a subclass redefines the method that it abbreviates."""
         super().__init_subclass__(**kwargs)
-        for shortcut, method in (("parameter_gradients", "backward"), ("predict", "forward")):
-            if not issubclass(_definer(cls, shortcut), _definer(cls, method)):
-                setattr(cls, shortcut, Layer.__dict__[shortcut])
+        restore_defaults(cls, Layer)
+        if isinstance(state := cls.__dict__.get("state"), tuple) and "buffers" not in cls.__dict__:
+            cls.buffers = state
+            warnings.warn(
+                f"{cls.__name__}.state is now called buffers: write buffers = {state!r}",
+                FutureWarning,
+                stacklevel=2,
+            )
 
     def __repr__(self) -> str:
         return call(type(self).__name__, *self._arguments)
 
-    if not TYPE_CHECKING:  # a type checker should still find misspelt attributes
+    if not TYPE_CHECKING:  # a type checker should report such calls and names itself
+
+        def __call__(self, *args: object, **kwargs: object) -> NoReturn:
+            raise TypeError(
+                f"{type(self).__name__} cannot be called: write net.forward(x) while training, "
+                f"which keeps what backward needs, and net.predict(x) otherwise"
+            )
 
         def __getattr__(self, name: str) -> NoReturn:
-            missing_attribute(self, name)
-
-
-def _definer(cls: type, method: str) -> type:
-    """The class, cls or an ancestor, whose body defines the method."""
-    return next(c for c in cls.__mro__ if method in c.__dict__)
-
-
-def _exchange(value: Any, parts: dict[int, Layer]) -> Any:
-    """The value with every layer in `parts`, also inside lists, tuples and dicts, exchanged."""
-    if id(value) in parts:
-        return parts[id(value)]
-    if type(value) in (list, tuple):
-        return type(value)(_exchange(inner, parts) for inner in value)
-    if type(value) is dict:
-        return {key: _exchange(inner, parts) for key, inner in value.items()}
-    return value
+            missing_attribute(self, name, LAYERS)

@@ -1,11 +1,9 @@
 """Dense: the fully connected layer."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import positive_int
+from tinynet.checks import check_float_type, check_gradient, positive_int
 from tinynet.initializers import Initializer, initial, lecun_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
@@ -19,12 +17,12 @@ class Dense(Layer):
     Shapes: x (N, inputs), W (inputs, outputs), b (outputs,), y (N, outputs).
 
     Args:
-        inputs: number of features that come in.
-        outputs: number of units, one feature each that goes out.
+        inputs: number of features of x.
+        outputs: number of units, each of which gives one feature of y.
         bias: whether there is a b; it starts at zero.
-        init: initial weights, a function of shape and generator; see `tinynet.initializers`.
-        rng: where the initial weights come from. Give all layers of a network one Generator: the
-            same int would start equal shapes with equal weights.
+        init: initial W, a function of shape and generator; see `tinynet.initializers`.
+        rng: random numbers for the initial W. Give all layers of a network one Generator: the same
+            int would start layers of the same shape with equal weights.
         dtype: float type of the parameters.
 
     Raises:
@@ -66,42 +64,39 @@ class Dense(Layer):
         self.input_shape = (inputs,)
 
     def forward(self, x: Array) -> Array:
-        """y = x W + b."""
-        y = Dense.predict(self, x)  # not self.predict, which in a subclass may lead back here
+        y = Dense.predict(self, x)  # self.predict could be that of a subclass, which calls this
         self._x = x
         return y
 
     def predict(self, x: Array) -> Array:
-        """y = x W + b."""
         W = self.W
         if x.ndim != 2 or x.shape[1] != len(W) or x.dtype != W.dtype:
             self._check_input(x)
         y = x.dot(W)
         if self.b is not None:
-            y += self.b[np.newaxis]  # a row: one example and a vector take three times as long
+            y += self.b[np.newaxis]  # with b alone, one example takes three times as long
         return y
 
     def backward(self, dy: Array) -> Array:
-        """dW = xᵀ dy, db = Σ dy, dx = dy Wᵀ."""
         Dense.parameter_gradients(self, dy)
         return dy.dot(self.W.T)
 
     def parameter_gradients(self, dy: Array) -> None:
-        """dW = xᵀ dy, db = Σ dy."""
         x = self._x
-        if dy.ndim != 2:  # the product with a number could fit by chance
-            raise self._misfit(dy)
+        if dy.ndim != 2:  # the product with a number could fit dW by chance
+            self._check_gradient(dy)
         try:
             x.T.dot(dy, out=self.dW)
         except ValueError:
-            raise self._misfit(dy) from None
+            self._check_gradient(dy)
+            raise
         if self.b is not None and len(dy) == 1:  # the sum of one row takes eight times as long
             self.db[...] = dy[0]
         elif self.b is not None:
             dy.sum(axis=0, out=self.db)
 
-    def _check_input(self, x: Any) -> None:
-        me, inputs = f"Dense{self.W.shape}", len(self.W)
+    def _check_input(self, x: Array) -> None:
+        inputs = len(self.W)
         if x.ndim != 2 or x.shape[1] != inputs:
             mend = "Use x.reshape(len(x), -1) to flatten each example."
             if x.ndim == 1:
@@ -109,16 +104,10 @@ class Dense(Layer):
             elif x.ndim == 2:
                 mend = "Is the label still in the first column?" if x.shape[1] == inputs + 1 else ""
             raise ValueError(
-                f"{me} got x of shape {x.shape}: it must be (N, {inputs}), a row an example. {mend}"
+                f"{self!r} got x of shape {x.shape}: it must be (N, {inputs}), one example in "
+                f"each row. {mend}"
             )
-        if np.result_type(x, self.W) != self.W.dtype:
-            raise TypeError(
-                f"{me} has {self.W.dtype} parameters and got x of {x.dtype}: "
-                f"convert it once with x.astype(np.{self.W.dtype})."
-            )
+        check_float_type(self, x, self.W.dtype)
 
-    def _misfit(self, dy: Array) -> ValueError:
-        return ValueError(
-            f"Dense{self.W.shape} got dy of shape {dy.shape} and {dy.dtype}: after its last "
-            f"forward it must be {(len(self._x), self.W.shape[1])} and {self.dW.dtype}."
-        )
+    def _check_gradient(self, dy: Array) -> None:
+        check_gradient(self, dy, (len(self._x), self.W.shape[1]), self.dW.dtype)

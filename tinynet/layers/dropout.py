@@ -1,8 +1,8 @@
-"""Dropout: a random part of the elements is set to zero while training."""
+"""Dropout: while training, a random part of the elements is set to zero."""
 
 import numpy as np
 
-from tinynet.checks import fraction, random_generator, same_shape
+from tinynet.checks import check_gradient, fraction, random_generator
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
 
@@ -12,14 +12,14 @@ __all__ = ["Dropout"]
 class Dropout(Layer):
     """y = x m / (1 − rate), where each m is 0 with probability `rate`, else 1; inference y = x.
 
-    A new m is drawn in each `forward`. The division keeps the mean of y at x ("inverted" dropout),
-    so `predict` has nothing to make up for: it returns x itself, not a copy. In a `Frozen` it goes
-    on dropping: it knows nothing that could change.
+    dx = dy m / (1 − rate). Each `forward` draws a new m. The division keeps the mean of y at x
+    ("inverted" dropout), so `predict` needs no correction: it returns x itself, not a copy. Inside
+    a `Frozen` it still drops elements, because it has nothing that could change.
 
     Args:
         rate: the probability of dropping an element (Keras's `rate`, PyTorch's `p`; in the paper
             p is the probability of keeping it), 0 ≤ rate < 1.
-        rng: where m comes from. Give all layers of a network one Generator: layers with the same
+        rng: random numbers for m. Give all layers of a network one Generator: layers with the same
             int would drop the same elements.
 
     Raises:
@@ -43,17 +43,14 @@ class Dropout(Layer):
         self.rng = random_generator(rng)
 
     def forward(self, x: Array) -> Array:
-        """y = x m / (1 − rate)."""
-        # the same numbers in both float types, so that a float32 network drops what its twin drops
+        # the same numbers for both float types, so that float32 drops the same elements as float64
         kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
         self._scaled_mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, 1.0))
         return x * self._scaled_mask
 
     def predict(self, x: Array) -> Array:
-        """y = x."""
         return x
 
     def backward(self, dy: Array) -> Array:
-        """dx = dy m / (1 − rate)."""
-        same_shape(self, dy, self._scaled_mask.shape)
+        check_gradient(self, dy, self._scaled_mask.shape)
         return dy * self._scaled_mask

@@ -1,10 +1,10 @@
-"""Embedding: a learned vector for each of a number of things."""
+"""Embedding: a learned vector for each id."""
 
 import numpy as np
-import scipy  # sparse loads when it is first used
+import scipy  # loads scipy.sparse when it is first used
 from numpy.typing import DTypeLike
 
-from tinynet.checks import positive_int
+from tinynet.checks import check_gradient, positive_int
 from tinynet.initializers import Initializer, initial, standard_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
@@ -15,18 +15,18 @@ __all__ = ["Embedding"]
 class Embedding(Layer):
     """y = W[x]: row x of a table W for each id x. dW[i] = Σ dy over the places where x is i.
 
-    Shapes: x (N,) or (N, length) of ints from 0 to count − 1, W (count, features),
+    Shapes: x (N,) or (N, length), ints from 0 to num_embeddings − 1; W (num_embeddings, features);
     y (N, features) or (N, length, features).
 
-    It is a `Dense` without bias on one-hot rows that are never written out. Ids have no gradient:
-    `backward` returns zeros of the shape of x. All of dW is written in each step, the rows of ids
-    that did not occur with zeros.
+    It computes the same as a `Dense` without bias on one-hot rows. Ids have no gradient, so
+    `backward` returns zeros of the shape of x. Each step writes all of dW: the rows of ids that did
+    not occur become zero.
 
     Args:
-        count: number of ids.
+        num_embeddings: number of ids.
         features: length of each id's vector.
         init: initial W, a function of shape and generator; N(0, 1) as in PyTorch.
-        rng: where the initial W comes from.
+        rng: random numbers for the initial W.
         dtype: float type of W.
 
     Raises:
@@ -53,45 +53,30 @@ class Embedding(Layer):
 
     def __init__(
         self,
-        count: int,
+        num_embeddings: int,
         features: int,
         *,
         init: Initializer = standard_normal,
         rng: Rng = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        shape = positive_int(count, "count"), positive_int(features, "features")
-        W = initial(init, shape, rng)
-        super().__init__(W=W, dtype=dtype)
+        rows = positive_int(num_embeddings, "num_embeddings")
+        shape = rows, positive_int(features, "features")
+        super().__init__(W=initial(init, shape, rng), dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        """y = W[x]."""
-        y = Embedding.predict(self, x)
-        self._ids = x
-        return y
-
-    def predict(self, x: Array) -> Array:
-        """y = W[x]."""
         self._check_ids(x)
+        self._ids = x
         return self.W[x]
 
     def backward(self, dy: Array) -> Array:
-        """dW[i] = Σ dy over the places where x is i; dx = 0."""
-        Embedding.parameter_gradients(self, dy)
-        return np.zeros(self._ids.shape, self.W.dtype)
-
-    def parameter_gradients(self, dy: Array) -> None:
-        """dW[i] = Σ dy over the places where x is i, which is Sᵀ dy with one-hot rows S of x."""
-        ids, (count, features) = self._ids, self.W.shape
-        if dy.shape != (*ids.shape, features) or dy.dtype != self.W.dtype:
-            raise ValueError(
-                f"{self!r} got dy of shape {dy.shape} and {dy.dtype}: after its last forward it "
-                f"must be {(*ids.shape, features)} and {self.W.dtype}."
-            )
+        ids, (rows, features) = self._ids, self.W.shape
+        check_gradient(self, dy, (*ids.shape, features), self.W.dtype)
+        # dW = Sᵀ dy with the one-hot rows S of the ids: sparse, and adds up ids that repeat
         ones, columns = np.ones(ids.size, dy.dtype), np.arange(ids.size + 1)
-        # column by column: one 1 in each, in the row that the id says; adds up what repeats
-        transposed = scipy.sparse.csc_array((ones, ids.ravel(), columns), shape=(count, ids.size))
+        transposed = scipy.sparse.csc_array((ones, ids.ravel(), columns), shape=(rows, ids.size))
         self.dW[...] = transposed @ dy.reshape(ids.size, features)
+        return np.zeros(ids.shape, self.W.dtype)
 
     def _check_ids(self, x: Array) -> None:
         if x.dtype.kind not in "iu":

@@ -1,9 +1,9 @@
-"""Layers that bring their inputs to mean 0 and variance 1."""
+"""Layers that normalize their inputs to mean 0 and variance 1."""
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import fraction, positive, positive_int
+from tinynet.checks import check_float_type, check_gradient, fraction, positive, positive_int
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
@@ -13,9 +13,13 @@ __all__ = ["BatchNorm", "LayerNorm"]
 class BatchNorm(Layer):
     """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), where μ and σ² are the batch's, by feature.
 
-    Shapes: x and y (N, features), gain and bias (features,). σ² is the mean of (x − μ)².
+    Shapes: x and y (N, features), gain and bias (features,). σ² is the mean of (x − μ)². Because μ
+    and σ² depend on every row,
 
-    Inference takes running statistics for μ and σ². Each `forward` moves them towards its batch,
+        dgain = Σ dy x̂,  dbias = Σ dy,  dx = gain (dy − mean(dy) − x̂ mean(dy x̂)) / √(σ² + ε),
+
+    with sums and means over the batch. Inference uses running statistics for μ and σ². Each
+    `forward` moves them towards its batch,
 
         running ← running + momentum (batch − running),
 
@@ -23,23 +27,24 @@ class BatchNorm(Layer):
     old), and what goes into `running_var` is the unbiased variance, N / (N − 1) σ². (The paper
     averages over batches instead.) They start at 0 and 1.
 
-    In a `Frozen` it stands still: `forward` takes the running statistics and leaves them alone.
+    Inside a `Frozen`, `forward` uses the running statistics and does not change them. They are
+    constants then, so dx = gain dy / √(σ² + ε).
 
     Args:
         features: number of features.
         momentum: weight of the new batch, 0 ≤ momentum < 1.
-        eps: ε > 0, which keeps a constant feature from dividing by zero.
+        eps: ε > 0, which avoids a division by zero if a feature is constant.
         dtype: float type of the parameters and statistics.
 
     Attributes:
         gain: γ of the paper, starts at 1.
         bias: β of the paper, starts at 0.
         running_mean: a buffer, saved with the parameters.
-        running_var: the same.
+        running_var: a buffer, saved with the parameters.
 
     Raises:
         ValueError: a number outside its range, an x of another width, or a `forward` of fewer than
-            two rows, whose variance is 0 whatever they hold.
+            two rows, because the variance of one row is 0.
         TypeError: an x whose float type is wider than that of the parameters.
 
     References:
@@ -81,11 +86,11 @@ class BatchNorm(Layer):
         self.input_shape = (features,)
 
     def forward(self, x: Array) -> Array:
-        """y = gain x̂ + bias; moves the running statistics, unless frozen."""
         x = _checked(self, x, axes="(N, features)")
-        frozen = self.is_frozen()
-        if frozen:
-            centred, variance = x - self.running_mean, self.running_var
+        self._frozen = self.is_frozen()
+        if self._frozen:
+            mean, variance = self.running_mean, self.running_var
+            centred = x - mean
         else:
             self._check_rows(x)
             mean = x.mean(axis=0)
@@ -95,39 +100,30 @@ class BatchNorm(Layer):
             self.running_mean += self.momentum * (mean - self.running_mean)
             self.running_var += self.momentum * (unbiased - self.running_var)
         self._deviation = np.sqrt(variance + self.eps)
-        self._normalized, self._frozen = centred / self._deviation, frozen
+        self._normalized = centred / self._deviation
         return self.gain * self._normalized + self.bias
 
     def predict(self, x: Array) -> Array:
-        """y = gain x̂ + bias by the running statistics."""
         x = _checked(self, x, axes="(N, features)")
         deviation = np.sqrt(self.running_var + self.eps)
         return (x - self.running_mean) * (self.gain / deviation) + self.bias
 
     def backward(self, dy: Array) -> Array:
-        """dx = gain (dy − mean(dy) − x̂ mean(dy x̂)) / √(σ² + ε), means over the batch.
-
-        μ and σ² depend on every row, which is where the means come from; if frozen they are
-        constants, and dx = gain dy / √(σ² + ε).
-        """
-        BatchNorm.parameter_gradients(self, dy)
+        normalized = self._normalized
+        check_gradient(self, dy, normalized.shape, self.gain.dtype)
+        (dy * normalized).sum(axis=0, out=self.dgain)
+        dy.sum(axis=0, out=self.dbias)
         if self._frozen:
             return dy * (self.gain / self._deviation)
         mean, slope = self.dbias / len(dy), self.dgain / len(dy)
-        return (dy - mean - self._normalized * slope) * (self.gain / self._deviation)
-
-    def parameter_gradients(self, dy: Array) -> None:
-        """Overwrite dgain = Σ dy x̂ and dbias = Σ dy over the batch."""
-        _check_gradient(self, dy, self._normalized)
-        (dy * self._normalized).sum(axis=0, out=self.dgain)
-        dy.sum(axis=0, out=self.dbias)
+        return (dy - mean - normalized * slope) * (self.gain / self._deviation)
 
     def _check_rows(self, x: Array) -> None:
         if len(x) < 2:
             raise ValueError(
-                f"{self!r} got a batch of {len(x)} in training: it needs at least 2 examples, as "
-                f"the variance of one is 0. Use a larger batch_size, and one that leaves no single "
-                f"example over at the end of an epoch. For inference call predict."
+                f"{self!r} got a batch of {len(x)} in training: it needs at least 2 examples, "
+                f"because the variance of one is 0. Use a larger batch_size, such that the last "
+                f"batch of an epoch is not a single example. For inference call predict."
             )
 
 
@@ -135,12 +131,16 @@ class LayerNorm(Layer):
     """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), where μ and σ² are each example's own.
 
     Shapes: x and y (N, ..., features), gain and bias (features,); μ and σ² are taken over the last
-    axis, σ² as the mean of (x − μ)². Training and inference are the same, and so are they in
-    PyTorch (whose `weight` is gain).
+    axis, σ² as the mean of (x − μ)². With g = gain dy,
+
+        dgain = Σ dy x̂,  dbias = Σ dy,  dx = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε),
+
+    with sums over all axes but the last, means over the last. Training and inference are the same.
+    PyTorch calls gain `weight`.
 
     Args:
         features: length of the last axis.
-        eps: ε > 0, which keeps a constant example from dividing by zero.
+        eps: ε > 0, which avoids a division by zero if an example is constant.
         dtype: float type of the parameters.
 
     Attributes:
@@ -170,40 +170,27 @@ class LayerNorm(Layer):
         super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        """y = gain x̂ + bias."""
-        self._normalized, self._deviation = self._normalize(x)
-        return self.gain * self._normalized + self.bias
-
-    def predict(self, x: Array) -> Array:
-        """y = gain x̂ + bias."""
-        normalized, _ = self._normalize(x)
-        return self.gain * normalized + self.bias
-
-    def backward(self, dy: Array) -> Array:
-        """dx = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε), g = gain dy, means over the last axis."""
-        LayerNorm.parameter_gradients(self, dy)
-        g = dy * self.gain
-        mean = g.mean(axis=-1, keepdims=True)
-        slope = (g * self._normalized).mean(axis=-1, keepdims=True)
-        return (g - mean - self._normalized * slope) / self._deviation
-
-    def parameter_gradients(self, dy: Array) -> None:
-        """Overwrite dgain = Σ dy x̂ and dbias = Σ dy, over all axes but the last."""
-        _check_gradient(self, dy, self._normalized)
-        others = tuple(range(dy.ndim - 1))
-        (dy * self._normalized).sum(axis=others, out=self.dgain)
-        dy.sum(axis=others, out=self.dbias)
-
-    def _normalize(self, x: Array) -> tuple[Array, Array]:
-        """x̂ and √(σ² + ε)."""
         x = _checked(self, x, axes="(N, ..., features)")
         centred = x - x.mean(axis=-1, keepdims=True)
-        deviation = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + self.eps)
-        return centred / deviation, deviation
+        variance = (centred * centred).mean(axis=-1, keepdims=True)
+        self._deviation = np.sqrt(variance + self.eps)
+        self._normalized = centred / self._deviation
+        return self.gain * self._normalized + self.bias
+
+    def backward(self, dy: Array) -> Array:
+        normalized = self._normalized
+        check_gradient(self, dy, normalized.shape, self.gain.dtype)
+        others = tuple(range(dy.ndim - 1))
+        (dy * normalized).sum(axis=others, out=self.dgain)
+        dy.sum(axis=others, out=self.dbias)
+        g = dy * self.gain
+        mean = g.mean(axis=-1, keepdims=True)
+        slope = (g * normalized).mean(axis=-1, keepdims=True)
+        return (g - mean - normalized * slope) / self._deviation
 
 
 def _checked(layer: BatchNorm | LayerNorm, x: Array, *, axes: str) -> Array:
-    """x in the float type of the layer, as a mean in its own would be too wide or too narrow."""
+    """x in the float type of the layer, in which the means are to be computed."""
     features = len(layer.gain)
     fits = x.ndim >= 2 if "..." in axes else x.ndim == 2
     if not fits or x.shape[-1] != features:
@@ -212,18 +199,5 @@ def _checked(layer: BatchNorm | LayerNorm, x: Array, *, axes: str) -> Array:
             f"{layer!r} got x of shape {x.shape}: it must be {axes}, with {features} "
             f"features. {mend}"
         )
-    dtype = layer.gain.dtype
-    if np.result_type(x, layer.gain) != dtype:
-        raise TypeError(
-            f"{layer!r} has {dtype} parameters and got x of {x.dtype}: "
-            f"convert it once with x.astype(np.{dtype})."
-        )
-    return x.astype(dtype, copy=False)
-
-
-def _check_gradient(layer: BatchNorm | LayerNorm, dy: Array, y: Array) -> None:
-    if dy.shape != y.shape or dy.dtype != layer.gain.dtype:
-        raise ValueError(
-            f"{layer!r} got dy of shape {dy.shape} and {dy.dtype}: after its last forward it must "
-            f"be {y.shape} and {layer.gain.dtype}."
-        )
+    check_float_type(layer, x, layer.gain.dtype)
+    return x.astype(layer.gain.dtype, copy=False)

@@ -1,7 +1,7 @@
-"""ReLU and its kin: activations that let large x pass and hold small x back.
+"""ReLU and similar activations, which pass large x on and damp small x.
 
-Each works on every element of any shape, is finite at ±1000, and gives float32 for float32. Where a
-function has a kink, its docstring says which slope it takes there.
+Each works on every element of any shape, is finite at ±1000, and gives float32 for float32. If a
+function has a kink, its docstring says which slope it has there.
 """
 
 import math
@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy.special import expit, ndtr
 
-from tinynet.checks import real, same_shape
+from tinynet.checks import check_gradient, positive, real
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
@@ -17,7 +17,7 @@ __all__ = ["ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Softplus"]
 
 
 class ReLU(Layer):
-    """y = max(x, 0), the rectifier; its slope is 1 for x > 0, else 0, so 0 at the kink (PyTorch's).
+    """y = max(x, 0), the rectifier; dx = dy for x > 0, else 0, also at the kink (as in PyTorch).
 
     References:
         V. Nair and G. Hinton, "Rectified linear units improve restricted Boltzmann machines"
@@ -29,22 +29,19 @@ class ReLU(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        """y = max(x, 0)."""
         self._x = x
         return np.maximum(x, 0)
 
     def predict(self, x: Array) -> Array:
-        """y = max(x, 0)."""
         return np.maximum(x, 0)
 
     def backward(self, dy: Array) -> Array:
-        """dx = dy [x > 0]."""
-        same_shape(self, dy, self._x.shape)
+        check_gradient(self, dy, self._x.shape)
         return dy * (self._x > 0)
 
 
 class LeakyReLU(Layer):
-    """y = x for x > 0, else a x; its slope is 1 or a, and a at the kink (PyTorch's).
+    """y = x for x > 0, else a x; dx = dy or a dy, and a dy at the kink (as in PyTorch).
 
     Args:
         negative_slope: a; 0.01 as in PyTorch and the paper (Keras has 0.3).
@@ -65,27 +62,21 @@ class LeakyReLU(Layer):
         self.negative_slope = real(negative_slope, "negative_slope")
 
     def forward(self, x: Array) -> Array:
-        """y = x for x > 0, else a x."""
         self._x = x
-        return LeakyReLU.predict(self, x)
-
-    def predict(self, x: Array) -> Array:
-        """y = x for x > 0, else a x."""
         return np.where(x > 0, x, self.negative_slope * x)
 
     def backward(self, dy: Array) -> Array:
-        """dx = dy for x > 0, else a dy."""
-        same_shape(self, dy, self._x.shape)
+        check_gradient(self, dy, self._x.shape)
         return np.where(self._x > 0, dy, self.negative_slope * dy)
 
 
 class ELU(Layer):
-    """y = x for x > 0, else a (e^x − 1); its slope is 1 or a e^x, and a at 0 (PyTorch's).
+    """y = x for x > 0, else a (e^x − 1); dx = dy or a e^x dy, and a dy at 0 (as in PyTorch).
 
     There is a kink at 0 unless a = 1.
 
     Args:
-        alpha: a > 0, how far below zero y goes.
+        alpha: a > 0; y is never below −a.
 
     Raises:
         ValueError: a is not positive and finite.
@@ -100,31 +91,25 @@ class ELU(Layer):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = real(alpha, "alpha", "a positive finite number")
-        if self.alpha <= 0:
-            raise ValueError(f"alpha must be a positive finite number; got {alpha!r}")
+        self.alpha = positive(alpha, "alpha")
 
     def forward(self, x: Array) -> Array:
-        """y = x for x > 0, else a (e^x − 1)."""
         self._x = x
-        return ELU.predict(self, x)
-
-    def predict(self, x: Array) -> Array:
-        """y = x for x > 0, else a (e^x − 1)."""
         return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
 
     def backward(self, dy: Array) -> Array:
-        """dx = dy for x > 0, else dy a e^x."""
         x = self._x
-        same_shape(self, dy, x.shape)
+        check_gradient(self, dy, x.shape)
         return np.where(x > 0, dy, dy * (self.alpha * np.exp(np.minimum(x, 0))))
 
 
 class GELU(Layer):
-    """y = x Φ(x) with Φ the normal distribution function, (1 + erf(x / √2)) / 2; slope Φ + x φ.
+    """y = x Φ(x) with Φ(x) = (1 + erf(x / √2)) / 2, the normal distribution function.
+
+    dx = dy (Φ(x) + x φ(x)), where φ(x) = e^(−x²/2) / √(2π) is the slope of Φ.
 
     This is the exact form, PyTorch's and Keras's default, and not the approximation by tanh. Φ is
-    SciPy's `ndtr`, which for negative x is erfc(−x / √2) / 2: there 1 + erf would lose its digits.
+    SciPy's `ndtr`, which for negative x is erfc(−x / √2) / 2, as 1 + erf would lose its digits.
 
     References:
         D. Hendrycks and K. Gimpel, "Gaussian error linear units" (2016).
@@ -135,24 +120,18 @@ class GELU(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        """y = x Φ(x)."""
         self._x, self._normal = x, ndtr(x)
         return x * self._normal
 
-    def predict(self, x: Array) -> Array:
-        """y = x Φ(x)."""
-        return x * ndtr(x)
-
     def backward(self, dy: Array) -> Array:
-        """dx = dy (Φ(x) + x φ(x)), where φ(x) = e^(−x²/2) / √(2π) is the slope of Φ."""
         x = self._x
-        same_shape(self, dy, x.shape)
+        check_gradient(self, dy, x.shape)
         density = np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
         return dy * (self._normal + x * density)
 
 
 class SiLU(Layer):
-    """y = x σ(x) with σ the logistic function, also known as swish; slope σ (1 + x (1 − σ)).
+    """y = x σ(x) with σ the logistic function, also called swish; dx = dy σ (1 + x (1 − σ)).
 
     References:
         S. Elfwing, E. Uchibe, K. Doya, "Sigmoid-weighted linear units for neural network function
@@ -164,25 +143,19 @@ class SiLU(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        """y = x σ(x)."""
         self._x, self._sigmoid = x, expit(x)
         return x * self._sigmoid
 
-    def predict(self, x: Array) -> Array:
-        """y = x σ(x)."""
-        return x * expit(x)
-
     def backward(self, dy: Array) -> Array:
-        """dx = dy σ (1 + x (1 − σ))."""
-        same_shape(self, dy, self._x.shape)
+        check_gradient(self, dy, self._x.shape)
         sigmoid = self._sigmoid
         return dy * sigmoid * (1 + self._x * (1 - sigmoid))
 
 
 class Softplus(Layer):
-    """y = log(1 + e^x), the smooth rectifier; its slope is the logistic function of x.
+    """y = log(1 + e^x), the smooth rectifier; dx = dy / (1 + e^−x).
 
-    Computed as max(x, 0) + log(1 + e^−|x|), which is the same and never overflows.
+    It is computed as max(x, 0) + log(1 + e^−|x|), which is the same and never overflows.
 
     References:
         C. Dugas et al., "Incorporating second-order functional knowledge for better option
@@ -194,15 +167,9 @@ class Softplus(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        """y = log(1 + e^x)."""
         self._x = x
-        return Softplus.predict(self, x)
-
-    def predict(self, x: Array) -> Array:
-        """y = log(1 + e^x)."""
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
     def backward(self, dy: Array) -> Array:
-        """dx = dy / (1 + e^−x)."""
-        same_shape(self, dy, self._x.shape)
+        check_gradient(self, dy, self._x.shape)
         return dy * expit(self._x)

@@ -1,16 +1,16 @@
-"""Layers in a row."""
+"""Sequential: layers in a row."""
 
 from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterator
-from typing import overload
+from collections.abc import Iterable, Iterator
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import same_shape
+from tinynet.checks import check_gradient
 from tinynet.layers.base import Layer
 from tinynet.text import table, written
 from tinynet.types import Array
@@ -19,22 +19,22 @@ __all__ = ["Sequential"]
 
 
 class Sequential(Layer):
-    """y = fₙ(... f₂(f₁(x))): each layer's output is the next one's input. It nests.
+    """y = fₙ(... f₂(f₁(x))): each layer's output is the next one's input.
 
-    All parameters become one vector, `net.params`; the layers' own move into it, keeping their
-    values. A layer has one place: the same one twice, or one that lives in another network, is
-    refused (`copy.deepcopy` makes a second one).
+    A layer may be a Sequential itself. All parameters move to one vector, `net.params`, and keep
+    their values. A layer has one place: the same layer twice, or one of another network, is refused
+    (`copy.deepcopy` makes a second one).
 
     Args:
         layers: at least one Layer, in the order in which they compute.
-        dtype: float type to cast all layers to; needed only where they differ.
+        dtype: float type to cast all layers to; needed only if they differ.
 
     Raises:
         ValueError: no layers, or a layer that already has a place.
-        TypeError: something that is no Layer, or mixed float types without `dtype`.
+        TypeError: something that is not a Layer, or mixed float types without `dtype`.
 
     Warns:
-        UserWarning: two layers start with equal weights, as from the same int `rng`.
+        UserWarning: two layers start with equal weights, for example from the same int `rng`.
 
     Example:
         >>> from tinynet import Dense, Sigmoid
@@ -63,53 +63,33 @@ class Sequential(Layer):
         self.layers = layers
         super().__init__(dtype=dtype, **{str(place): layer for place, layer in enumerate(layers)})
         self.input_shape, self.input_dtype = layers[0].input_shape, layers[0].input_dtype
-        self._warn_of_twins()
+        self._warn_of_equal_weights()
 
     def forward(self, x: Array) -> Array:
-        """Each layer's `forward` in turn."""
-        layer: Layer = self
-        try:
-            for layer in self.layers:
-                x = layer.forward(x)
-        except Exception as error:
-            self._add_place(error, layer, x)
-            raise
-        self._shape = x.shape
-        return x
+        y = self._each(self.layers, "forward", x)
+        self._shape = y.shape
+        return y
 
     def predict(self, x: Array) -> Array:
-        """Each layer's `predict` in turn."""
-        layer: Layer = self
-        try:
-            for layer in self.layers:
-                x = layer.predict(x)
-        except Exception as error:
-            self._add_place(error, layer, x)
-            raise
-        return x
+        return self._each(self.layers, "predict", x)
 
     def backward(self, dy: Array) -> Array:
-        """Each layer's `backward`, from the last to the first."""
-        return self._back(dy, self.layers)
+        check_gradient(self, dy, self._shape)
+        return self._each(reversed(self.layers), "backward", dy)
 
     def parameter_gradients(self, dy: Array) -> None:
-        """As `backward`, down to the first layer that learns; that one owes no dL/dx."""
-        learning = (place for place, layer in enumerate(self.layers) if layer.params.size)
-        first = next(learning, None)
+        """As `backward`, but only down to the first layer that has parameters."""
+        check_gradient(self, dy, self._shape)
+        first = next((n for n, layer in enumerate(self.layers) if layer.params.size), None)
         if first is not None:
-            layer = self.layers[first]
-            dy = self._back(dy, self.layers[first + 1 :])
-            try:
-                layer.parameter_gradients(dy)
-            except Exception as error:
-                self._add_place(error, layer, dy)
-                raise
+            dy = self._each(reversed(self.layers[first + 1 :]), "backward", dy)
+            self._each(self.layers[first : first + 1], "parameter_gradients", dy)
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
         """A table of the layers, the shapes of their outputs and their numbers of parameters.
 
         Args:
-            input_shape: the shape of one example, without the batch axis; needed where the first
+            input_shape: the shape of one example, without the batch axis; needed if the first
                 layer does not prescribe it.
 
         Example:
@@ -154,31 +134,27 @@ class Sequential(Layer):
         lines = "".join(f"{text},\n" for text in inside).replace("\n", "\n    ").rstrip(" ")
         return f"{type(self).__name__}(\n    {lines})"
 
-    def _back(self, dy: Array, layers: tuple[Layer, ...]) -> Array:
-        same_shape(self, dy, self._shape)
+    def _each(self, layers: Iterable[Layer], method: str, x: Array) -> Any:
+        """Pass x through a method of each layer; an error gets a note that says which layer."""
         layer: Layer = self
         try:
-            for layer in reversed(layers):
-                dy = layer.backward(dy)
+            for layer in layers:
+                x = getattr(layer, method)(x)
         except Exception as error:
-            self._add_place(error, layer, dy)
+            if isinstance(error, AttributeError) and not isinstance(x, np.ndarray):
+                error.add_note(f"x is a {type(x).__name__}; layers take arrays: np.asarray(x)")
+            place = next((str(n) for n, other in enumerate(self.layers) if other is layer), "?")
+            error.add_note(f"in layer {place} of Sequential, {layer!r}")
             raise
-        return dy
+        return x
 
-    def _add_place(self, error: Exception, layer: Layer, x: Array) -> None:
-        """Tell where in the network an error arose; costs nothing where there is none."""
-        if isinstance(error, AttributeError) and not isinstance(x, np.ndarray):
-            error.add_note(f"x is a {type(x).__name__}; layers take NumPy arrays: np.asarray(x)")
-        place = next((str(n) for n, other in enumerate(self.layers) if other is layer), "?")
-        error.add_note(f"in layer {place} of Sequential, {layer!r}")
-
-    def _warn_of_twins(self) -> None:
+    def _warn_of_equal_weights(self) -> None:
         named = [(n, w) for n, w in self.named_parameters() if w.size > 1 and np.ptp(w) > 0]
         for (first, a), (second, b) in itertools.combinations(named, 2):
             if a.shape == b.shape and np.array_equal(a, b):
                 warnings.warn(
-                    f"{first} and {second} start with equal weights. If they should be random, was "
-                    f"the same int given to both as rng? Make one Generator, "
-                    f"rng = np.random.default_rng(0), and give it to every layer.",
+                    f"{first} and {second} start with equal weights. If they should be random, did "
+                    f"both get the same int as rng? Make one Generator, "
+                    f"rng = np.random.default_rng(0), and pass it to every layer.",
                     stacklevel=3,
                 )

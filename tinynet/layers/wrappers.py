@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinynet.checks import same_shape
+from tinynet.checks import check_gradient
 from tinynet.layers.base import Layer
 from tinynet.text import written
 from tinynet.types import Array
@@ -13,12 +13,12 @@ __all__ = ["Frozen", "Residual"]
 
 
 class Residual(Layer):
-    """y = x + f(x): the layer f, here `inner`, learns what to add to its input.
+    """y = x + f(x), dx = dy + (∂f/∂x)ᵀ dy: the layer f, `inner`, learns what to add to its input.
 
-    dx = dy + (∂f/∂x)ᵀ dy. Shapes: f must give the shape that it gets.
+    Shapes: f(x) must have the shape of x.
 
     Raises:
-        TypeError: f is no Layer.
+        TypeError: f is not a Layer.
         ValueError: f already has a place, or f(x) has another shape than x.
 
     References:
@@ -38,48 +38,44 @@ class Residual(Layer):
         self.input_shape, self.input_dtype = layer.input_shape, layer.input_dtype
 
     def forward(self, x: Array) -> Array:
-        """y = x + f(x)."""
         y = self.inner.forward(x)
         self._check_shape(x, y)
         self._shape = y.shape
         return x + y
 
     def predict(self, x: Array) -> Array:
-        """y = x + f(x), f predicting."""
         y = self.inner.predict(x)
         self._check_shape(x, y)
         return x + y
 
     def backward(self, dy: Array) -> Array:
-        """dx = dy + what f's `backward` gives."""
-        same_shape(self, dy, self._shape)
+        check_gradient(self, dy, self._shape)
         return dy + self.inner.backward(dy)
 
     def parameter_gradients(self, dy: Array) -> None:
-        """Those of f."""
         self.inner.parameter_gradients(dy)
 
     def _check_shape(self, x: Array, y: Array) -> None:
         if x.shape != y.shape:
             raise ValueError(
-                f"{self!r} got x of shape {x.shape}, of which its layer made {y.shape}: "
-                f"they are added, so they must be equal. End the layer with one of the right size."
+                f"{self!r} got x of shape {x.shape}, and its layer returned {y.shape}: the two are "
+                f"added, so they must be equal. Let the layer return the shape of its input."
             )
 
 
 class Frozen(Layer):
-    """y = f(x) with a layer f, here `inner`, that does not learn. The gradient passes through.
+    """y = f(x) with a layer f, `inner`, that does not learn; the gradient passes through f.
 
-    f's parameters are not among this layer's: they lie on vectors that belong to f, so no
-    optimizer sees them, neither momentum nor weight decay moves them, and they count as 0 in a
-    summary. They are buffers instead, `inner.W`, and so are saved. A `BatchNorm` in f stands
-    still as well: it normalises with its running statistics and does not move them (in PyTorch
-    that takes `eval`, in Keras `trainable = False`). A `Dropout` in f goes on dropping.
+    The parameters of f lie on vectors of their own, not on those of the network. So no optimizer
+    changes them, also not by momentum or weight decay, and a summary counts them as 0. They are
+    buffers instead, `inner.W`, and saved as such. A `BatchNorm` in f normalizes with its running
+    statistics and does not change them (PyTorch needs `eval` for that, Keras `trainable = False`).
+    A `Dropout` in f still drops elements.
 
-    To let f learn again, build the network anew around `copy.deepcopy(frozen.inner)`.
+    To let f learn again, build a network with `copy.deepcopy(frozen.inner)`.
 
     Raises:
-        TypeError: f is no Layer.
+        TypeError: f is not a Layer.
         ValueError: f already has a place.
 
     Example:
@@ -98,37 +94,34 @@ class Frozen(Layer):
         self.input_shape, self.input_dtype = layer.input_shape, layer.input_dtype
 
     def forward(self, x: Array) -> Array:
-        """y = f(x)."""
         return self.inner.forward(x)
 
     def predict(self, x: Array) -> Array:
-        """y = f(x), f predicting."""
         return self.inner.predict(x)
 
     def backward(self, dy: Array) -> Array:
-        """dx, as f gives it."""
         return self.inner.backward(dy)
 
     def parameter_gradients(self, dy: Array) -> None:
-        """None are owed."""
+        """Nothing, because there are no parameters."""
 
     def is_frozen(self) -> bool:
-        """Yes, and so is all that it holds."""
+        """Always True; the layers inside ask this."""
         return True
 
     def bind(self, params: Array, grads: Array) -> None:
-        """Take on the float type, and leave f on vectors of its own."""
+        """Take the float type only: f stays on vectors of its own."""
         inner, dtype = self._declared["inner"], params.dtype
         size = inner.params.size
         inner.bind(np.empty(size, dtype), np.empty(size, dtype))
         self.inner, self.params, self.grads = inner, params[:0], grads[:0]
 
     def named_parameters(self) -> Iterator[tuple[str, Array]]:
-        """None."""
+        """No parameters."""
         return iter(())
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
-        """f's parameters and f's buffers."""
+        """The parameters and buffers of f."""
         for name, view in self.inner.named_parameters():
             yield f"inner.{name}", view
         yield from super().named_buffers()
