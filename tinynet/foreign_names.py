@@ -115,6 +115,7 @@ def check_keywords(cls: type, keywords: Mapping[str, object]) -> None:
     """
     for name in keywords:
         if name in KEYWORDS:
-            taken = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+            init = cls.__init__  # type: ignore[misc]
+            taken = () if init is object.__init__ else inspect.signature(init).parameters.values()
             if not any(p.name == name or p.kind is p.VAR_KEYWORD for p in taken):
                 raise TypeError(f"{cls.__name__} takes no {name!r}: {KEYWORDS[name]}")

@@ -141,9 +141,8 @@ class Parameterized:
                 if isinstance(held, Parameterized) and held.params.size and held._owner() is None:
                     me = type(self).__name__
                     raise ValueError(
-                        f"{me}.{name} holds {held!r}, which has parameters, but {me} never "
-                        f"declared it, so it would not learn. Pass it to "
-                        f"super().__init__(name=layer)."
+                        f"{me}.{name} holds a layer that learns, {held!r}, but {me} never declared "
+                        f"it, so it would stay as it is. Pass it to super().__init__(name=layer)."
                     )
 
     def __copy__(self) -> Self:

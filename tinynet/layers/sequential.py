@@ -153,8 +153,8 @@ class Sequential(Layer):
         for (first, a), (second, b) in itertools.combinations(named, 2):
             if a.shape == b.shape and np.array_equal(a, b):
                 warnings.warn(
-                    f"{first} and {second} start with equal weights. If they should be random, did "
-                    f"both get the same int as rng? Make one Generator, "
+                    f"{first} and {second} start with equal weights. If they should be random, was "
+                    f"the same int given to both as rng? Make one Generator, "
                     f"rng = np.random.default_rng(0), and pass it to every layer.",
                     stacklevel=3,
                 )

@@ -1,4 +1,4 @@
-"""The contract that every loss keeps."""
+"""Loss: the contract that all losses keep."""
 
 import functools
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 
 from tinynet.errors import missing_attribute
+from tinynet.foreign_names import LOSSES, check_keywords
 from tinynet.text import call
 from tinynet.types import Array
 
@@ -14,18 +15,18 @@ __all__ = ["Loss"]
 
 
 class Loss:
-    """A number L(y, t) to be made small: `forward` computes it, `backward` gives dL/dy.
+    """A number L(y, t) to be minimized: `forward` computes it, `backward` gives dL/dy.
 
-    A loss of your own defines those two. The base class holds the shapes of y and t against
-    each other before `forward` sees them, so nothing is broadcast by accident; a loss whose
-    targets have another form than its outputs redefines `check`.
+    A loss of your own defines these two. Before every `forward`, the base class calls `check`,
+    which compares the shapes of y and t, so nothing is broadcast by accident. A loss whose targets
+    have another form than its outputs redefines `check`.
 
     A loss is the mean that its docstring states, over all elements unless it says otherwise, and
-    `backward` the exact gradient of that mean.
+    `backward` is the exact gradient of that mean.
 
     Attributes:
         activation: name of the activation that the loss applies to y itself, so that the network
-            should not end in it; empty where there is none.
+            should not end in it; empty if there is none.
 
     Example:
         >>> import numpy as np
@@ -50,7 +51,10 @@ class Loss:
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the class was called with
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Note the arguments, which tell how to write the loss down."""
+        """Keep the arguments, from which `repr` describes the loss."""
+        check_keywords(cls, kwargs)
+        if (args or kwargs) and cls.__init__ is object.__init__:  # which would ignore them
+            raise TypeError(f"{cls.__name__} takes no arguments; got {call('', args, kwargs)}")
         self = super().__new__(cls)
         self._arguments = args, kwargs
         return self
@@ -64,7 +68,7 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} must define backward(self)")
 
     def check(self, y: Array, t: Array) -> None:
-        """Refuse targets that do not fit the outputs; called before every `forward`."""
+        """Refuse targets that do not fit the outputs."""
         if y.shape != t.shape or not y.size:
             mend = "Do they come from one batch?"
             if not y.size:
@@ -73,8 +77,8 @@ class Loss:
                 mend = "If they mean the same, t.reshape(y.shape) makes them equal."
             elif y.ndim == 2 and t.size == len(y):
                 mend = (
-                    f"Are these labels? tinynet.data.one_hot(t, {y.shape[1]}) makes targets of "
-                    f"them; CrossEntropyLoss takes them as they are."
+                    f"Are these labels? tinynet.data.one_hot(t, {y.shape[1]}) turns them into "
+                    f"targets; CrossEntropyLoss takes labels."
                 )
             raise ValueError(
                 f"{type(self).__name__} got y of shape {y.shape} and t of shape {t.shape}: "
@@ -95,10 +99,16 @@ class Loss:
     def __repr__(self) -> str:
         return call(type(self).__name__, *self._arguments)
 
-    if not TYPE_CHECKING:  # a type checker should still find misspelt attributes
+    if not TYPE_CHECKING:  # a type checker should report such calls and names itself
+
+        def __call__(self, *args: object, **kwargs: object) -> NoReturn:
+            raise TypeError(
+                f"{type(self).__name__} cannot be called: write loss.forward(y, t) for the value, "
+                f"then loss.backward() for its gradient dL/dy"
+            )
 
         def __getattr__(self, name: str) -> NoReturn:
-            missing_attribute(self, name)
+            missing_attribute(self, name, LOSSES)
 
 
 def _checked(forward: Callable[..., float]) -> Callable[..., float]:
@@ -106,7 +116,7 @@ def _checked(forward: Callable[..., float]) -> Callable[..., float]:
     def checked(self: Loss, y: Array, t: Array) -> float:
         self.check(y, t)
         value = forward(self, y, t)
-        if type(value) is float:  # np.ndim takes longer than the mean of a few squares
+        if type(value) is float:  # np.ndim would take longer than some losses
             return value
         if np.ndim(value):
             raise TypeError(

@@ -1,4 +1,4 @@
-"""Losses for outputs that each say yes or no."""
+"""Losses for binary classification: every output is a decision between yes and no."""
 
 import numpy as np
 from scipy.special import expit
@@ -8,7 +8,7 @@ from tinynet.types import Array
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss"]
 
-_SMALLEST = 1e-12  # below it the logarithm goes on as its tangent
+_SMALLEST = 1e-12  # below it, the tangent there replaces the logarithm
 
 
 class BCELoss(Loss):
@@ -16,11 +16,11 @@ class BCELoss(Loss):
 
     dL/dy = [(1 − t) / (1 − y) − t / y] / size.
 
-    At y = 0 and y = 1 a logarithm is infinite. Below 10⁻¹² it therefore goes on as its tangent
-    there, log p + (y/p − 1) at p = 10⁻¹²: the loss of a saturated wrong output is 28.6, its slope
-    10¹², and the gradient is exact all the way. (PyTorch stops the logarithm at −100, where the
-    gradient it returns is not that of the value.) After a Sigmoid, rather take the sigmoid off and
-    use `BCEWithLogitsLoss`, which does not saturate.
+    At y = 0 and y = 1 a logarithm is infinite. Below p = 10⁻¹², log y is therefore replaced by its
+    tangent there, log p + (y/p − 1). The loss of a saturated wrong output is 28.6, its slope is
+    10¹², and the gradient is exact everywhere. (PyTorch bounds the logarithm by −100, and returns a
+    gradient that is not that of the value there.) If the network ends in a Sigmoid, it is better to
+    remove it and use `BCEWithLogitsLoss`, which does not saturate.
 
     Raises:
         ValueError: an output or a target outside 0 to 1.
@@ -35,13 +35,12 @@ class BCELoss(Loss):
     """
 
     def check(self, y: Array, t: Array) -> None:
-        """Hold shapes and types against each other, and both to the range of probabilities."""
+        """Compare shapes and types, and require y and t to be probabilities."""
         super().check(y, t)
         _check_probabilities(self, "y", y, "Is Sigmoid() the last layer?")
         _check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
 
     def forward(self, y: Array, t: Array) -> float:
-        """Minus the mean of t log y + (1 − t) log(1 − y)."""
         t = t.astype(y.dtype, copy=False)
         not_y, not_t = 1 - y, 1 - t
         p, q = np.maximum(y, _SMALLEST), np.maximum(not_y, _SMALLEST)
@@ -50,7 +49,6 @@ class BCELoss(Loss):
         return float(-(t * log_y + not_t * log_not_y).mean())
 
     def backward(self) -> Array:
-        """[(1 − t) / (1 − y) − t / y] / size."""
         t, p, not_t, q = self._terms
         return (not_t / q - t / p) / p.size
 
@@ -58,8 +56,8 @@ class BCELoss(Loss):
 class BCEWithLogitsLoss(Loss):
     """`BCELoss` of σ(y), y any number: L = mean[log(1 + e^y) − t y]; dL/dy = (σ(y) − t) / size.
 
-    Computed as max(y, 0) − t y + log(1 + e^−|y|), which overflows nowhere. For inference put the
-    sigmoid on by hand: y > 0 is the same answer as σ(y) > ½.
+    It is computed as max(y, 0) − t y + log(1 + e^−|y|), which never overflows. For inference, apply
+    the sigmoid to the predictions; y > 0 gives the same decision as σ(y) > ½.
 
     Raises:
         ValueError: a target outside 0 to 1.
@@ -76,22 +74,20 @@ class BCEWithLogitsLoss(Loss):
     activation = "Sigmoid"
 
     def check(self, y: Array, t: Array) -> None:
-        """Hold shapes and types against each other, and targets to the range of probabilities."""
+        """Compare shapes and types, and require t to be probabilities."""
         super().check(y, t)
         _check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
 
     def forward(self, y: Array, t: Array) -> float:
-        """Mean of max(y, 0) − t y + log(1 + e^−|y|)."""
         self._y, self._t = y, t
         return float((np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))).mean())
 
     def backward(self) -> Array:
-        """(σ(y) − t) / size."""
         return (expit(self._y) - self._t) / self._y.size
 
 
 def _check_probabilities(loss: Loss, name: str, values: Array, mend: str) -> None:
-    if values.min() < 0 or values.max() > 1:  # NaN passes: that is divergence, and told as such
+    if values.min() < 0 or values.max() > 1:  # NaN passes: DivergenceError reports it
         place = np.unravel_index(((values < 0) | (values > 1)).argmax(), values.shape)
         raise ValueError(
             f"{type(loss).__name__} needs {name} from 0 to 1; "

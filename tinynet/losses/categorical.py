@@ -1,4 +1,4 @@
-"""Losses for outputs of which one class is right."""
+"""Losses for classification: one of K classes is right."""
 
 import numpy as np
 from scipy.special import xlogy
@@ -13,18 +13,18 @@ __all__ = ["CrossEntropyLoss", "KLDivLoss"]
 class CrossEntropyLoss(Loss):
     """L = −mean over the examples of Σₖ qₖ log pₖ, where p = softmax(y).
 
-    The outputs y are logits, any finite numbers: the network has no Softmax at its end. (To rule a
-    class out, give it a large negative logit such as −10⁹; −∞ makes the loss NaN.) q is the target
-    distribution: 1 at the right class, or the given row. Label smoothing ε mixes it with the
-    uniform one, q ← (1 − ε) q + ε / K. dL/dy = (p Σₖ qₖ − q) / N.
+    dL/dy = (p Σₖ qₖ − q) / N. The outputs y are logits, any finite numbers, so the network does not
+    end in a Softmax. (To exclude a class, give it a large negative logit such as −10⁹; −∞ makes the
+    loss NaN.) q is the target distribution: 1 at the right class, or the given row. Label smoothing
+    ε mixes it with the uniform distribution, q ← (1 − ε) q + ε / K.
 
-    The mean is over the N examples, not over N K elements, as in PyTorch and Keras, and smoothing
-    is theirs too. Subtracting the largest logit first keeps e^y from overflowing.
+    The mean, over the N examples and not over N K elements, and the smoothing are those of PyTorch
+    and Keras. The largest logit is subtracted first, so that e^y does not overflow.
 
     Shapes: y (N, K); t class indices (N,) of an integer type, or rows of probabilities (N, K).
 
     Args:
-        label_smoothing: ε, the share of each target that goes to all classes alike.
+        label_smoothing: ε, the share of each target that is spread evenly over all classes.
 
     Raises:
         ValueError: `label_smoothing` outside [0, 1), a class outside 0 to K − 1, or a row of
@@ -45,7 +45,7 @@ class CrossEntropyLoss(Loss):
                [ 0.5 , -0.5 ]])
         >>> loss.forward(np.zeros((1, 2)), np.array([2]))
         Traceback (most recent call last):
-        ValueError: CrossEntropyLoss got class 2 in row 0 of t: with 2 logits an example ...
+        ValueError: CrossEntropyLoss got class 2 in row 0 of t: with 2 logits for each ...
     """
 
     activation = "Softmax"
@@ -54,12 +54,12 @@ class CrossEntropyLoss(Loss):
         self.label_smoothing = fraction(label_smoothing, "label_smoothing")
 
     def check(self, y: Array, t: Array) -> None:
-        """Hold classes to the number of logits, or rows to sum to 1."""
+        """Require class indices below the number of logits, or rows that sum to 1."""
         me = type(self).__name__
         if y.ndim != 2 or y.shape[1] < 2:
             raise ValueError(
                 f"{me} got y of shape {y.shape}: it must be (N, K), a row of K ≥ 2 logits for each "
-                f"example. For one output that says yes or no use BCEWithLogitsLoss."
+                f"example. For a single output, yes or no, use BCEWithLogitsLoss."
             )
         if not len(y):
             raise ValueError(f"{me} got y of shape {y.shape}: a mean of nothing is undefined.")
@@ -79,12 +79,11 @@ class CrossEntropyLoss(Loss):
         elif t.min() < 0 or t.max() >= y.shape[1]:
             row = int(((t < 0) | (t >= y.shape[1])).argmax())
             raise ValueError(
-                f"{me} got class {t[row]} in row {row} of t: with {y.shape[1]} logits an example "
-                f"it must be 0 to {y.shape[1] - 1}."
+                f"{me} got class {t[row]} in row {row} of t: with {y.shape[1]} logits for "
+                f"each example it must be 0 to {y.shape[1] - 1}."
             )
 
     def forward(self, y: Array, t: Array) -> float:
-        """Minus the mean over the examples of Σ q log softmax(y)."""
         q = t.astype(y.dtype, copy=False) if t.ndim == 2 else _one_hot(t, y)
         if self.label_smoothing:
             q = (1 - self.label_smoothing) * q + self.label_smoothing / y.shape[1]
@@ -95,7 +94,6 @@ class CrossEntropyLoss(Loss):
         return float((q * (np.log(total) - z)).sum()) / len(y)
 
     def backward(self) -> Array:
-        """(p Σ q − q) / N."""
         p, q = self._p, self._q
         return (p * q.sum(axis=1, keepdims=True) - q) / len(p)
 
@@ -103,17 +101,15 @@ class CrossEntropyLoss(Loss):
 class KLDivLoss(Loss):
     """L = mean over the examples of Σₖ tₖ (log tₖ − yₖ), the Kullback-Leibler divergence.
 
-    The outputs y are log-probabilities, as of a last layer LogSoftmax, and t probabilities;
-    0 log 0 is 0. dL/dy = −t / N.
-
-    Arguments are in PyTorch's form, and so is the mean over the N examples, which PyTorch calls
+    dL/dy = −t / N. The outputs y are log-probabilities, as LogSoftmax returns them, and t are
+    probabilities; 0 log 0 is 0. The arguments and the mean over the N examples are PyTorch's with
     `reduction="batchmean"`; its default divides by N K, which is not the divergence.
 
     Shapes: y (N, K), t (N, K).
 
     Raises:
-        ValueError: outputs above 0, so that they are no logarithms of probabilities; or a row of
-            targets with a negative one or whose sum is not 1.
+        ValueError: an output above 0, which is no logarithm of a probability; or a row of targets
+            with a negative one or whose sum is not 1.
 
     References:
         S. Kullback and R. A. Leibler, "On information and sufficiency" (1951).
@@ -127,11 +123,11 @@ class KLDivLoss(Loss):
     """
 
     def check(self, y: Array, t: Array) -> None:
-        """Hold outputs to at most 0, and rows of targets to sum to 1."""
+        """Require outputs of at most 0, and rows of targets that sum to 1."""
         super().check(y, t)
         me = type(self).__name__
         if y.ndim != 2:
-            raise ValueError(f"{me} got y of shape {y.shape}: it must be (N, K), an example a row.")
+            raise ValueError(f"{me} got y of shape {y.shape}: it must be (N, K).")
         if y.max() > _tolerance(y):
             place = divmod(int(y.argmax()), y.shape[1])
             raise ValueError(
@@ -141,12 +137,10 @@ class KLDivLoss(Loss):
         _check_rows(me, t)
 
     def forward(self, y: Array, t: Array) -> float:
-        """Mean over the examples of Σ t (log t − y)."""
         self._t = t.astype(y.dtype, copy=False)
         return float((xlogy(t, t) - t * y).sum()) / len(y)
 
     def backward(self) -> Array:
-        """−t / N."""
         return -self._t / len(self._t)
 
 
@@ -171,6 +165,6 @@ def _check_rows(me: str, t: Array) -> None:
 
 
 def _tolerance(array: Array) -> float:
-    """What rounding may add up to: 10⁻⁶, and 10⁻⁵ in float32."""
+    """How far rounding may move a sum: 10⁻⁶, and 10⁻⁵ in float32."""
     eps = np.finfo(array.dtype).eps if array.dtype.kind == "f" else 0
     return max(1e-6, 100 * float(eps))

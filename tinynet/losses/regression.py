@@ -1,4 +1,4 @@
-"""Losses for outputs that are numbers."""
+"""Losses for regression: outputs and targets are numbers."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ __all__ = ["HuberLoss", "L1Loss", "MSELoss"]
 class MSELoss(Loss):
     """L = mean (y − t)² over all elements; dL/dy = 2 (y − t) / size.
 
-    The mean is over examples and outputs, as in PyTorch and Keras. Textbooks that descend on
-    ½ Σ (y − t)² for one example at the rate η do the same as this loss at the rate η K / 2 for K
-    outputs: their 0.1 with ten outputs is `lr=0.5` here.
+    The mean is over examples and outputs, as in PyTorch and Keras. Many textbooks minimize
+    ½ Σ (y − t)² for one example. With K outputs, their learning rate η is η K / 2 here: 0.1 with
+    ten outputs is `lr=0.5`.
 
     Example:
         >>> loss = MSELoss()
@@ -25,13 +25,11 @@ class MSELoss(Loss):
     """
 
     def forward(self, y: Array, t: Array) -> float:
-        """Mean of (y − t)² over all elements."""
         self._d = y - t
         flat = self._d.ravel()
         return float(flat.dot(flat)) / flat.size
 
     def backward(self) -> Array:
-        """2 (y − t) / size."""
         return self._d * (2 / self._d.size)
 
 
@@ -49,25 +47,21 @@ class L1Loss(Loss):
     """
 
     def forward(self, y: Array, t: Array) -> float:
-        """Mean of |y − t| over all elements."""
         self._d = y - t
         return float(np.abs(self._d).mean())
 
     def backward(self) -> Array:
-        """Sign of y − t, by size."""
         return np.sign(self._d) / self._d.size
 
 
 class HuberLoss(Loss):
-    """L = mean h(y − t) over all elements, a parabola that goes on as a straight line.
+    """L = mean h(y − t) over all elements; h(d) = d²/2 if |d| ≤ δ, else δ (|d| − δ/2).
 
-    h(d) = d²/2 where |d| ≤ δ, and δ (|d| − δ/2) beyond; so one wild target pulls no harder than δ.
-    dL/dy = clip(y − t, −δ, δ) / size.
-
-    The ½ and the scale are Huber's and PyTorch's; near zero it is half the `MSELoss`.
+    dL/dy = clip(y − t, −δ, δ) / size, so no outlier contributes more than δ. The ½ and the scale
+    are Huber's and PyTorch's; near zero it is half the `MSELoss`.
 
     Args:
-        delta: δ, where the parabola ends.
+        delta: δ, where h changes from a parabola to a straight line.
 
     Raises:
         ValueError: `delta` is not positive.
@@ -87,11 +81,9 @@ class HuberLoss(Loss):
         self.delta = positive(delta, "delta")
 
     def forward(self, y: Array, t: Array) -> float:
-        """Mean of c (d − c/2) with d = y − t and c = clip(d, −δ, δ): both branches in one."""
         d = y - t
         self._c = c = np.clip(d, -self.delta, self.delta)
-        return float((c * (d - c / 2)).mean())
+        return float((c * (d - c / 2)).mean())  # both cases of h: c is d, or ±δ
 
     def backward(self) -> Array:
-        """clip(y − t, −δ, δ) / size."""
         return self._c / self._c.size

@@ -1,4 +1,4 @@
-"""Optimizers that divide by the size that gradients have had."""
+"""Adagrad and RMSprop: optimizers that divide by the size of past gradients."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ __all__ = ["Adagrad", "RMSprop"]
 
 
 class Adagrad(Optimizer):
-    """s ← s + g², θ ← θ − η g / (√s + ε): what moved much so far moves less from now on.
+    """s ← s + g², θ ← θ − η g / (√s + ε): parameters with large gradients so far move less.
 
     The default rate and ε are PyTorch's. Weight decay λ makes g = ∇L + λ θ.
 
@@ -54,7 +54,6 @@ class Adagrad(Optimizer):
         super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
-        """s ← s + g², θ ← θ − η g / (√s + ε)."""
         g, s, work = self.decayed(params, grads, self.weight_decay), self.squares, self.work
         s += np.multiply(g, g, out=work)
         np.sqrt(s, out=work)
@@ -65,7 +64,7 @@ class Adagrad(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """s ← α s + (1 − α) g², θ ← θ − η g / (√s + ε): as Adagrad, with a memory that fades.
+    """s ← α s + (1 − α) g², θ ← θ − η g / (√s + ε): Adagrad that forgets old gradients.
 
     With momentum μ, v ← μ v + g / (√s + ε) and θ ← θ − η v. The defaults, and ε outside the root,
     are PyTorch's; Keras calls α `rho` and takes 0.9. Weight decay λ makes g = ∇L + λ θ.
@@ -118,7 +117,6 @@ class RMSprop(Optimizer):
         super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
-        """s ← α s + (1 − α) g², θ ← θ − η g / (√s + ε)."""
         g, s, work = self.decayed(params, grads, self.weight_decay), self.squares, self.work
         s *= self.alpha
         np.multiply(g, g, out=work)

@@ -1,13 +1,15 @@
-"""What all optimizers share: the rate, clipping, and memory that is allocated once."""
+"""Optimizer: the learning rate, clipping, and memory that all optimizers share."""
 
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, TypeAlias
 
 import numpy as np
 
 from tinynet.checks import not_negative, positive
+from tinynet.errors import missing_attribute
+from tinynet.foreign_names import OPTIMIZERS, check_keywords
 from tinynet.text import written
 from tinynet.types import Array
 
@@ -18,41 +20,42 @@ LearningRate: TypeAlias = float | Callable[[int], float]
 
 
 class Learner(Protocol):
-    """What an optimizer asks of a network: two flat vectors of the same length."""
+    """What an optimizer needs of a network: two flat vectors of the same length."""
 
     params: Array
     grads: Array
 
     def check_views(self) -> None:
-        """Refuse a layer whose views have left the vectors."""
+        """Check that all views lie on the vectors."""
 
 
 class Optimizer:
-    """Moves `net.params` along `net.grads`: an optimizer of your own defines `update`.
+    """Moves `net.params` by means of `net.grads`: an optimizer of your own defines `update`.
 
-    What it remembers from step to step are flat vectors as long as the parameters; it names them
-    in `state`, and they start at zero. `update` writes intermediate results into `self.work`, a
-    vector that is there for that, so that no step allocates memory. The gradients themselves are
-    never written into: a clipped gradient is a copy.
+    `state` names the vectors that it remembers from step to step. They are as long as the
+    parameters and start at zero. `update` may write intermediate results into the vector
+    `self.work`, so that no step allocates memory. It never writes into the gradients; a clipped
+    gradient is a copy.
 
     Args:
         net: a network or any part of one; only its parameters move.
         lr: the learning rate η, a positive number or a function of the number of steps taken, see
             `tinynet.schedules`; a function may also return 0.
-        clip_norm: scale a gradient whose Euclidean norm is larger down to this norm, all
-            parameters together: g ← g min(1, c / ‖g‖).
+        clip_norm: c, the largest Euclidean norm of the gradient of all parameters together:
+            g ← g min(1, c / ‖g‖).
         clip_value: clip each element of the gradient to [−c, c]; before `clip_norm`.
 
     Attributes:
-        net: what it moves.
-        lr: as given; may be assigned at any time.
+        net: the network, as given.
+        lr: the learning rate, as given; may be assigned at any time.
         steps: number of steps taken.
         state: names of the vectors that it remembers.
         work: a vector as long as the parameters, for `update` to compute in.
 
     Raises:
-        ValueError: a rate or clip that is not positive and finite, or a network with nothing to
-            learn.
+        ValueError: a rate or clip that is not positive and finite, or a network without
+            parameters.
+        TypeError: something else in place of a network.
 
     References:
         R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
@@ -81,7 +84,11 @@ class Optimizer:
     state: tuple[str, ...] = ()
 
     _lr: LearningRate
-    work = _gradient = np.empty(0)  # an instance gets its own with the first step
+    work = _gradient = np.empty(0)  # an instance allocates its own in the first step
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        check_keywords(cls, kwargs)
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -91,14 +98,17 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
+        me = type(self).__name__
+        if isinstance(net, type):
+            raise TypeError(f"{me} takes a network, not a class; did you mean {net.__name__}(...)?")
         if not hasattr(net, "check_views"):
             raise TypeError(
-                f"{type(self).__name__} takes the network, not its parameters: "
-                f"{type(self).__name__}(net, ...); got {type(net).__name__}"
+                f"{me} takes the network, not its parameters: {me}(net, ...); "
+                f"got {type(net).__name__}"
             )
         net.check_views()
         if not net.params.size:
-            raise ValueError(f"{type(self).__name__} got {net!r}, which has no parameters to learn")
+            raise ValueError(f"{me} got {net!r}, which has no parameters to learn")
         self.net, self.lr, self.steps = net, lr, 0
         self.clip_norm = None if clip_norm is None else positive(clip_norm, "clip_norm")
         self.clip_value = None if clip_value is None else positive(clip_value, "clip_value")
@@ -122,21 +132,21 @@ class Optimizer:
         return self._lr
 
     def step(self) -> None:
-        """Move the parameters once."""
+        """Update the parameters once."""
         params, grads, rate = self.net.params, self.net.grads, self.rate()
         if self.work.dtype != params.dtype or self.work.size != params.size:
-            self._fit(params)
+            self._allocate(params)
         if self.clip_norm or self.clip_value:
             grads = self._clip(grads)
         self.update(params, grads, rate)
         self.steps += 1
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
-        """Overwrite params, flat, with their next values; grads are left as they are."""
+        """Overwrite the flat vector params with its next values, and leave grads unchanged."""
         raise NotImplementedError(f"{type(self).__name__} must define update(params, grads, rate)")
 
     def named_state(self) -> Iterator[tuple[str, Array]]:
-        """("velocity", vector), ...: what a checkpoint holds besides the parameters and `steps`."""
+        """("velocity", vector), ...: saved in checkpoints, with the parameters and `steps`."""
         for name in self.state:
             yield name, getattr(self, name)
 
@@ -148,7 +158,7 @@ class Optimizer:
         return np.add(grads, self.work, out=self._second(params))
 
     def _clip(self, grads: Array) -> Array:
-        """The gradient within its bounds, as a copy."""
+        """A copy of the gradient within the bounds."""
         clipped = self._second(grads)
         if self.clip_value:
             grads = np.clip(grads, -self.clip_value, self.clip_value, out=clipped)
@@ -157,13 +167,13 @@ class Optimizer:
         return grads
 
     def _second(self, like: Array) -> Array:
-        """A second buffer, for a gradient that is not quite that of the network."""
+        """A second vector beside `work`, for the clipped or decayed gradient."""
         if self._gradient.dtype != like.dtype or self._gradient.size != like.size:
             self._gradient = np.empty_like(like)
         return self._gradient
 
-    def _fit(self, params: Array) -> None:
-        """Have a buffer and the state in the parameters' float type, which a bind may change."""
+    def _allocate(self, params: Array) -> None:
+        """Make `work`, and cast the state if `bind` has changed the parameters' float type."""
         for name, vector in self.named_state():
             if vector.shape != params.shape:
                 raise ValueError(
@@ -174,23 +184,26 @@ class Optimizer:
         self.work = np.empty_like(params)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the buffers out: a copy makes its own."""
-        return {name: value for name, value in vars(self).items() if name not in _BUFFERS}
+        """Everything but `work` and the second vector, which a copy allocates itself."""
+        left_out = ("work", "_gradient")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __repr__(self) -> str:
         options = {"lr": self.lr}
-        for name, parameter in inspect.signature(type(self)).parameters.items():
+        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
             if name in vars(self) and name != "net" and getattr(self, name) != parameter.default:
                 options[name] = getattr(self, name)
         shown = ", ".join(f"{name}={written(value)}" for name, value in options.items())
         return f"{type(self).__name__}({type(self.net).__name__}, {shown})"
 
+    if not TYPE_CHECKING:  # a type checker should report such names itself
 
-_BUFFERS = ("work", "_gradient")
+        def __getattr__(self, name: str) -> NoReturn:
+            missing_attribute(self, name, OPTIMIZERS)
 
 
 def _norm(vector: Array) -> float:
-    """Euclidean norm, also where the sum of squares leaves the range of the float type."""
+    """The Euclidean norm, also if the sum of squares is out of the range of the float type."""
     with np.errstate(over="ignore"):
         squares = float(vector.dot(vector))
     if 0 < squares < math.inf:

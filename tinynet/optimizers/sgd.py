@@ -10,16 +10,19 @@ __all__ = ["SGD"]
 
 
 class SGD(Optimizer):
-    """θ ← θ − η ∇L, gradient descent; with momentum μ, v ← μ v + ∇L and θ ← θ − η v.
+    """θ ← θ − η g, gradient descent with the gradient g = ∇L.
 
-    Nesterov's momentum looks ahead, θ ← θ − η (∇L + μ v). Weight decay λ adds λ θ to ∇L, for all
-    parameters alike. The momentum is PyTorch's: v holds gradients, so a changed η acts at once.
-    Keras and Sutskever put η into v, which is the same while η is constant.
+    With momentum μ:              v ← μ v + g,  θ ← θ − η v.
+    With Nesterov's momentum:     v ← μ v + g,  θ ← θ − η (g + μ v).
+
+    Weight decay λ makes g = ∇L + λ θ, for all parameters alike. The momentum is PyTorch's: v holds
+    gradients, so a new η takes effect at once. Keras and Sutskever put η into v, which is the same
+    if η is constant.
 
     Args:
         net, lr, clip_norm, clip_value: as for `Optimizer`.
         momentum: μ, at least 0 and below 1.
-        nesterov: look ahead; needs momentum.
+        nesterov: whether the momentum is Nesterov's; needs `momentum`.
         weight_decay: λ, at least 0.
 
     Raises:
@@ -76,13 +79,12 @@ class SGD(Optimizer):
         return not (self.momentum or self.weight_decay or self.clip_norm or self.clip_value)
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
-        """v ← μ v + g, θ ← θ − η v; without momentum θ ← θ − η g."""
         work = self.work
         grads = self.decayed(params, grads, self.weight_decay)
         if self.momentum:
             self.velocity *= self.momentum
             self.velocity += grads
-            if self.nesterov:  # g + μ v is subtracted in two parts
+            if self.nesterov:  # η μ v now, η g below
                 np.multiply(self.velocity, rate * self.momentum, work)
                 params -= work
             else:
