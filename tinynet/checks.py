@@ -9,14 +9,18 @@ import numpy as np
 from tinynet.types import Array, Rng
 
 __all__ = [
-    "check_float_type",
+    "check_classes",
+    "check_distributions",
     "check_gradient",
+    "check_input",
+    "check_probabilities",
     "fraction",
     "not_negative",
     "positive",
     "positive_int",
     "random_generator",
     "real",
+    "rounding",
 ]
 
 
@@ -53,13 +57,7 @@ def real(value: object, name: str, rule: str = "a finite number") -> float:
 
 
 def positive(value: object, name: str) -> float:
-    """The value as a finite float above 0.
-
-    Example:
-        >>> positive(0, "eps")
-        Traceback (most recent call last):
-        ValueError: eps must be a positive finite number; got 0
-    """
+    """The value as a finite float above 0."""
     rule = "a positive finite number"
     if (number := real(value, name, rule)) <= 0:
         raise ValueError(f"{name} must be {rule}; got {value!r}")
@@ -67,13 +65,7 @@ def positive(value: object, name: str) -> float:
 
 
 def not_negative(value: object, name: str) -> float:
-    """The value as a finite float of at least 0.
-
-    Example:
-        >>> not_negative(-0.1, "weight_decay")
-        Traceback (most recent call last):
-        ValueError: weight_decay must be a finite number of at least 0; got -0.1
-    """
+    """The value as a finite float of at least 0."""
     rule = "a finite number of at least 0"
     if (number := real(value, name, rule)) < 0:
         raise ValueError(f"{name} must be {rule}; got {value!r}")
@@ -81,13 +73,7 @@ def not_negative(value: object, name: str) -> float:
 
 
 def fraction(value: object, name: str, rule: str = "a number in [0, 1)") -> float:
-    """The value as a float of at least 0 and below 1; `rule` is what the error says it must be.
-
-    Example:
-        >>> fraction(1, "momentum")
-        Traceback (most recent call last):
-        ValueError: momentum must be a number in [0, 1); got 1
-    """
+    """The value as a float of at least 0 and below 1; `rule` is what the error says it must be."""
     if not 0 <= (number := real(value, name, rule)) < 1:
         raise ValueError(f"{name} must be {rule}; got {value!r}")
     return number
@@ -137,17 +123,78 @@ def check_gradient(
     ) from None  # Dense asks after its product has failed
 
 
-def check_float_type(layer: object, x: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse an x that would make the output wider than the parameters, which are of `dtype`.
+def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
+    """Refuse an x whose last axis is not as long as the parameter, or whose float type is wider.
+
+    `axes` describes the shape for the reader; with "..." in it, there may be more than two axes.
 
     Example:
-        >>> from tinynet import LayerNorm
-        >>> check_float_type(LayerNorm(3), np.ones(3), np.dtype(np.float32))
+        >>> from tinynet import Dense
+        >>> Dense(784, 100).forward(np.ones((32, 785)))
         Traceback (most recent call last):
-        TypeError: LayerNorm(3) has float32 parameters and got x of float64: convert it once with...
+        ValueError: Dense(784, 100) got x of shape (32, 785): it must be (N, 784), one example in ...
     """
+    width, dtype = len(parameter), parameter.dtype
+    if x.ndim < 2 or (x.ndim > 2 and "..." not in axes) or x.shape[-1] != width:
+        mend = "Use x.reshape(len(x), -1) to flatten each example."
+        if x.ndim == 1:
+            mend = "One example is a batch of one: x[np.newaxis]."
+        elif x.ndim == 2:
+            mend = "Is the label still in the first column?" if x.shape[1] == width + 1 else ""
+        raise ValueError(
+            f"{layer!r} got x of shape {x.shape}: it must be {axes}, one example in each row, "
+            f"with {width} features. {mend}"
+        )
     if np.result_type(x.dtype, dtype) != dtype:
         raise TypeError(
             f"{layer!r} has {dtype} parameters and got x of {x.dtype}: "
             f"convert it once with x.astype(np.{dtype})."
         )
+
+
+def check_probabilities(loss: object, name: str, values: Array, mend: str) -> None:
+    """Refuse values below 0 or above 1. NaN passes, because DivergenceError reports it."""
+    if values.min() < 0 or values.max() > 1:
+        place = np.unravel_index(((values < 0) | (values > 1)).argmax(), values.shape)
+        raise ValueError(
+            f"{type(loss).__name__} needs {name} from 0 to 1; "
+            f"{name}{[int(n) for n in place]} is {values[place]:g}. {mend}"
+        )
+
+
+def check_distributions(loss: object, t: Array) -> None:
+    """Refuse rows that are not distributions: not negative, and with the sum 1."""
+    me = type(loss).__name__
+    if t.min() < 0:
+        place = divmod(int(t.argmin()), t.shape[1])
+        raise ValueError(f"{me} got t{list(place)} = {t.min():g}: probabilities are not negative.")
+    away = np.abs(t.sum(axis=1) - 1)
+    if not away.max() <= rounding(t):  # NaN is refused too
+        row = int(away.argmax())
+        raise ValueError(
+            f"{me} needs rows of probabilities; row {row} of t sums to {t[row].sum():g}, not 1. "
+            f"Divide each row by its sum, t / t.sum(axis=1, keepdims=True), or pass the labels "
+            f"themselves, ints of shape (N,)."
+        )
+
+
+def check_classes(loss: object, t: Array, classes: int) -> None:
+    """Refuse class indices that are not integers from 0 to classes − 1."""
+    me = type(loss).__name__
+    if t.dtype.kind not in "iu":
+        raise TypeError(
+            f"{me} got classes t of {t.dtype}: class indices are integers. "
+            f"If they are whole numbers, pass t.astype(int)."
+        )
+    if t.min() < 0 or t.max() >= classes:
+        row = int(((t < 0) | (t >= classes)).argmax())
+        raise ValueError(
+            f"{me} got class {t[row]} in row {row} of t: with {classes} logits for each example it "
+            f"must be 0 to {classes - 1}."
+        )
+
+
+def rounding(array: Array) -> float:
+    """How far rounding may move a sum of probabilities: 10⁻⁶, and 10⁻⁵ in float32."""
+    eps = np.finfo(array.dtype).eps if array.dtype.kind == "f" else 0
+    return max(1e-6, 100 * float(eps))

@@ -71,9 +71,6 @@ class Softmax(Layer):
     subtracted first, which changes nothing and avoids overflow. `CrossEntropyLoss` takes logits, so
     a network that it trains does not end in a Softmax.
 
-    Raises:
-        ValueError: x has fewer than two axes, so the last one would be the examples.
-
     References:
         J. Bridle, "Probabilistic interpretation of feedforward classification network outputs"
         (1990).
@@ -99,9 +96,6 @@ class LogSoftmax(Layer):
     """yᵢ = xᵢ − log Σⱼ e^xⱼ over the last axis: the logarithm of `Softmax`, and finite.
 
     dxᵢ = dyᵢ − e^yᵢ Σⱼ dyⱼ. Shapes: x and y (N, ..., classes).
-
-    Raises:
-        ValueError: x has fewer than two axes, so the last one would be the examples.
 
     Example:
         >>> LogSoftmax().forward(np.array([[-1000.0, 1000.0], [5.0, 5.0]]))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_float_type, check_gradient, positive_int
+from tinynet.checks import check_gradient, check_input, positive_int
 from tinynet.initializers import Initializer, initial, lecun_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
@@ -71,7 +71,7 @@ class Dense(Layer):
     def predict(self, x: Array) -> Array:
         W = self.W
         if x.ndim != 2 or x.shape[1] != len(W) or x.dtype != W.dtype:
-            self._check_input(x)
+            check_input(self, x, f"(N, {len(W)})", W)
         y = x.dot(W)
         if self.b is not None:
             y += self.b[np.newaxis]  # with b alone, one example takes three times as long
@@ -94,20 +94,6 @@ class Dense(Layer):
             self.db[...] = dy[0]
         elif self.b is not None:
             dy.sum(axis=0, out=self.db)
-
-    def _check_input(self, x: Array) -> None:
-        inputs = len(self.W)
-        if x.ndim != 2 or x.shape[1] != inputs:
-            mend = "Use x.reshape(len(x), -1) to flatten each example."
-            if x.ndim == 1:
-                mend = "One example is a batch of one: x[np.newaxis]."
-            elif x.ndim == 2:
-                mend = "Is the label still in the first column?" if x.shape[1] == inputs + 1 else ""
-            raise ValueError(
-                f"{self!r} got x of shape {x.shape}: it must be (N, {inputs}), one example in "
-                f"each row. {mend}"
-            )
-        check_float_type(self, x, self.W.dtype)
 
     def _check_gradient(self, dy: Array) -> None:
         check_gradient(self, dy, (len(self._x), self.W.shape[1]), self.dW.dtype)

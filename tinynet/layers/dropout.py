@@ -22,9 +22,6 @@ class Dropout(Layer):
         rng: random numbers for m. Give all layers of a network one Generator: layers with the same
             int would drop the same elements.
 
-    Raises:
-        ValueError: a rate outside [0, 1).
-
     References:
         N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting"
         (2014).

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_float_type, check_gradient, fraction, positive, positive_int
+from tinynet.checks import check_gradient, check_input, fraction, positive, positive_int
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
@@ -86,7 +86,7 @@ class BatchNorm(Layer):
         self.input_shape = (features,)
 
     def forward(self, x: Array) -> Array:
-        x = _checked(self, x, axes="(N, features)")
+        x = _checked(self, x, "(N, features)")
         self._frozen = self.is_frozen()
         if self._frozen:
             mean, variance = self.running_mean, self.running_var
@@ -104,7 +104,7 @@ class BatchNorm(Layer):
         return self.gain * self._normalized + self.bias
 
     def predict(self, x: Array) -> Array:
-        x = _checked(self, x, axes="(N, features)")
+        x = _checked(self, x, "(N, features)")
         deviation = np.sqrt(self.running_var + self.eps)
         return (x - self.running_mean) * (self.gain / deviation) + self.bias
 
@@ -170,7 +170,7 @@ class LayerNorm(Layer):
         super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        x = _checked(self, x, axes="(N, ..., features)")
+        x = _checked(self, x, "(N, ..., features)")
         centred = x - x.mean(axis=-1, keepdims=True)
         variance = (centred * centred).mean(axis=-1, keepdims=True)
         self._deviation = np.sqrt(variance + self.eps)
@@ -189,15 +189,7 @@ class LayerNorm(Layer):
         return (g - mean - normalized * slope) / self._deviation
 
 
-def _checked(layer: BatchNorm | LayerNorm, x: Array, *, axes: str) -> Array:
+def _checked(layer: BatchNorm | LayerNorm, x: Array, axes: str) -> Array:
     """x in the float type of the layer, in which the means are to be computed."""
-    features = len(layer.gain)
-    fits = x.ndim >= 2 if "..." in axes else x.ndim == 2
-    if not fits or x.shape[-1] != features:
-        mend = "One example is a batch of one: x[np.newaxis]." if x.ndim == 1 else ""
-        raise ValueError(
-            f"{layer!r} got x of shape {x.shape}: it must be {axes}, with {features} "
-            f"features. {mend}"
-        )
-    check_float_type(layer, x, layer.gain.dtype)
+    check_input(layer, x, axes, layer.gain)
     return x.astype(layer.gain.dtype, copy=False)

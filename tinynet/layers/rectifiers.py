@@ -44,10 +44,7 @@ class LeakyReLU(Layer):
     """y = x for x > 0, else a x; dx = dy or a dy, and a dy at the kink (as in PyTorch).
 
     Args:
-        negative_slope: a; 0.01 as in PyTorch and the paper (Keras has 0.3).
-
-    Raises:
-        ValueError: a is not finite.
+        negative_slope: a, finite; 0.01 as in PyTorch and the paper (Keras has 0.3).
 
     References:
         A. Maas, A. Hannun, A. Ng, "Rectifier nonlinearities improve neural network acoustic
@@ -77,9 +74,6 @@ class ELU(Layer):
 
     Args:
         alpha: a > 0; y is never below −a.
-
-    Raises:
-        ValueError: a is not positive and finite.
 
     References:
         D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and accurate deep network learning by

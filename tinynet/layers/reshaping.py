@@ -39,8 +39,7 @@ class Reshape(Layer):
         shape: of one example, without the batch axis, as in Keras.
 
     Raises:
-        ValueError: an axis that is not positive, or examples of another number of elements.
-        TypeError: a shape that is not a tuple of ints.
+        ValueError: examples with another number of elements.
 
     Example:
         >>> import numpy as np

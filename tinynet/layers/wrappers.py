@@ -12,14 +12,23 @@ from tinynet.types import Array
 __all__ = ["Frozen", "Residual"]
 
 
-class Residual(Layer):
+class _Wrapper(Layer):
+    """Abstract: a layer with one part, `inner`."""
+
+    inner: Layer
+
+    def __init__(self, layer: Layer) -> None:
+        if not isinstance(layer, Layer):
+            hint = f" Did you mean {layer.__name__}()?" if isinstance(layer, type) else ""
+            raise TypeError(f"{type(self).__name__} takes a layer; got {written(layer)}.{hint}")
+        super().__init__(inner=layer)
+        self.input_shape, self.input_dtype = layer.input_shape, layer.input_dtype
+
+
+class Residual(_Wrapper):
     """y = x + f(x), dx = dy + (∂f/∂x)ᵀ dy: the layer f, `inner`, learns what to add to its input.
 
     Shapes: f(x) must have the shape of x.
-
-    Raises:
-        TypeError: f is not a Layer.
-        ValueError: f already has a place, or f(x) has another shape than x.
 
     References:
         K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition" (2016).
@@ -30,12 +39,6 @@ class Residual(Layer):
         >>> Residual(Dense(2, 2, init=zeros)).forward(np.array([[3.0, 4.0]]))
         array([[3., 4.]])
     """
-
-    inner: Layer
-
-    def __init__(self, layer: Layer) -> None:
-        super().__init__(inner=_a_layer(self, layer))
-        self.input_shape, self.input_dtype = layer.input_shape, layer.input_dtype
 
     def forward(self, x: Array) -> Array:
         y = self.inner.forward(x)
@@ -63,7 +66,7 @@ class Residual(Layer):
             )
 
 
-class Frozen(Layer):
+class Frozen(_Wrapper):
     """y = f(x) with a layer f, `inner`, that does not learn; the gradient passes through f.
 
     The parameters of f lie on vectors of their own, not on those of the network. So no optimizer
@@ -74,10 +77,6 @@ class Frozen(Layer):
 
     To let f learn again, build a network with `copy.deepcopy(frozen.inner)`.
 
-    Raises:
-        TypeError: f is not a Layer.
-        ValueError: f already has a place.
-
     Example:
         >>> from tinynet import Dense, Sequential
         >>> net = Sequential(Frozen(Dense(784, 100, rng=0)), Dense(100, 10, rng=1))
@@ -86,12 +85,6 @@ class Frozen(Layer):
         >>> [name for name, array in net.named_buffers()]
         ['0.inner.W', '0.inner.b']
     """
-
-    inner: Layer
-
-    def __init__(self, layer: Layer) -> None:
-        super().__init__(inner=_a_layer(self, layer))
-        self.input_shape, self.input_dtype = layer.input_shape, layer.input_dtype
 
     def forward(self, x: Array) -> Array:
         return self.inner.forward(x)
@@ -125,10 +118,3 @@ class Frozen(Layer):
         for name, view in self.inner.named_parameters():
             yield f"inner.{name}", view
         yield from super().named_buffers()
-
-
-def _a_layer(whole: Layer, layer: Layer) -> Layer:
-    if not isinstance(layer, Layer):
-        hint = f" Did you mean {layer.__name__}()?" if isinstance(layer, type) else ""
-        raise TypeError(f"{type(whole).__name__} takes a layer; got {written(layer)}.{hint}")
-    return layer

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import expit
 
+from tinynet.checks import check_probabilities
 from tinynet.losses.base import Loss
 from tinynet.types import Array
 
@@ -37,8 +38,8 @@ class BCELoss(Loss):
     def check(self, y: Array, t: Array) -> None:
         """Compare shapes and types, and require y and t to be probabilities."""
         super().check(y, t)
-        _check_probabilities(self, "y", y, "Is Sigmoid() the last layer?")
-        _check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
+        check_probabilities(self, "y", y, "Is Sigmoid() the last layer?")
+        check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
 
     def forward(self, y: Array, t: Array) -> float:
         t = t.astype(y.dtype, copy=False)
@@ -76,7 +77,7 @@ class BCEWithLogitsLoss(Loss):
     def check(self, y: Array, t: Array) -> None:
         """Compare shapes and types, and require t to be probabilities."""
         super().check(y, t)
-        _check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
+        check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
 
     def forward(self, y: Array, t: Array) -> float:
         self._y, self._t = y, t
@@ -84,12 +85,3 @@ class BCEWithLogitsLoss(Loss):
 
     def backward(self) -> Array:
         return (expit(self._y) - self._t) / self._y.size
-
-
-def _check_probabilities(loss: Loss, name: str, values: Array, mend: str) -> None:
-    if values.min() < 0 or values.max() > 1:  # NaN passes: DivergenceError reports it
-        place = np.unravel_index(((values < 0) | (values > 1)).argmax(), values.shape)
-        raise ValueError(
-            f"{type(loss).__name__} needs {name} from 0 to 1; "
-            f"{name}{[int(n) for n in place]} is {values[place]:g}. {mend}"
-        )

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import xlogy
 
-from tinynet.checks import fraction
+from tinynet.checks import check_classes, check_distributions, fraction, rounding
 from tinynet.losses.base import Loss
 from tinynet.types import Array
 
@@ -55,32 +55,23 @@ class CrossEntropyLoss(Loss):
 
     def check(self, y: Array, t: Array) -> None:
         """Require class indices below the number of logits, or rows that sum to 1."""
-        me = type(self).__name__
+        got = f"{type(self).__name__} got y of shape {y.shape}"
         if y.ndim != 2 or y.shape[1] < 2:
             raise ValueError(
-                f"{me} got y of shape {y.shape}: it must be (N, K), a row of K ≥ 2 logits for each "
-                f"example. For a single output, yes or no, use BCEWithLogitsLoss."
+                f"{got}: it must be (N, K), a row of K ≥ 2 logits for each example. "
+                f"For a single output, yes or no, use BCEWithLogitsLoss."
             )
         if not len(y):
-            raise ValueError(f"{me} got y of shape {y.shape}: a mean of nothing is undefined.")
+            raise ValueError(f"{got}: a mean of nothing is undefined.")
         if t.shape == y.shape:
             super().check(y, t)
-            _check_rows(me, t)
-        elif t.shape != y.shape[:1]:
+            check_distributions(self, t)
+        elif t.shape == y.shape[:1]:
+            check_classes(self, t, y.shape[1])
+        else:
             raise ValueError(
-                f"{me} got y of shape {y.shape} and t of shape {t.shape}: t must be "
-                f"{y.shape[:1]}, a class index for each row, or {y.shape}, a row of probabilities."
-            )
-        elif t.dtype.kind not in "iu":
-            raise TypeError(
-                f"{me} got classes t of {t.dtype}: class indices are integers. "
-                f"If they are whole numbers, pass t.astype(int)."
-            )
-        elif t.min() < 0 or t.max() >= y.shape[1]:
-            row = int(((t < 0) | (t >= y.shape[1])).argmax())
-            raise ValueError(
-                f"{me} got class {t[row]} in row {row} of t: with {y.shape[1]} logits for "
-                f"each example it must be 0 to {y.shape[1] - 1}."
+                f"{got} and t of shape {t.shape}: t must be {y.shape[:1]}, a class index for each "
+                f"row, or {y.shape}, a row of probabilities."
             )
 
     def forward(self, y: Array, t: Array) -> float:
@@ -128,13 +119,13 @@ class KLDivLoss(Loss):
         me = type(self).__name__
         if y.ndim != 2:
             raise ValueError(f"{me} got y of shape {y.shape}: it must be (N, K).")
-        if y.max() > _tolerance(y):
+        if y.max() > rounding(y):
             place = divmod(int(y.argmax()), y.shape[1])
             raise ValueError(
                 f"{me} needs log-probabilities, which are at most 0; y{list(place)} is "
                 f"{y.max():g}. Is LogSoftmax() the last layer?"
             )
-        _check_rows(me, t)
+        check_distributions(self, t)
 
     def forward(self, y: Array, t: Array) -> float:
         self._t = t.astype(y.dtype, copy=False)
@@ -148,23 +139,3 @@ def _one_hot(classes: Array, y: Array) -> Array:
     q = np.zeros_like(y)
     q[np.arange(len(classes)), classes] = 1
     return q
-
-
-def _check_rows(me: str, t: Array) -> None:
-    if t.min() < 0:
-        place = divmod(int(t.argmin()), t.shape[1])
-        raise ValueError(f"{me} got t{list(place)} = {t.min():g}: probabilities are not negative.")
-    away = np.abs(t.sum(axis=1) - 1)
-    if not away.max() <= _tolerance(t):  # NaN is refused too
-        row = int(away.argmax())
-        raise ValueError(
-            f"{me} needs rows of probabilities; row {row} of t sums to {t[row].sum():g}, not 1. "
-            f"Divide each row by its sum, t / t.sum(axis=1, keepdims=True), or pass the labels "
-            f"themselves, ints of shape (N,)."
-        )
-
-
-def _tolerance(array: Array) -> float:
-    """How far rounding may move a sum: 10⁻⁶, and 10⁻⁵ in float32."""
-    eps = np.finfo(array.dtype).eps if array.dtype.kind == "f" else 0
-    return max(1e-6, 100 * float(eps))

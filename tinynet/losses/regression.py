@@ -61,10 +61,7 @@ class HuberLoss(Loss):
     are Huber's and PyTorch's; near zero it is half the `MSELoss`.
 
     Args:
-        delta: δ, where h changes from a parabola to a straight line.
-
-    Raises:
-        ValueError: `delta` is not positive.
+        delta: δ > 0, where h changes from a parabola to a straight line.
 
     References:
         P. J. Huber, "Robust estimation of a location parameter" (1964).

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from tinynet.checks import fraction, not_negative, positive
-from tinynet.optimizers.base import Learner, LearningRate, Optimizer
+from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.parameters import Parameterized
 from tinynet.types import Array
 
 __all__ = ["Adam", "AdamW"]
@@ -32,9 +33,6 @@ class Adam(Optimizer):
         eps: ε, positive.
         weight_decay: λ, at least 0.
 
-    Raises:
-        ValueError: an option outside its range.
-
     References:
         D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
 
@@ -55,7 +53,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        net: Learner,
+        net: Parameterized,
         lr: LearningRate = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -106,9 +104,6 @@ class AdamW(Adam):
         net, lr, clip_norm, clip_value, betas, eps: as for `Adam`.
         weight_decay: λ, at least 0.
 
-    Raises:
-        ValueError: an option outside its range.
-
     References:
         I. Loshchilov and F. Hutter, "Decoupled weight decay regularization" (2019), algorithm 2.
 
@@ -123,7 +118,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        net: Learner,
+        net: Parameterized,
         lr: LearningRate = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),

@@ -3,7 +3,8 @@
 import numpy as np
 
 from tinynet.checks import fraction, not_negative, positive
-from tinynet.optimizers.base import Learner, LearningRate, Optimizer
+from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.parameters import Parameterized
 from tinynet.types import Array
 
 __all__ = ["Adagrad", "RMSprop"]
@@ -18,9 +19,6 @@ class Adagrad(Optimizer):
         net, lr, clip_norm, clip_value: as for `Optimizer`.
         eps: ε, positive.
         weight_decay: λ, at least 0.
-
-    Raises:
-        ValueError: an option outside its range.
 
     References:
         J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods" (2011).
@@ -41,7 +39,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        net: Learner,
+        net: Parameterized,
         lr: LearningRate = 0.01,
         *,
         eps: float = 1e-10,
@@ -76,9 +74,6 @@ class RMSprop(Optimizer):
         momentum: μ, at least 0 and below 1.
         weight_decay: λ, at least 0.
 
-    Raises:
-        ValueError: an option outside its range.
-
     References:
         T. Tieleman and G. Hinton, "Neural networks for machine learning", lecture 6.5 (2012).
 
@@ -99,7 +94,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        net: Learner,
+        net: Parameterized,
         lr: LearningRate = 0.01,
         *,
         alpha: float = 0.99,

@@ -3,30 +3,21 @@
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
 from tinynet.checks import not_negative, positive
 from tinynet.errors import missing_attribute
 from tinynet.foreign_names import OPTIMIZERS, check_keywords
+from tinynet.parameters import Parameterized
 from tinynet.text import written
 from tinynet.types import Array
 
-__all__ = ["Learner", "LearningRate", "Optimizer"]
+__all__ = ["LearningRate", "Optimizer"]
 
 LearningRate: TypeAlias = float | Callable[[int], float]
 """A positive number, or a function of the number of steps taken so far."""
-
-
-class Learner(Protocol):
-    """What an optimizer needs of a network: two flat vectors of the same length."""
-
-    params: Array
-    grads: Array
-
-    def check_views(self) -> None:
-        """Check that all views lie on the vectors."""
 
 
 class Optimizer:
@@ -84,7 +75,7 @@ class Optimizer:
     state: tuple[str, ...] = ()
 
     _lr: LearningRate
-    work = _gradient = np.empty(0)  # an instance allocates its own in the first step
+    work = _changed = np.empty(0)  # an instance allocates its own in the first step
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         check_keywords(cls, kwargs)
@@ -92,7 +83,7 @@ class Optimizer:
 
     def __init__(
         self,
-        net: Learner,
+        net: Parameterized,
         lr: LearningRate,
         *,
         clip_norm: float | None = None,
@@ -101,7 +92,7 @@ class Optimizer:
         me = type(self).__name__
         if isinstance(net, type):
             raise TypeError(f"{me} takes a network, not a class; did you mean {net.__name__}(...)?")
-        if not hasattr(net, "check_views"):
+        if not isinstance(net, Parameterized):
             raise TypeError(
                 f"{me} takes the network, not its parameters: {me}(net, ...); "
                 f"got {type(net).__name__}"
@@ -155,25 +146,18 @@ class Optimizer:
         if not weight_decay:
             return grads
         np.multiply(weight_decay, params, out=self.work)
-        return np.add(grads, self.work, out=self._second(params))
+        return np.add(grads, self.work, out=self._changed)
 
     def _clip(self, grads: Array) -> Array:
         """A copy of the gradient within the bounds."""
-        clipped = self._second(grads)
         if self.clip_value:
-            grads = np.clip(grads, -self.clip_value, self.clip_value, out=clipped)
+            grads = np.clip(grads, -self.clip_value, self.clip_value, out=self._changed)
         if self.clip_norm and (norm := _norm(grads)) > self.clip_norm:
-            grads = np.multiply(grads, self.clip_norm / norm, out=clipped)
+            grads = np.multiply(grads, self.clip_norm / norm, out=self._changed)
         return grads
 
-    def _second(self, like: Array) -> Array:
-        """A second vector beside `work`, for the clipped or decayed gradient."""
-        if self._gradient.dtype != like.dtype or self._gradient.size != like.size:
-            self._gradient = np.empty_like(like)
-        return self._gradient
-
     def _allocate(self, params: Array) -> None:
-        """Make `work`, and cast the state if `bind` has changed the parameters' float type."""
+        """Make the vectors to compute in; cast the state if the float type has changed."""
         for name, vector in self.named_state():
             if vector.shape != params.shape:
                 raise ValueError(
@@ -181,11 +165,11 @@ class Optimizer:
                     f"{params.shape}: is it of another network?"
                 )
             setattr(self, name, vector.astype(params.dtype, copy=False))
-        self.work = np.empty_like(params)
+        self.work, self._changed = np.empty_like(params), np.empty_like(params)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but `work` and the second vector, which a copy allocates itself."""
-        left_out = ("work", "_gradient")
+        """Everything but the vectors to compute in."""
+        left_out = ("work", "_changed")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __repr__(self) -> str:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from tinynet.checks import fraction, not_negative
-from tinynet.optimizers.base import Learner, LearningRate, Optimizer
+from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.parameters import Parameterized
 from tinynet.types import Array
 
 __all__ = ["SGD"]
@@ -24,9 +25,6 @@ class SGD(Optimizer):
         momentum: μ, at least 0 and below 1.
         nesterov: whether the momentum is Nesterov's; needs `momentum`.
         weight_decay: λ, at least 0.
-
-    Raises:
-        ValueError: an option outside its range, or `nesterov` without momentum.
 
     References:
         H. Robbins and S. Monro, "A stochastic approximation method" (1951).
@@ -55,7 +53,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        net: Learner,
+        net: Parameterized,
         lr: LearningRate,
         *,
         momentum: float = 0.0,

@@ -1,0 +1,124 @@
+"""What may be declared as a parameter or part, and whether the views still lie on their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinynet.foreign_names import KEYWORDS
+from tinynet.types import Array
+
+if TYPE_CHECKING:  # parameters imports this module
+    from tinynet.parameters import Parameterized
+
+__all__ = ["check_declaration", "check_views", "float_type"]
+
+
+def check_declaration(whole: Parameterized, declared: Mapping[str, Any]) -> None:
+    """Require names that are free, arrays of floats, and parts that have no place yet."""
+    me = type(whole).__name__
+    taken = {*dir(type(whole)), "params", "grads"}
+    places: dict[int, str] = {}
+    for name, value in declared.items():
+        if name in taken or f"d{name}" in taken or f"d{name}" in declared:
+            raise ValueError(
+                f"{me} cannot declare {name!r}: this name, or d{name} for its gradient, is taken. "
+                f"Choose another name."
+            )
+        if _is_part(value):
+            _check_place(me, name, value, places.setdefault(id(value), name))
+        elif not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            if name in KEYWORDS:
+                raise TypeError(f"{me} takes no {name!r}: {KEYWORDS[name]}")
+            got = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
+            raise TypeError(
+                f"{me} declares {name!r} as {got}; a parameter is an array of floats, such as "
+                f"np.zeros(3), and a part is a Layer."
+            )
+
+
+def float_type(whole: Parameterized, dtype: DTypeLike | None) -> np.dtype[Any]:
+    """The given dtype, or the one that all declared parameters have."""
+    me = type(whole).__name__
+    types = {name: _float_types(value) for name, value in whole._declared.items()}
+    found = set().union(*types.values())
+    if dtype is None and len(found) > 1:
+        listed = [f"{name} is {' and '.join(sorted(map(str, t)))}" for name, t in types.items()]
+        raise TypeError(
+            f"{me} got parts of different float types: {', '.join(listed)}. "
+            f"Pass dtype= to cast them all, or give them the same type."
+        )
+    common = np.dtype(dtype or next(iter(found), np.float64))
+    if common not in (np.float32, np.float64):
+        raise TypeError(
+            f"{me} got parameters of {common}: they are float32 or float64, so pass "
+            f"dtype=np.float32 or dtype=np.float64."
+        )
+    return common
+
+
+def check_views(whole: Parameterized) -> None:
+    """Require that every view lies on its flat vector, and that every part was declared."""
+    me = type(whole).__name__
+    for name, value in whole._declared.items():
+        if _is_part(value):
+            _check_part(whole, name, value)
+        elif value.size:
+            _check_view(whole, name, whole.params)
+            _check_view(whole, f"d{name}", whole.grads)
+    for name, value in whole.__dict__.items():
+        for held in value if isinstance(value, list | tuple) else (value,):
+            if _is_part(held) and held.params.size and held._owner() is None:
+                raise ValueError(
+                    f"{me}.{name} holds a layer that learns, {held!r}, but {me} never declared "
+                    f"it, so it would stay as it is. Pass it to super().__init__(name=layer)."
+                )
+
+
+def _check_place(me: str, name: str, part: Parameterized, first: str) -> None:
+    mend = "A layer has one place; copy.deepcopy makes a second one."
+    if first != name:
+        raise ValueError(f"{me} got the same {part!r} as {first} and as {name}. {mend}")
+    if (owner := part._owner()) is not None:
+        whole = type(owner).__name__
+        raise ValueError(f"{me} got {part!r}, which already lives in a {whole}. {mend}")
+
+
+def _check_part(whole: Parameterized, name: str, part: Parameterized) -> None:
+    me = type(whole).__name__
+    if getattr(whole, name) is not part:
+        raise ValueError(
+            f"{me}.{name} was replaced after {part!r} had been declared there, so it computes "
+            f"with other parameters than those that learn. Build a new network instead."
+        )
+    part.check_views()
+    for mine, its in ((whole.params, part.params), (whole.grads, part.grads)):
+        if mine.size and its.size and not np.may_share_memory(mine, its):
+            raise ValueError(
+                f"{me}.params or {me}.grads is no longer the vector that {part!r} computes with: "
+                f"it was replaced by an assignment. Write params[...] = ... instead of "
+                f"params = ..., and the same for grads."
+            )
+
+
+def _check_view(whole: Parameterized, attribute: str, vector: Array) -> None:
+    view = getattr(whole, attribute)
+    if not isinstance(view, np.ndarray) or not np.may_share_memory(view, vector):
+        raise ValueError(
+            f"{type(whole).__name__}.{attribute} no longer lies on the layer's flat vector, so the "
+            f"optimizer does not see it: one of them was replaced by an assignment. "
+            f"Write self.{attribute}[...] = ... instead of self.{attribute} = ..."
+        )
+
+
+def _is_part(value: object) -> bool:
+    return hasattr(type(value), "check_views")
+
+
+def _float_types(value: Any) -> set[np.dtype[Any]]:
+    if _is_part(value):
+        return set().union(*map(_float_types, value._declared.values()))
+    return {value.dtype}
