@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ __all__ = [
     "check_classes",
     "check_distributions",
     "check_gradient",
+    "check_ids",
     "check_input",
     "check_probabilities",
+    "check_targets",
     "fraction",
     "not_negative",
     "positive",
@@ -41,8 +44,13 @@ def positive_int(value: object, name: str) -> int:
     return number
 
 
-def real(value: object, name: str, rule: str = "a finite number") -> float:
-    """The value as a finite float; `rule` is what the error says it must be.
+def real(
+    value: object,
+    name: str,
+    rule: str = "a finite number",
+    fits: Callable[[float], bool] = math.isfinite,
+) -> float:
+    """The value as a finite float that `fits`; `rule` is what the error says it must be.
 
     Example:
         >>> real("0.1", "lr")
@@ -51,32 +59,24 @@ def real(value: object, name: str, rule: str = "a finite number") -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be {rule}; got {value!r}")
-    if not math.isfinite(value):
+    if not math.isfinite(value) or not fits(number := float(value)):
         raise ValueError(f"{name} must be {rule}; got {value!r}")
-    return float(value)
+    return number
 
 
 def positive(value: object, name: str) -> float:
     """The value as a finite float above 0."""
-    rule = "a positive finite number"
-    if (number := real(value, name, rule)) <= 0:
-        raise ValueError(f"{name} must be {rule}; got {value!r}")
-    return number
+    return real(value, name, "a positive finite number", lambda number: number > 0)
 
 
 def not_negative(value: object, name: str) -> float:
     """The value as a finite float of at least 0."""
-    rule = "a finite number of at least 0"
-    if (number := real(value, name, rule)) < 0:
-        raise ValueError(f"{name} must be {rule}; got {value!r}")
-    return number
+    return real(value, name, "a finite number of at least 0", lambda number: number >= 0)
 
 
 def fraction(value: object, name: str, rule: str = "a number in [0, 1)") -> float:
-    """The value as a float of at least 0 and below 1; `rule` is what the error says it must be."""
-    if not 0 <= (number := real(value, name, rule)) < 1:
-        raise ValueError(f"{name} must be {rule}; got {value!r}")
-    return number
+    """The value as a float of at least 0 and below 1."""
+    return real(value, name, rule, lambda number: 0 <= number < 1)
 
 
 def random_generator(rng: Rng) -> np.random.Generator:
@@ -132,7 +132,7 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
         >>> from tinynet import Dense
         >>> Dense(784, 100).forward(np.ones((32, 785)))
         Traceback (most recent call last):
-        ValueError: Dense(784, 100) got x of shape (32, 785): it must be (N, 784), one example in ...
+        ValueError: Dense(784, 100) got x of shape (32, 785): it must be (N, 784), one example...
     """
     width, dtype = len(parameter), parameter.dtype
     if x.ndim < 2 or (x.ndim > 2 and "..." not in axes) or x.shape[-1] != width:
@@ -149,6 +149,48 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
         raise TypeError(
             f"{layer!r} has {dtype} parameters and got x of {x.dtype}: "
             f"convert it once with x.astype(np.{dtype})."
+        )
+
+
+def check_ids(layer: object, x: Array, count: int) -> None:
+    """Refuse an x that is not (N,) or (N, length) of ints from 0 to count − 1."""
+    if x.dtype.kind not in "iu":
+        raise TypeError(
+            f"{layer!r} got x of {x.dtype}: ids must be ints. "
+            f"If these are whole numbers, convert them once with x.astype(int)."
+        )
+    if x.ndim not in (1, 2):
+        raise ValueError(f"{layer!r} got ids of shape {x.shape}: it must be (N,) or (N, length)")
+    if x.size and (x.min() < 0 or x.max() >= count):
+        place = tuple(map(int, np.argwhere((x < 0) | (x >= count))[0]))
+        raise ValueError(
+            f"{layer!r} got the id {x[place]} at x[{', '.join(map(str, place))}]: "
+            f"ids go from 0 to {count - 1}."
+        )
+
+
+def check_targets(loss: object, y: Array, t: Array) -> None:
+    """Refuse targets whose shape is not that of the outputs, or whose float type is wider."""
+    me = type(loss).__name__
+    if y.shape != t.shape or not y.size:
+        mend = "Do they come from one batch?"
+        if not y.size:
+            mend = "A mean of nothing is undefined."
+        elif y.size == t.size:
+            mend = "If they mean the same, t.reshape(y.shape) makes them equal."
+        elif y.ndim == 2 and t.size == len(y):
+            mend = (
+                f"Are these labels? tinynet.data.one_hot(t, {y.shape[1]}) turns them into "
+                f"targets; CrossEntropyLoss takes labels."
+            )
+        raise ValueError(
+            f"{me} got y of shape {y.shape} and t of shape {t.shape}: they must be equal and not "
+            f"empty. {mend}"
+        )
+    if y.dtype != t.dtype and np.result_type(y, t) != y.dtype:
+        raise TypeError(
+            f"{me} got y of {y.dtype} and t of {t.dtype}, so the gradient would be "
+            f"{np.result_type(y, t)}: convert t once with t.astype(np.{y.dtype})."
         )
 
 

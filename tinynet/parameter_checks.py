@@ -1,9 +1,9 @@
-"""What may be declared as a parameter or part, and whether the views still lie on their vectors."""
+"""Errors about parameters: what may be declared, optimized, and left its flat vector."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -11,10 +11,10 @@ from numpy.typing import DTypeLike
 from tinynet.foreign_names import KEYWORDS
 from tinynet.types import Array
 
-if TYPE_CHECKING:  # parameters imports this module
+if TYPE_CHECKING:
     from tinynet.parameters import Parameterized
 
-__all__ = ["check_declaration", "check_views", "float_type"]
+__all__ = ["check_declaration", "check_network", "check_views", "float_type"]
 
 
 def check_declaration(whole: Parameterized, declared: Mapping[str, Any]) -> None:
@@ -78,6 +78,19 @@ def check_views(whole: Parameterized) -> None:
                 )
 
 
+def check_network(optimizer: object, net: object) -> None:
+    """Require an object that has parameters, for an optimizer to change."""
+    me = type(optimizer).__name__
+    if isinstance(net, type):
+        raise TypeError(f"{me} takes a network, not a class; did you mean {net.__name__}(...)?")
+    if not _is_part(net):
+        got = type(net).__name__
+        raise TypeError(f"{me} takes the network, not its parameters: {me}(net, ...); got {got}")
+    net.check_views()
+    if not net.params.size:
+        raise ValueError(f"{me} got {net!r}, which has no parameters to learn")
+
+
 def _check_place(me: str, name: str, part: Parameterized, first: str) -> None:
     mend = "A layer has one place; copy.deepcopy makes a second one."
     if first != name:
@@ -114,7 +127,8 @@ def _check_view(whole: Parameterized, attribute: str, vector: Array) -> None:
         )
 
 
-def _is_part(value: object) -> bool:
+def _is_part(value: object) -> TypeGuard[Parameterized]:
+    """Whether it is a Parameterized, which this module cannot import."""
     return hasattr(type(value), "check_views")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import scipy  # loads scipy.sparse when it is first used
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_gradient, positive_int
+from tinynet.checks import check_gradient, check_ids, positive_int
 from tinynet.initializers import Initializer, initial, standard_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
@@ -34,8 +34,7 @@ class Embedding(Layer):
         TypeError: ids that are not ints.
 
     References:
-        Y. Bengio, R. Ducharme, P. Vincent, C. Jauvin, "A neural probabilistic language model"
-        (2003).
+        Y. Bengio et al., "A neural probabilistic language model" (2003).
 
     Example:
         >>> layer = Embedding(3, 2, init=lambda shape, rng: np.arange(6.0).reshape(shape))
@@ -65,7 +64,7 @@ class Embedding(Layer):
         super().__init__(W=initial(init, shape, rng), dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        self._check_ids(x)
+        check_ids(self, x, len(self.W))
         self._ids = x
         return self.W[x]
 
@@ -77,18 +76,3 @@ class Embedding(Layer):
         transposed = scipy.sparse.csc_array((ones, ids.ravel(), columns), shape=(rows, ids.size))
         self.dW[...] = transposed @ dy.reshape(ids.size, features)
         return np.zeros(ids.shape, self.W.dtype)
-
-    def _check_ids(self, x: Array) -> None:
-        if x.dtype.kind not in "iu":
-            raise TypeError(
-                f"{self!r} got x of {x.dtype}: ids must be ints. "
-                f"If these are whole numbers, convert them once with x.astype(int)."
-            )
-        if x.ndim not in (1, 2):
-            raise ValueError(f"{self!r} got ids of shape {x.shape}: it must be (N,) or (N, length)")
-        if x.size and (x.min() < 0 or x.max() >= len(self.W)):
-            place = tuple(map(int, np.argwhere((x < 0) | (x >= len(self.W)))[0]))
-            raise ValueError(
-                f"{self!r} got the id {x[place]} at x[{', '.join(map(str, place))}]: "
-                f"ids go from 0 to {len(self.W) - 1}."
-            )

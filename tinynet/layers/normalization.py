@@ -13,13 +13,13 @@ __all__ = ["BatchNorm", "LayerNorm"]
 class BatchNorm(Layer):
     """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), where μ and σ² are the batch's, by feature.
 
-    Shapes: x and y (N, features), gain and bias (features,). σ² is the mean of (x − μ)². Because μ
-    and σ² depend on every row,
+    Shapes: x and y (N, features), gain and bias (features,), which start at 1 and 0 and are γ and β
+    in the paper. σ² is the mean of (x − μ)². Because μ and σ² depend on every row,
 
         dgain = Σ dy x̂,  dbias = Σ dy,  dx = gain (dy − mean(dy) − x̂ mean(dy x̂)) / √(σ² + ε),
 
-    with sums and means over the batch. Inference uses running statistics for μ and σ². Each
-    `forward` moves them towards its batch,
+    with sums and means over the batch. Inference uses the buffers `running_mean` and `running_var`
+    for μ and σ². Each `forward` moves them towards its batch,
 
         running ← running + momentum (batch − running),
 
@@ -35,12 +35,6 @@ class BatchNorm(Layer):
         momentum: weight of the new batch, 0 ≤ momentum < 1.
         eps: ε > 0, which avoids a division by zero if a feature is constant.
         dtype: float type of the parameters and statistics.
-
-    Attributes:
-        gain: γ of the paper, starts at 1.
-        bias: β of the paper, starts at 0.
-        running_mean: a buffer, saved with the parameters.
-        running_var: a buffer, saved with the parameters.
 
     Raises:
         ValueError: a number outside its range, an x of another width, or a `forward` of fewer than
@@ -130,8 +124,8 @@ class BatchNorm(Layer):
 class LayerNorm(Layer):
     """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), where μ and σ² are each example's own.
 
-    Shapes: x and y (N, ..., features), gain and bias (features,); μ and σ² are taken over the last
-    axis, σ² as the mean of (x − μ)². With g = gain dy,
+    Shapes: x and y (N, ..., features), gain and bias (features,), which start at 1 and 0. μ and σ²
+    are taken over the last axis, σ² as the mean of (x − μ)². With g = gain dy,
 
         dgain = Σ dy x̂,  dbias = Σ dy,  dx = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε),
 
@@ -142,10 +136,6 @@ class LayerNorm(Layer):
         features: length of the last axis.
         eps: ε > 0, which avoids a division by zero if an example is constant.
         dtype: float type of the parameters.
-
-    Attributes:
-        gain: starts at 1.
-        bias: starts at 0.
 
     Raises:
         ValueError: a number outside its range, or an x of another width.

@@ -20,8 +20,7 @@ class ReLU(Layer):
     """y = max(x, 0), the rectifier; dx = dy for x > 0, else 0, also at the kink (as in PyTorch).
 
     References:
-        V. Nair and G. Hinton, "Rectified linear units improve restricted Boltzmann machines"
-        (2010).
+        V. Nair, G. Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
 
     Example:
         >>> ReLU().forward(np.array([[-2.0, 0.0, 3.0]]))
@@ -47,8 +46,7 @@ class LeakyReLU(Layer):
         negative_slope: a, finite; 0.01 as in PyTorch and the paper (Keras has 0.3).
 
     References:
-        A. Maas, A. Hannun, A. Ng, "Rectifier nonlinearities improve neural network acoustic
-        models" (2013).
+        A. Maas et al., "Rectifier nonlinearities improve neural network acoustic models" (2013).
 
     Example:
         >>> LeakyReLU(0.1).forward(np.array([[-2.0, 0.0, 3.0]]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
+from tinynet.checks import check_targets
 from tinynet.errors import missing_attribute
 from tinynet.foreign_names import LOSSES, check_keywords
 from tinynet.text import call
@@ -69,26 +70,7 @@ class Loss:
 
     def check(self, y: Array, t: Array) -> None:
         """Refuse targets that do not fit the outputs."""
-        if y.shape != t.shape or not y.size:
-            mend = "Do they come from one batch?"
-            if not y.size:
-                mend = "A mean of nothing is undefined."
-            elif y.size == t.size:
-                mend = "If they mean the same, t.reshape(y.shape) makes them equal."
-            elif y.ndim == 2 and t.size == len(y):
-                mend = (
-                    f"Are these labels? tinynet.data.one_hot(t, {y.shape[1]}) turns them into "
-                    f"targets; CrossEntropyLoss takes labels."
-                )
-            raise ValueError(
-                f"{type(self).__name__} got y of shape {y.shape} and t of shape {t.shape}: "
-                f"they must be equal and not empty. {mend}"
-            )
-        if y.dtype != t.dtype and np.result_type(y, t) != y.dtype:
-            raise TypeError(
-                f"{type(self).__name__} got y of {y.dtype} and t of {t.dtype}, so the gradient "
-                f"would be {np.result_type(y, t)}: convert t once with t.astype(np.{y.dtype})."
-            )
+        check_targets(self, y, t)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Have every `forward` start with `check` and return a Python float."""

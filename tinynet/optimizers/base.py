@@ -10,6 +10,7 @@ import numpy as np
 from tinynet.checks import not_negative, positive
 from tinynet.errors import missing_attribute
 from tinynet.foreign_names import OPTIMIZERS, check_keywords
+from tinynet.parameter_checks import check_network
 from tinynet.parameters import Parameterized
 from tinynet.text import written
 from tinynet.types import Array
@@ -37,16 +38,13 @@ class Optimizer:
         clip_value: clip each element of the gradient to [−c, c]; before `clip_norm`.
 
     Attributes:
-        net: the network, as given.
-        lr: the learning rate, as given; may be assigned at any time.
+        net, lr: as given; lr may be assigned at any time.
         steps: number of steps taken.
         state: names of the vectors that it remembers.
         work: a vector as long as the parameters, for `update` to compute in.
 
     Raises:
-        ValueError: a rate or clip that is not positive and finite, or a network without
-            parameters.
-        TypeError: something else in place of a network.
+        ValueError: a rate or clip that is not positive and finite, or a net without parameters.
 
     References:
         R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
@@ -89,17 +87,7 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        me = type(self).__name__
-        if isinstance(net, type):
-            raise TypeError(f"{me} takes a network, not a class; did you mean {net.__name__}(...)?")
-        if not isinstance(net, Parameterized):
-            raise TypeError(
-                f"{me} takes the network, not its parameters: {me}(net, ...); "
-                f"got {type(net).__name__}"
-            )
-        net.check_views()
-        if not net.params.size:
-            raise ValueError(f"{me} got {net!r}, which has no parameters to learn")
+        check_network(self, net)
         self.net, self.lr, self.steps = net, lr, 0
         self.clip_norm = None if clip_norm is None else positive(clip_norm, "clip_norm")
         self.clip_value = None if clip_value is None else positive(clip_value, "clip_value")

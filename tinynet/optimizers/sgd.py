@@ -33,18 +33,13 @@ class SGD(Optimizer):
         (2013), for Nesterov's.
 
     Example:
-        >>> from tinynet import Dense, MSELoss
-        >>> net, loss = Dense(1, 1, rng=0), MSELoss()
+        >>> from tinynet import Dense
+        >>> net = Dense(1, 1, bias=False, init=lambda shape, rng: np.zeros(shape))
         >>> optimizer = SGD(net, lr=0.1, momentum=0.5)
-        >>> optimizer
-        SGD(Dense, lr=0.1, momentum=0.5)
-        >>> x, t = np.array([[1.0], [2.0]]), np.array([[3.0], [5.0]])
-        >>> for _ in range(1000):
-        ...     value = loss.forward(net.forward(x), t)
-        ...     _ = net.backward(loss.backward())
+        >>> for net.grads[...] in (2.0, 1.0):  # v = 2, then 0.5 · 2 + 1
         ...     optimizer.step()
-        >>> net.params.round(3)  # W and b of 2 x + 1
-        array([2., 1.])
+        >>> net.params
+        array([-0.4])
     """
 
     state: tuple[str, ...] = ("velocity",)
