@@ -19,8 +19,8 @@ _STANDS_FOR = {"predict": "forward", "parameter_gradients": "backward"}
 
 def predicting_copy(layer: L) -> L:
     """A shallow copy on the same vectors, in which the `forward` of every part is its `predict`."""
-    parts = {id(part): _predictor(part) for _, part in layer._parts()}
     attributes = layer.__dict__
+    parts = {id(part): _predictor(part) for _, part in layer._parts()}
     if parts:
         attributes = {name: _exchanged(value, parts) for name, value in attributes.items()}
     return _shallow_copy(layer, attributes)

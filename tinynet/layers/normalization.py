@@ -103,21 +103,23 @@ class BatchNorm(Layer):
         return (x - self.running_mean) * (self.gain / deviation) + self.bias
 
     def backward(self, dy: Array) -> Array:
-        normalized = self._normalized
-        check_gradient(self, dy, normalized.shape, self.gain.dtype)
-        (dy * normalized).sum(axis=0, out=self.dgain)
-        dy.sum(axis=0, out=self.dbias)
+        BatchNorm.parameter_gradients(self, dy)
         if self._frozen:
             return dy * (self.gain / self._deviation)
         mean, slope = self.dbias / len(dy), self.dgain / len(dy)
-        return (dy - mean - normalized * slope) * (self.gain / self._deviation)
+        return (dy - mean - self._normalized * slope) * (self.gain / self._deviation)
+
+    def parameter_gradients(self, dy: Array) -> None:
+        check_gradient(self, dy, self._normalized.shape, self.gain.dtype)
+        (dy * self._normalized).sum(axis=0, out=self.dgain)
+        dy.sum(axis=0, out=self.dbias)
 
     def _check_rows(self, x: Array) -> None:
         if len(x) < 2:
             raise ValueError(
                 f"{self!r} got a batch of {len(x)} in training: it needs at least 2 examples, "
-                f"because the variance of one is 0. Use a larger batch_size, such that the last "
-                f"batch of an epoch is not a single example. For inference call predict."
+                f"because the variance of one is 0. Use a larger batch_size, and one that "
+                f"leaves no single example over at the end of an epoch. For inference call predict."
             )
 
 
@@ -168,15 +170,17 @@ class LayerNorm(Layer):
         return self.gain * self._normalized + self.bias
 
     def backward(self, dy: Array) -> Array:
-        normalized = self._normalized
-        check_gradient(self, dy, normalized.shape, self.gain.dtype)
-        others = tuple(range(dy.ndim - 1))
-        (dy * normalized).sum(axis=others, out=self.dgain)
-        dy.sum(axis=others, out=self.dbias)
+        LayerNorm.parameter_gradients(self, dy)
         g = dy * self.gain
         mean = g.mean(axis=-1, keepdims=True)
-        slope = (g * normalized).mean(axis=-1, keepdims=True)
-        return (g - mean - normalized * slope) / self._deviation
+        slope = (g * self._normalized).mean(axis=-1, keepdims=True)
+        return (g - mean - self._normalized * slope) / self._deviation
+
+    def parameter_gradients(self, dy: Array) -> None:
+        check_gradient(self, dy, self._normalized.shape, self.gain.dtype)
+        others = tuple(range(dy.ndim - 1))
+        (dy * self._normalized).sum(axis=others, out=self.dgain)
+        dy.sum(axis=others, out=self.dbias)
 
 
 def _checked(layer: BatchNorm | LayerNorm, x: Array, axes: str) -> Array:

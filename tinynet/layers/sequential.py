@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, overload
 
 import numpy as np
@@ -61,6 +61,8 @@ class Sequential(Layer):
                     f"Sequential takes layers; number {place} is {written(layer)}.{hint}"
                 )
         self.layers = layers
+        # the first layer with parameters, which needs to compute no dL/dx in training
+        self._first = next((n for n, layer in enumerate(layers) if layer.params.size), len(layers))
         super().__init__(dtype=dtype, **{str(place): layer for place, layer in enumerate(layers)})
         self.input_shape, self.input_dtype = layers[0].input_shape, layers[0].input_dtype
         self._warn_of_equal_weights()
@@ -75,15 +77,13 @@ class Sequential(Layer):
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._shape)
-        return self._each(reversed(self.layers), "backward", dy)
+        return self._each(self.layers[::-1], "backward", dy)
 
     def parameter_gradients(self, dy: Array) -> None:
         """As `backward`, but only down to the first layer that has parameters."""
         check_gradient(self, dy, self._shape)
-        first = next((n for n, layer in enumerate(self.layers) if layer.params.size), None)
-        if first is not None:
-            dy = self._each(reversed(self.layers[first + 1 :]), "backward", dy)
-            self._each(self.layers[first : first + 1], "parameter_gradients", dy)
+        dy = self._each(self.layers[: self._first : -1], "backward", dy)
+        self._each(self.layers[self._first : self._first + 1], "parameter_gradients", dy)
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
         """A table of the layers, the shapes of their outputs and their numbers of parameters.
@@ -134,7 +134,7 @@ class Sequential(Layer):
         lines = "".join(f"{text},\n" for text in inside).replace("\n", "\n    ").rstrip(" ")
         return f"{type(self).__name__}(\n    {lines})"
 
-    def _each(self, layers: Iterable[Layer], method: str, x: Array) -> Any:
+    def _each(self, layers: tuple[Layer, ...], method: str, x: Array) -> Any:
         """Pass x through a method of each layer; an error gets a note that says which layer."""
         layer: Layer = self
         try:

@@ -1,0 +1,176 @@
+"""Names and calls that people bring from other frameworks say what to write here."""
+
+import re
+
+import numpy as np
+import pytest
+
+import tinynet
+from tinynet import (
+    SGD,
+    Adam,
+    BatchNorm,
+    CrossEntropyLoss,
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    LeakyReLU,
+    Loss,
+    MSELoss,
+    Optimizer,
+    ReLU,
+    RMSprop,
+    Sequential,
+    Sigmoid,
+    Softmax,
+)
+from tinynet.foreign_names import KEYWORDS, LAYERS, LOSSES, OPTIMIZERS
+
+
+def network():
+    return Sequential(Dense(3, 2, rng=0), Sigmoid())
+
+
+def test_a_network_is_not_called_and_says_which_of_two_methods_to_call():
+    with pytest.raises(TypeError, match=r"^Sequential cannot be called: .*net\.forward\(") as info:
+        network()(np.ones((1, 3)))
+    assert "net.predict(x)" in str(info.value)
+    assert "\n" not in str(info.value)
+
+
+def test_a_loss_is_not_called_and_says_which_methods_to_call():
+    with pytest.raises(TypeError, match=r"loss\.forward\(y, t\) .*loss\.backward\(\)"):
+        MSELoss()(np.ones((1, 3)), np.ones((1, 3)))
+
+
+@pytest.mark.parametrize(
+    ("make", "table"),
+    [
+        (network, LAYERS),
+        (lambda: Dense(3, 2), LAYERS),
+        (MSELoss, LOSSES),
+        (lambda: SGD(network(), lr=0.1), OPTIMIZERS),
+    ],
+    ids=["Sequential", "Dense", "MSELoss", "SGD"],
+)
+def test_every_foreign_attribute_is_missing_and_says_what_to_write(make, table):
+    owner = make()
+    for name, advice in table.items():
+        assert not hasattr(owner, name)
+        with pytest.raises(AttributeError, match=re.escape(f"no attribute {name!r}: {advice}")):
+            getattr(owner, name)
+
+
+def test_what_is_recommended_exists():
+    advice = " ".join(
+        [*LAYERS.values(), *LOSSES.values(), *OPTIMIZERS.values(), *KEYWORDS.values()]
+    )
+    for path in re.findall(r"tinynet((?:\.\w+)+)", advice):
+        found = tinynet
+        for name in path[1:].split("."):
+            found = getattr(found, name)
+    for owner, names in (
+        (network(), re.findall(r"net\.(\w+)", advice)),
+        (SGD(network(), 0.1), re.findall(r"optimizer\.(\w+)", advice)),
+    ):
+        assert names
+        assert all(hasattr(owner, name) for name in set(names) - set(dir(tinynet)))
+
+
+def test_a_name_that_a_layer_really_has_is_not_foreign():
+    assert BatchNorm(3).bias.shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Dense(784, 100, activation="relu"), r"Dense takes no 'activation'.*ReLU\(\)"),
+        (lambda: Dense(units=100, input_dim=784), r"Dense takes no 'units'.*Dense\(784, 100\)"),
+        (lambda: Dense(in_features=784, out_features=100), r"'in_features'.*Dense\(784, 100\)"),
+        (lambda: Dense(3, 2, use_bias=False), "'use_bias': write bias="),
+        (lambda: Dense(3, 2, seed=0), "'seed': write rng="),
+        (lambda: Dropout(p=0.5), "Dropout takes no 'p': write rate="),
+        (lambda: BatchNorm(num_features=3), "'num_features': write features="),
+        (lambda: Embedding(count=10, features=3), r"Embedding\(num_embeddings, features\)"),
+        (lambda: ReLU(inplace=True), "ReLU takes no 'inplace'"),
+        (lambda: Softmax(dim=1), "Softmax takes no 'dim': it works over the last axis"),
+        (lambda: LeakyReLU(inplace=True), "LeakyReLU takes no 'inplace'"),
+        (lambda: Adam(network(), learning_rate=0.1), "Adam takes no 'learning_rate': write lr="),
+        (lambda: Adam(network(), beta_1=0.8), "'beta_1': write betas="),
+        (lambda: RMSprop(network(), rho=0.9), "'rho': write alpha="),
+        (lambda: SGD(params=network(), lr=0.1), r"'params'.*SGD\(net, lr=0.1\)"),
+        (lambda: MSELoss(reduction="sum"), "MSELoss takes no 'reduction'"),
+        (lambda: CrossEntropyLoss(reduction="sum"), "CrossEntropyLoss takes no 'reduction'"),
+    ],
+)
+def test_a_foreign_keyword_says_what_to_write(make, words):
+    with pytest.raises(TypeError, match=words):
+        make()
+
+
+def test_a_class_may_take_a_keyword_of_that_name_itself():
+    class Mine(Layer):
+        def __init__(self, units, *, activation):
+            super().__init__(gain=np.ones(units))
+            self.activation = activation
+
+    class Options(Loss):
+        def __init__(self, **options):
+            self.options = options
+
+    class Rate(Optimizer):
+        def __init__(self, net, learning_rate):
+            super().__init__(net, learning_rate)
+
+    assert Mine(units=3, activation="relu").activation == "relu"
+    assert Options(reduction="sum").options == {"reduction": "sum"}
+    assert Rate(network(), learning_rate=0.1).lr == 0.1
+    assert Layer(units=np.ones(3)).units.shape == (3,)
+
+
+@pytest.mark.parametrize("arguments", [(1,), ("mean",)])
+def test_a_loss_without_options_takes_no_arguments(arguments):
+    with pytest.raises(TypeError, match=r"MSELoss takes no arguments; got \("):
+        MSELoss(*arguments)
+
+
+def test_what_is_passed_in_place_of_a_network_says_what_to_pass():
+    with pytest.raises(AttributeError, match=r"an optimizer takes the network itself: SGD\(net"):
+        SGD(network().parameters(), lr=0.1)
+    for parameters in (network().params, network().named_parameters(), [np.ones(3)]):
+        with pytest.raises(TypeError, match=r"takes the network, not its parameters: SGD\(net"):
+            SGD(parameters, lr=0.1)
+    with pytest.raises(TypeError, match=r"not a class; did you mean Dense\(...\)\?"):
+        SGD(Dense, lr=0.1)
+
+
+def test_a_private_name_of_an_optimizer_is_an_ordinary_missing_attribute():
+    with pytest.raises(AttributeError, match="SGD has no attribute '_moment'") as info:
+        SGD(network(), lr=0.1)._moment  # noqa: B018  the access is what is tested
+    assert not isinstance(info.value, RuntimeError)
+
+
+def test_a_layer_that_still_declares_state_keeps_its_buffers_and_is_warned():
+    with pytest.warns(FutureWarning, match=r"Centre.state is now called buffers: .*\('mean',\)"):
+
+        class Centre(Layer):
+            state = ("mean",)
+
+            def __init__(self):
+                self.mean = np.zeros(3)
+
+    assert [name for name, _ in Sequential(Centre()).named_buffers()] == ["0.mean"]
+    assert Sequential(Centre(), Dense(3, 2), dtype=np.float32)[0].mean.dtype == np.float32
+
+
+def test_a_state_that_names_no_buffers_is_left_alone():
+    class Cell(Layer):
+        buffers = ("mean",)
+        state = ("open", "shut")
+
+    class Machine(Layer):
+        state = None
+
+    assert Cell.buffers == ("mean",)
+    assert Machine.buffers == ()
