@@ -1,8 +1,4 @@
-"""Activations without parameters: sigmoid, tanh, softmax.
-
-Each is finite at ±1000 and gives float32 for float32. ReLU and similar ones are in
-`tinynet.layers.rectifiers`.
-"""
+"""Sigmoid, tanh, softmax: activations, finite at ±1000, that give float32 for float32."""
 
 import numpy as np
 from scipy.special import expit

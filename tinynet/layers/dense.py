@@ -16,6 +16,9 @@ class Dense(Layer):
 
     Shapes: x (N, inputs), W (inputs, outputs), b (outputs,), y (N, outputs).
 
+    W_ij is multiplied by x_ni and added to y_nj, in every example n. By the chain rule its gradient
+    is Σₙ x_ni dy_nj, the element ij of xᵀ dy. In the same way x_ni has the gradient Σⱼ dy_nj W_ij.
+
     Args:
         inputs: number of features of x.
         outputs: number of units, each of which gives one feature of y.

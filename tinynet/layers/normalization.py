@@ -140,7 +140,7 @@ class LayerNorm(Layer):
         dtype: float type of the parameters.
 
     Raises:
-        ValueError: a number outside its range, or an x of another width.
+        ValueError: an x of another width.
         TypeError: an x whose float type is wider than that of the parameters.
 
     References:

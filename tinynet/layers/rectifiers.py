@@ -1,7 +1,7 @@
 """ReLU and similar activations, which pass large x on and damp small x.
 
-Each works on every element of any shape, is finite at ±1000, and gives float32 for float32. If a
-function has a kink, its docstring says which slope it has there.
+Each is finite at ±1000 and gives float32 for float32. If a function has a kink, its docstring says
+which slope it has there.
 """
 
 import math

@@ -82,7 +82,7 @@ class CrossEntropyLoss(Loss):
         e = np.exp(z)
         total = e.sum(axis=1, keepdims=True)
         self._p, self._q = e / total, q
-        return float((q * (np.log(total) - z)).sum()) / len(y)
+        return float((q * (np.log(total) - z)).sum()) / len(y)  # Σ q (−log p)
 
     def backward(self) -> Array:
         p, q = self._p, self._q
@@ -94,9 +94,8 @@ class KLDivLoss(Loss):
 
     dL/dy = −t / N. The outputs y are log-probabilities, as LogSoftmax returns them, and t are
     probabilities; 0 log 0 is 0. The arguments and the mean over the N examples are PyTorch's with
-    `reduction="batchmean"`; its default divides by N K, which is not the divergence.
-
-    Shapes: y (N, K), t (N, K).
+    `reduction="batchmean"`; its default divides by N K, which is not the divergence. Shapes: y and
+    t (N, K).
 
     Raises:
         ValueError: an output above 0, which is no logarithm of a probability; or a row of targets
