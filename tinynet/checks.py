@@ -136,14 +136,14 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
     """
     width, dtype = len(parameter), parameter.dtype
     if x.ndim < 2 or (x.ndim > 2 and "..." not in axes) or x.shape[-1] != width:
-        mend = "Use x.reshape(len(x), -1) to flatten each example."
+        hint = "Use x.reshape(len(x), -1) to flatten each example."
         if x.ndim == 1:
-            mend = "One example is a batch of one: x[np.newaxis]."
+            hint = "One example is a batch of one: x[np.newaxis]."
         elif x.ndim == 2:
-            mend = "Is the label still in the first column?" if x.shape[1] == width + 1 else ""
+            hint = "Is the label still in the first column?" if x.shape[1] == width + 1 else ""
         raise ValueError(
             f"{layer!r} got x of shape {x.shape}: it must be {axes}, one example in each row, "
-            f"with {width} features. {mend}"
+            f"with {width} features. {hint}"
         )
     if np.result_type(x.dtype, dtype) != dtype:
         raise TypeError(
@@ -173,19 +173,19 @@ def check_targets(loss: object, y: Array, t: Array) -> None:
     """Refuse targets whose shape is not that of the outputs, or whose float type is wider."""
     me = type(loss).__name__
     if y.shape != t.shape or not y.size:
-        mend = "Do they come from one batch?"
+        hint = "Do they come from one batch?"
         if not y.size:
-            mend = "A mean of nothing is undefined."
+            hint = "A mean of nothing is undefined."
         elif y.size == t.size:
-            mend = "If they mean the same, t.reshape(y.shape) makes them equal."
+            hint = "If they mean the same, t.reshape(y.shape) makes them equal."
         elif y.ndim == 2 and t.size == len(y):
-            mend = (
+            hint = (
                 f"Are these labels? tinynet.data.one_hot(t, {y.shape[1]}) turns them into "
                 f"targets; CrossEntropyLoss takes labels."
             )
         raise ValueError(
             f"{me} got y of shape {y.shape} and t of shape {t.shape}: they must be equal and not "
-            f"empty. {mend}"
+            f"empty. {hint}"
         )
     if y.dtype != t.dtype and np.result_type(y, t) != y.dtype:
         raise TypeError(
@@ -194,13 +194,13 @@ def check_targets(loss: object, y: Array, t: Array) -> None:
         )
 
 
-def check_probabilities(loss: object, name: str, values: Array, mend: str) -> None:
+def check_probabilities(loss: object, name: str, values: Array, hint: str) -> None:
     """Refuse values below 0 or above 1. NaN passes, because DivergenceError reports it."""
     if values.min() < 0 or values.max() > 1:
         place = np.unravel_index(((values < 0) | (values > 1)).argmax(), values.shape)
         raise ValueError(
             f"{type(loss).__name__} needs {name} from 0 to 1; "
-            f"{name}{[int(n) for n in place]} is {values[place]:g}. {mend}"
+            f"{name}{[int(n) for n in place]} is {values[place]:g}. {hint}"
         )
 
 

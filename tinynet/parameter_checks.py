@@ -92,12 +92,12 @@ def check_network(optimizer: object, net: object) -> None:
 
 
 def _check_place(me: str, name: str, part: Parameterized, first: str) -> None:
-    mend = "A layer has one place; copy.deepcopy makes a second one."
+    hint = "A layer has one place; copy.deepcopy makes a second one."
     if first != name:
-        raise ValueError(f"{me} got the same {part!r} as {first} and as {name}. {mend}")
+        raise ValueError(f"{me} got the same {part!r} as {first} and as {name}. {hint}")
     if (owner := part._owner()) is not None:
         whole = type(owner).__name__
-        raise ValueError(f"{me} got {part!r}, which already lives in a {whole}. {mend}")
+        raise ValueError(f"{me} got {part!r}, which already lives in a {whole}. {hint}")
 
 
 def _check_part(whole: Parameterized, name: str, part: Parameterized) -> None:

@@ -8,7 +8,7 @@ __all__ = ["call", "table", "written"]
 
 
 def call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
-    """`name(1, key=2)`, as one would type it; random generators, which one cannot, are left out.
+    """`name(1, key=2)`, as it is typed in Python, without random generators.
 
     Example:
         >>> call("Dense", (784, 100), {"bias": False})
@@ -24,7 +24,7 @@ def call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str
 
 
 def written(value: object) -> str:
-    """The value as one would type it.
+    """The value as it is typed in Python.
 
     Example:
         >>> written(np.float32), written(len), written("text")
@@ -42,7 +42,9 @@ def written(value: object) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """Columns as wide as their widest entry, a rule below the heading; `right` columns end flush.
+    """Columns as wide as their widest entry, with a rule below the heading.
+
+    The columns whose numbers are in `right` are aligned to the right.
 
     Example:
         >>> print(table([("layer", "size"), ("Dense", "12")], right=[1]))

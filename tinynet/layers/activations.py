@@ -126,8 +126,8 @@ class Identity(Layer):
 
 def _check_rows(layer: Layer, x: Array) -> None:
     if x.ndim < 2 or not x.shape[-1]:
-        mend = "One example is a batch of one: x[np.newaxis]." if x.ndim == 1 else ""
+        hint = "One example is a batch of one: x[np.newaxis]." if x.ndim == 1 else ""
         raise ValueError(
             f"{layer!r} got x of shape {x.shape}: it must be (N, ..., classes), one example in "
-            f"each row, with at least one class. {mend}"
+            f"each row, with at least one class. {hint}"
         )

@@ -26,8 +26,7 @@ class Layer(Parameterized):
     way, `super().__init__(inner=layer)`; binding, names, copies and `predict` then reach them.
 
     All parameters lie one after another in the flat vector `params`, all gradients in `grads`;
-    `W, b, dW, db` are views on them. So write `self.dW[...] = ...`. After `self.dW = ...` the
-    gradient would no longer be in the vector.
+    `W, b, dW, db` are views on them. So write `self.dW[...] = ...`, not `self.dW = ...`.
 
     The contract, which `tinynet.testing.check_layer` checks:
 

@@ -73,9 +73,8 @@ class Frozen(_Wrapper):
     changes them, also not by momentum or weight decay, and a summary counts them as 0. They are
     buffers instead, `inner.W`, and saved as such. A `BatchNorm` in f normalizes with its running
     statistics and does not change them (PyTorch needs `eval` for that, Keras `trainable = False`).
-    A `Dropout` in f still drops elements.
-
-    To let f learn again, build a network with `copy.deepcopy(frozen.inner)`.
+    A `Dropout` in f still drops elements. To let f learn again, build a network with
+    `copy.deepcopy(frozen.inner)`.
 
     Example:
         >>> from tinynet import Dense, Sequential

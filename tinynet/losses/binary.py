@@ -17,7 +17,7 @@ class BCELoss(Loss):
 
     dL/dy = [(1 − t) / (1 − y) − t / y] / size.
 
-    At y = 0 and y = 1 a logarithm is infinite. Below p = 10⁻¹², log y is therefore replaced by its
+    At y = 0 and y = 1 a logarithm is infinite. Below p = 10⁻¹², log y is replaced by its
     tangent there, log p + (y/p − 1). The loss of a saturated wrong output is 28.6, its slope is
     10¹², and the gradient is exact everywhere. (PyTorch bounds the logarithm by −100, and returns a
     gradient that is not that of the value there.) If the network ends in a Sigmoid, it is better to
