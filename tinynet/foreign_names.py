@@ -32,6 +32,7 @@ LAYERS = _table(
         "zero_grad": _NO_ZERO,
         "weight weights kernel": "the weights of a Dense are W, and their gradient is dW",
         "bias": "the bias of a Dense is b, and its gradient is db",
+        "get_weights set_weights": "read net.params, or write net.params[...] = values",
         "grad": "all gradients are net.grads; that of W is dW",
         "state_dict": "use tinynet.interop.to_state_dict(net), or tinynet.save(net, path)",
         "load_state_dict": "use tinynet.interop.from_state_dict(net, state_dict)",
