@@ -19,13 +19,13 @@ class LoadError(ValueError):
 
 
 def missing_attribute(owner: object, name: str, foreign: Mapping[str, str]) -> NoReturn:
-    """Explain why an attribute is missing: `__getattr__` of layers, losses and optimizers.
+    """Explain why an attribute is missing: `__getattr__` of layers and losses.
 
     What `forward` keeps for `backward` has a leading underscore, `self._x`. `foreign` says what to
     write in place of names that other frameworks use.
     """
     me = type(owner).__name__
-    if name.startswith("_") and not name.startswith("__") and hasattr(type(owner), "backward"):
+    if name.startswith("_") and not name.startswith("__"):
         raise BackwardBeforeForwardError(
             f"{me} has no {name} yet: forward stores what backward needs, "
             f"so call forward before backward."

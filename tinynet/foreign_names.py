@@ -6,8 +6,9 @@ so a name that tinynet does use costs nothing.
 
 import inspect
 from collections.abc import Mapping
+from typing import NoReturn
 
-__all__ = ["KEYWORDS", "LAYERS", "LOSSES", "OPTIMIZERS", "check_keywords"]
+__all__ = ["KEYWORDS", "LAYERS", "LOSSES", "OPTIMIZERS", "ForeignName", "check_keywords"]
 
 
 def _table(rows: Mapping[str, str]) -> dict[str, str]:
@@ -92,6 +93,16 @@ KEYWORDS = _table(
         "from_logits": "CrossEntropyLoss and BCEWithLogitsLoss take logits, BCELoss probabilities",
     }
 )
+
+
+class ForeignName:
+    """A class attribute that is reported as missing, with advice what to write instead."""
+
+    def __init__(self, name: str, advice: str) -> None:
+        self.name, self.advice = name, advice
+
+    def __get__(self, owner: object, cls: type) -> NoReturn:
+        raise AttributeError(f"{cls.__name__} has no attribute {self.name!r}: {self.advice}")
 
 
 def check_keywords(cls: type, keywords: Mapping[str, object]) -> None:

@@ -3,13 +3,12 @@
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
 from tinynet.checks import not_negative, positive
-from tinynet.errors import missing_attribute
-from tinynet.foreign_names import OPTIMIZERS, check_keywords
+from tinynet.foreign_names import OPTIMIZERS, ForeignName, check_keywords
 from tinynet.parameter_checks import check_network
 from tinynet.parameters import Parameterized
 from tinynet.text import written
@@ -168,10 +167,10 @@ class Optimizer:
         shown = ", ".join(f"{name}={written(value)}" for name, value in options.items())
         return f"{type(self).__name__}({type(self.net).__name__}, {shown})"
 
-    if not TYPE_CHECKING:  # a type checker should report such names itself
 
-        def __getattr__(self, name: str) -> NoReturn:
-            missing_attribute(self, name, OPTIMIZERS)
+# not by __getattr__, with which Python 3.11 looks up all attributes more slowly: 0.4 µs a step
+for _name, _advice in OPTIMIZERS.items():
+    setattr(Optimizer, _name, ForeignName(_name, _advice))
 
 
 def _norm(vector: Array) -> float:
