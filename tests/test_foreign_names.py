@@ -24,6 +24,7 @@ from tinynet import (
     Sequential,
     Sigmoid,
     Softmax,
+    train,
 )
 from tinynet.foreign_names import KEYWORDS, LAYERS, LOSSES, OPTIMIZERS
 
@@ -143,6 +144,14 @@ def test_what_is_passed_in_place_of_a_network_says_what_to_pass():
             SGD(parameters, lr=0.1)
     with pytest.raises(TypeError, match=r"not a class; did you mean Dense\(...\)\?"):
         SGD(Dense, lr=0.1)
+
+
+def test_a_class_in_place_of_a_loss_or_an_optimizer_says_what_to_write():
+    net, x, t = network(), np.ones((4, 3)), np.ones((4, 2))
+    with pytest.raises(TypeError, match=r"not its class: write MSELoss\(\)"):
+        train(net, MSELoss, SGD(net, lr=0.1), x, t, epochs=1)
+    with pytest.raises(TypeError, match=r"not its class: write SGD\(net, ...\)"):
+        train(net, MSELoss(), SGD, x, t, epochs=1)
 
 
 def test_an_optimizer_may_have_an_attribute_or_method_of_such_a_name():

@@ -103,6 +103,9 @@ def _warn_of_activation(net: Layer, loss: Loss) -> None:
 
 
 def _check_optimizer(net: Layer, optimizer: Optimizer) -> None:
+    if isinstance(optimizer, type):
+        name = optimizer.__name__
+        raise TypeError(f"optimizer must be an optimizer, not its class: write {name}(net, ...)")
     part = next((layer for layer in net.walk() if layer is optimizer.net), None)
     if part is None:
         raise ValueError(
