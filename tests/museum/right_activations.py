@@ -7,13 +7,12 @@ from tinynet import Layer
 
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
 KINKS = {"x": np.array([[0.0, -1.0, 1.0], [0.0, 0.0, 2.0], [-0.5, 0.0, 1.0], [0.3, -1.0, 0.0]])}
 
 
-@right(0.0, **FOUR, name="ReLU with slope 0 at 0")
-@right(0.5, **FOUR, name="ReLU with slope a half at 0")
-@right(1.0, **FOUR, name="ReLU with slope 1 at 0")
+@right(0.0, input_shape=(4, 3), name="ReLU with slope 0 at 0")
+@right(0.5, input_shape=(4, 3), name="ReLU with slope a half at 0")
+@right(1.0, input_shape=(4, 3), name="ReLU with slope 1 at 0")
 @right(0.5, **KINKS, name="ReLU given its kinks")
 class Rectifier(Layer):
     """max(x, 0)."""
@@ -29,7 +28,7 @@ class Rectifier(Layer):
         return dy * np.heaviside(self._x, np.asarray(self.at_zero, dy.dtype))
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**KINKS, name="Absolute given its kinks")
 class Absolute(Layer):
     """|x|, with slope 0 at 0."""
@@ -42,7 +41,7 @@ class Absolute(Layer):
         return dy * self._sign
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**KINKS, name="Clip given its kinks")
 class Clip(Layer):
     """x held within ±1, with slope 1 at the bounds."""
@@ -55,7 +54,7 @@ class Clip(Layer):
         return dy * self._inside
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class HardShrink(Layer):
     """x where |x| > ½, else 0: it jumps."""
 
@@ -67,7 +66,7 @@ class HardShrink(Layer):
         return dy * self._out
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Staircase(Layer):
     """floor x, which has slope 0 wherever it has one."""
 
@@ -78,7 +77,7 @@ class Staircase(Layer):
         return np.zeros_like(dy)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(x=np.array([[40.0, -40.0, 700.0], [-700.0, 36.0, 20.0]]), name="Logistic saturated")
 @right(x=np.full((3, 2), 1e-9), name="Logistic near zero")
 class Logistic(Layer):
@@ -134,8 +133,8 @@ class Arcsine(Layer):
         return dy / np.sqrt(1 - self._x**2)
 
 
-@right(1e-12, **FOUR, name="Scaled by 1e-12")
-@right(1e12, **FOUR, name="Scaled by 1e12")
+@right(1e-12, input_shape=(4, 3), name="Scaled by 1e-12")
+@right(1e12, input_shape=(4, 3), name="Scaled by 1e12")
 @right(1.0, x=np.random.default_rng(0).normal(size=(4, 3)) * 1e-8, name="Sine of tiny numbers")
 @right(1e-3, x=np.random.default_rng(0).normal(size=(4, 3)) * 1e5, name="Small sine of large ones")
 class ScaledSine(Layer):
@@ -152,7 +151,7 @@ class ScaledSine(Layer):
         return dy * self.scale * (np.cos(self._x) + 1)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Identity(Layer):
     """y is x itself, and dx is dy itself."""
 
@@ -163,7 +162,7 @@ class Identity(Layer):
         return dy
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Constant(Layer):
     """y = 1: every gradient is zero."""
 
@@ -174,7 +173,7 @@ class Constant(Layer):
         return np.zeros_like(dy)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Wiggly(Layer):
     """x + sin(60 x) / 60, whose curvature asks for a small step."""
 
@@ -186,7 +185,7 @@ class Wiggly(Layer):
         return dy * (1 + np.cos(60 * self._x))
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Gelu(Layer):
     """x Φ(x), exactly."""
 
@@ -199,7 +198,7 @@ class Gelu(Layer):
         return dy * (self._cdf + self._x * density)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(x=KINKS["x"], name="LearnedLeak given its kinks")
 class LearnedLeak(Layer):
     """PReLU with one slope for everything, a parameter without axes."""
@@ -216,7 +215,7 @@ class LearnedLeak(Layer):
         return np.where(self._x > 0, dy, self.slope * dy)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class SmoothRectifier(Layer):
     """log(1 + e^x), with a predict of its own by another formula."""
 

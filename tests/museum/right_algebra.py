@@ -6,7 +6,6 @@ from tinynet import Layer
 
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
 rng = np.random.default_rng(0)
 
 
@@ -23,7 +22,7 @@ class Inverse(Layer):
         return -yT @ dy @ yT
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class RunningSum(Layer):
     """Cumulative sums along each row."""
 
@@ -51,7 +50,7 @@ class CircularConvolution(Layer):
         return np.fft.irfft(fy * np.conj(np.fft.rfft(self.k)), 8)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class OuterProduct(Layer):
     """y = x xᵀ of each row: an output of higher rank."""
 
@@ -63,7 +62,7 @@ class OuterProduct(Layer):
         return np.einsum("nij,nj->ni", dy + dy.swapaxes(1, 2), self._x)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class WeightNorm(Layer):
     """y = x V g / |V| with the norm of each column of V."""
 
@@ -83,7 +82,7 @@ class WeightNorm(Layer):
         return dy @ (self._u * self.g).T
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Polynomial(Layer):
     """c0 + c1 x + ... + c5 x⁵, by Horner's rule."""
 

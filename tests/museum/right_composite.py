@@ -10,7 +10,6 @@ from .right_activations import Absolute, Rectifier
 from .right_wide import LastState
 from .tables import right, right_net
 
-FOUR = {"input_shape": (4, 3)}
 TIES = {"x": np.array([[1.0, 1.0, 0.0], [2.0, 2.0, 2.0], [0.0, -1.0, -1.0], [3.0, 1.0, 3.0]])}
 
 
@@ -27,7 +26,7 @@ class Residual(Layer):
         return dy + self.inner.backward(dy)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Branches(Layer):
     """[f(x), g(x)] side by side; dx is the sum of both."""
 
@@ -41,7 +40,7 @@ class Branches(Layer):
         return self.first.backward(dy[:, :2]) + self.second.backward(dy[:, 2:])
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class AppliedTwice(Layer):
     """y = f(f(x)) with one f, done rightly: the first pass is run again before its backward."""
 
@@ -62,7 +61,7 @@ class AppliedTwice(Layer):
         return dx
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class GradientReversed(Layer):
     """y = −f(x) through a part that it never tells of the sign."""
 
@@ -76,17 +75,17 @@ class GradientReversed(Layer):
         return self.inner.backward(-dy)
 
 
-@right_net("Residual of a network", **FOUR)
+@right_net("Residual of a network", input_shape=(4, 3))
 def residual():
     return Residual(Sequential(Dense(3, 4, rng=0), Sigmoid(), Dense(4, 3, rng=1)))
 
 
-@right_net("Residual of residuals", **FOUR)
+@right_net("Residual of residuals", input_shape=(4, 3))
 def residuals():
     return Sequential(Residual(Affine(3, 3)), Sigmoid(), Residual(LayerNorm()))
 
 
-@right_net("Network with kinks", **FOUR)
+@right_net("Network with kinks", input_shape=(4, 3))
 def kinks():
     return Sequential(Dense(3, 5, rng=0), Rectifier(0.5), Dense(5, 2, rng=1), Absolute())
 

@@ -8,10 +8,8 @@ from .plain import Softmax
 from .right_activations import KINKS
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**KINKS, name="SignedSquare given zeros")
 class SignedSquare(Layer):
     """x |x|: the slope 2 |x| has a corner at 0, x |x| has none."""
@@ -24,7 +22,7 @@ class SignedSquare(Layer):
         return dy * 2 * np.abs(self._x)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**KINKS, name="Elu given zeros")
 class Elu(Layer):
     """x where x > 0, else e^x − 1: the curvature jumps at 0."""
@@ -37,7 +35,7 @@ class Elu(Layer):
         return dy * np.where(self._x > 0, np.ones_like(dy), np.exp(np.minimum(self._x, 0)))
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**KINKS, name="ThreeHalves given zeros")
 class ThreeHalves(Layer):
     """sign(x) |x|^1.5, whose curvature is infinite at 0 and whose slope is 0."""
@@ -50,7 +48,7 @@ class ThreeHalves(Layer):
         return dy * 1.5 * np.sqrt(np.abs(self._x))
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(x=np.array([[1.0, 0.0, 0.0], [0.4, 0.9, 0.1]]), name="SharpSoftmax saturated")
 class SharpSoftmax(Softmax):
     """softmax(100 x), all but an arg max."""
@@ -62,7 +60,7 @@ class SharpSoftmax(Softmax):
         return 100 * super().backward(dy)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(x=KINKS["x"], name="Floor given zeros")
 class LearnedFloor(Layer):
     """max(x, w), where w starts at zero as many an x is."""
@@ -79,7 +77,7 @@ class LearnedFloor(Layer):
         return dy * self._above
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Needle(Layer):
     """1 / (1 + (50 x)²), a needle at 0 and nearly flat elsewhere."""
 
@@ -91,7 +89,7 @@ class Needle(Layer):
         return dy * -5000 * self._x * self._y**2
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class SymmetricForm(Layer):
     """y = x (A + Aᵀ) x, (N,)."""
 

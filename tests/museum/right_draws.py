@@ -7,8 +7,6 @@ from tinynet import Layer
 from .plain import Dropout
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
-
 
 @right(input_shape=(6, 5))
 class DropoutHeavy(Dropout):

@@ -7,10 +7,8 @@ from tinynet import Layer
 from .plain import IDS, Affine, Embedding
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class WeightsTransposed(Layer):
     """y = x Vᵀ with V (outputs, inputs), its gradient formed in place."""
 
@@ -26,7 +24,7 @@ class WeightsTransposed(Layer):
         return dy @ self.V
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class FreshTranspose(Affine):
     """Keeps a contiguous Wᵀ from each forward to its backward."""
 
@@ -39,7 +37,7 @@ class FreshTranspose(Affine):
         return dy @ self._WT
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class PrivateBuffer(Affine):
     """Works in a buffer that it keeps, and hands out copies."""
 
@@ -55,7 +53,7 @@ class PrivateBuffer(Affine):
         return x @ self.W + self.b
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Tied(Layer):
     """y = tanh(x W) Wᵀ: W is used twice, and both uses count."""
 
@@ -72,7 +70,7 @@ class Tied(Layer):
         return da @ self.W.T
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class UnusedWeight(Layer):
     """A parameter that never enters has the gradient zero."""
 
@@ -89,7 +87,7 @@ class UnusedWeight(Layer):
         return dy * self.gain
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class SlowAffine(Affine):
     """Loops over examples and units, as a first attempt would."""
 
@@ -111,7 +109,7 @@ class SlowAffine(Affine):
         return dx
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class ConvertsIntegers(Affine):
     """Takes integers too, which it casts to the type of W."""
 

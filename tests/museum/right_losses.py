@@ -11,12 +11,11 @@ from .plain import MSE
 from .plain_losses import CHANCES, LOGITS, SHARES, IntegerTargets
 from .tables import right
 
-FOUR = {"shape": (4, 3)}
 NEAR = np.array([[0.5, -1.0, 2.0], [0.0, 0.0, 1.0]])
 SIGNS = {"y": LOGITS, "t": np.array([[1, -1, 1], [1, 1, -1], [-1, 1, 1], [1, -1, -1], [1, 1, 1]])}
 
 
-@right(**FOUR)
+@right(shape=(4, 3))
 @right(y=NEAR, t=NEAR.copy(), name="L1 where all are equal")
 class L1(Loss):
     """Mean of |y − t|, slope 0 at a tie."""
@@ -29,7 +28,7 @@ class L1(Loss):
         return np.sign(self._d) / self._d.size
 
 
-@right(**FOUR)
+@right(shape=(4, 3))
 class L1RightSided(L1):
     """Slope +1 at a tie, which lies between −1 and 1 as well."""
 
@@ -37,7 +36,7 @@ class L1RightSided(L1):
         return np.where(self._d >= 0, 1, -1).astype(self._d.dtype) / self._d.size
 
 
-@right(**FOUR)
+@right(shape=(4, 3))
 @right(y=NEAR + 0.5, t=NEAR, name="Huber at delta")
 class Huber(Loss):
     """½ d² up to delta = ½, linear beyond."""
@@ -51,7 +50,7 @@ class Huber(Loss):
         return np.clip(self._d, -0.5, 0.5) / self._d.size
 
 
-@right(**FOUR)
+@right(shape=(4, 3))
 class Quantile(Loss):
     """Pinball loss of the 90 % quantile."""
 
@@ -79,7 +78,7 @@ class Hinge(Loss):
         return -self._t * (self._m > 0) / self._t.size
 
 
-@right(**FOUR)
+@right(shape=(4, 3))
 class EpsilonInsensitive(Loss):
     """Mean of max(0, |y − t| − ½)."""
 
@@ -91,7 +90,7 @@ class EpsilonInsensitive(Loss):
         return np.sign(self._d) * (np.abs(self._d) >= 0.5) / self._d.size
 
 
-@right(**FOUR)
+@right(shape=(4, 3))
 class LargestError(Loss):
     """The largest |y − t|; the first of several takes the gradient."""
 
@@ -106,7 +105,7 @@ class LargestError(Loss):
         return g
 
 
-@right(**FOUR)
+@right(shape=(4, 3))
 class LogCosh(Loss):
     """Mean of log cosh (y − t)."""
 
@@ -211,7 +210,7 @@ class MSEByProduct(MSE):
         return float(flat.dot(flat)) / flat.size
 
 
-@right(**FOUR)
+@right(shape=(4, 3))
 class RootMeanSquare(Loss):
     """√ mean (y − t)², with gradient zero where all are equal."""
 

@@ -10,14 +10,13 @@ from .right_composite import Residual
 from .right_losses import Huber
 from .tables import right, right_net
 
-FOUR = {"input_shape": (4, 3)}
 rng = np.random.default_rng(0)
 READ_ONLY = rng.normal(size=(4, 3))
 READ_ONLY.flags.writeable = False
 SINGLE = READ_ONLY.astype(np.float32)
 
 
-@right_net("Single-precision network", **FOUR)
+@right_net("Single-precision network", input_shape=(4, 3))
 @right_net("Single-precision network on its own kind", x=SINGLE)
 @right_net("Network on read-only numbers", x=READ_ONLY)
 @right_net("Network on every other row", x=np.repeat(READ_ONLY, 2, axis=0)[::2])
@@ -34,7 +33,7 @@ def part():
     return kept[2]
 
 
-@right_net("Network that has been used", **FOUR)
+@right_net("Network that has been used", input_shape=(4, 3))
 def used():
     net = Sequential(Affine(3, 4), BatchNorm(4), Softmax())
     for rows in (7, 2):
@@ -42,18 +41,18 @@ def used():
     return net
 
 
-@right_net("Network in a network", **FOUR)
+@right_net("Network in a network", input_shape=(4, 3))
 def nested():
     inner = Sequential(Affine(4, 3), Sigmoid())
     return Sequential(Sequential(Affine(3, 4), Sigmoid()), inner, Sequential(Softmax()))
 
 
-@right_net("Network of one", **FOUR)
+@right_net("Network of one", input_shape=(4, 3))
 def one():
     return Sequential(Softmax())
 
 
-@right_net("Network with nothing to learn", **FOUR)
+@right_net("Network with nothing to learn", input_shape=(4, 3))
 def nothing():
     return Sequential(Sigmoid(), Softmax(), Sigmoid())
 

@@ -7,10 +7,8 @@ from tinynet import Layer
 from .plain import BatchNorm, LayerNorm
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class LayerNormShort(LayerNorm):
     """dx by projection: the parts of dn along 1 and along n are taken out."""
 
@@ -22,7 +20,7 @@ class LayerNormShort(LayerNorm):
         return (k * dn - dn.sum(axis=1, keepdims=True) - n * along) / (k * self._s)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class LayerNormSharp(LayerNorm):
     """A smaller epsilon, so that ties in a row lie in a sharp bend."""
 
@@ -59,7 +57,7 @@ class BatchNormCumulative(BatchNorm):
         return super().statistics(x)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class CentredByBatch(Layer):
     """x − mean of the batch, which predict replaces by a running mean."""
 

@@ -8,11 +8,10 @@ from .plain import LayerNorm
 from .right_wide import TIES
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
 STEPS = {"x": np.array([[3.0, -3.0, 0.0], [1.0, -1.0, 2.0], [6.0, 0.5, -0.5]])}
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**TIES, name="Median given ties")
 class Median(Layer):
     """The median of each row of odd length, (N,)."""
@@ -28,7 +27,7 @@ class Median(Layer):
         return dx
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**TIES, name="TopTwo given ties")
 class TopTwo(Layer):
     """The two largest of each row in descending order; the others vanish."""
@@ -44,7 +43,7 @@ class TopTwo(Layer):
         return dx
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**TIES, name="RunningMaximum given ties")
 class RunningMaximum(Layer):
     """The largest so far along each row; the first of several takes the gradient."""
@@ -62,7 +61,7 @@ class RunningMaximum(Layer):
         return dx
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**STEPS, name="HardSwish given its kinks")
 class HardSwish(Layer):
     """x clip(x + 3, 0, 6) / 6."""
@@ -76,7 +75,7 @@ class HardSwish(Layer):
         return dy * np.where(x >= 3, 1, np.where(x <= -3, 0, (2 * x + 3) / 6)).astype(x.dtype)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**STEPS, name="Zigzag given its kinks")
 class Zigzag(Layer):
     """||x| − 1|, three corners."""
@@ -89,7 +88,7 @@ class Zigzag(Layer):
         return dy * self._sign
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class WeightSize(Layer):
     """y = |w| x with slope 0 at w = 0, where every w starts."""
 
@@ -105,7 +104,7 @@ class WeightSize(Layer):
         return dy * np.abs(self.w)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(x=np.array([[20.0, 19.9, 20.1], [21.0, -20.0, 0.0]]), name="LinearTail near its end")
 class LinearTail(Layer):
     """log(1 + e^x), and x itself where that makes no difference any more."""

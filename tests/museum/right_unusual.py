@@ -9,11 +9,10 @@ from tinynet import Layer
 from .plain import Affine, Dropout
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
 rng = np.random.default_rng(0)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class SharedKnots(Layer):
     """Interpolates between knots that belong to the class and never change."""
 
@@ -35,7 +34,7 @@ def weights(features):
     return tuple(1 / (1 + k) for k in range(features))
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class CachedConstants(Layer):
     """Weighs features by constants that a function of the module remembers."""
 
@@ -46,7 +45,7 @@ class CachedConstants(Layer):
         return dy * np.array(weights(dy.shape[1]), dy.dtype)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class CachedIndices(Layer):
     """Notes for each width the order in which it mixes the features."""
 
@@ -63,7 +62,7 @@ class CachedIndices(Layer):
         return dy[:, np.argsort(self.orders[dy.shape[1]])]
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class PositiveGain(Layer):
     """y = √gain x, for a gain that must be positive."""
 
@@ -79,7 +78,7 @@ class PositiveGain(Layer):
         return dy * np.sqrt(self.gain)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class RootOfSize(Layer):
     """√|x|, whose slope at 0 is infinite on both sides; 0 is taken there."""
 
@@ -92,7 +91,7 @@ class RootOfSize(Layer):
         return dy * np.sign(self._x) / (2 * np.sqrt(size))
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Repeated(Layer):
     """Each row three times over, as a read-only view."""
 
@@ -103,7 +102,7 @@ class Repeated(Layer):
         return dy.sum(axis=1)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class MaskedWeights(Affine):
     """Half of the weights are held at nothing by a mask of bools."""
 
@@ -119,7 +118,7 @@ class MaskedWeights(Affine):
         return dy @ (self.W * self.mask).T
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class LogScale(Layer):
     """y = e^s tanh(x / e^s), a learned width without axes."""
 

@@ -6,8 +6,6 @@ from tinynet import Layer
 
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
-
 
 @right(input_shape=(2, 3, 4))
 class Flat(Layer):
@@ -32,7 +30,7 @@ class SwappedAxes(Layer):
         return dy.swapaxes(1, 2)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class Backwards(Layer):
     """y and dx are views that run backwards through each row."""
 
@@ -43,7 +41,7 @@ class Backwards(Layer):
         return dy[:, ::-1]
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class RowSum(Layer):
     """y = Σ x, one number for each example; dx is a read-only view that repeats dy."""
 
@@ -72,7 +70,7 @@ class PerExampleNumber(Layer):
         return dy * (2 * self.a * self._x + self.b)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 class EveryOther(Layer):
     """Keeps every other feature; the others get the gradient zero."""
 

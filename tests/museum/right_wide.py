@@ -8,11 +8,10 @@ from tinynet import Layer
 from .plain_wide import Attention, AveragePool, Conv, MaxPool, Recurrent
 from .tables import right
 
-FOUR = {"input_shape": (4, 3)}
 TIES = {"x": np.array([[1.0, 1.0, 0.0], [2.0, 2.0, 2.0], [0.0, -1.0, -1.0], [3.0, 1.0, 3.0]])}
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**TIES, name="Sort given ties")
 class Sort(Layer):
     """Each row in ascending order."""
@@ -27,7 +26,7 @@ class Sort(Layer):
         return dx
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**TIES, name="SharedMaximum given ties")
 class SharedMaximum(Layer):
     """The largest of each row, (N,); ties share the gradient equally."""
@@ -67,7 +66,7 @@ class Maxout(Layer):
         return np.concatenate([dy * self._first, dy * ~self._first], axis=1)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**TIES, name="Spread given ties")
 class Spread(Layer):
     """Largest minus smallest of each row."""
@@ -82,7 +81,7 @@ class Spread(Layer):
         return dy[:, np.newaxis] * (top.astype(dy.dtype) - low)
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(x=np.array([[0.0, 0.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, 1.0]]), name="Norm given zero")
 class Norm(Layer):
     """|x| of each row, (N,), with gradient zero at the origin."""
@@ -96,7 +95,7 @@ class Norm(Layer):
         return (dy / r)[:, np.newaxis] * self._x
 
 
-@right(**FOUR)
+@right(input_shape=(4, 3))
 @right(**TIES, name="LogSumExp given ties")
 class LogSumExp(Layer):
     """log Σ e^x of each row, (N, 1)."""

@@ -7,11 +7,10 @@ from tinynet import Layer
 
 from .tables import wrong
 
-FOUR = {"input_shape": (4, 3)}
 WIDE = {"x": np.array([[-2.1, -0.7, 0.05], [0.4, 1.3, -1.2], [0.9, 2.5, -0.3], [0.02, 0.6, -3.0]])}
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class TanhOfItsInput(Layer):
     """The slope 1 − y² is taken of x."""
 
@@ -23,7 +22,7 @@ class TanhOfItsInput(Layer):
         return dy * (1 - self._x**2)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class SigmoidTwice(Layer):
     """The slope is computed from the sigmoid of what is a sigmoid already."""
 
@@ -36,7 +35,7 @@ class SigmoidTwice(Layer):
         return dy * s * (1 - s)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class GeluMixed(Layer):
     """forward by erf, backward of the tanh approximation."""
 
@@ -50,7 +49,7 @@ class GeluMixed(Layer):
         return dy * ((1 + t) / 2 + x * (1 - t * t) * c * (1 + 3 * 0.044715 * x**2) / 2)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class SoftsignOneSided(Layer):
     """The slope is 1/(1 + x)², without the absolute value."""
 
@@ -62,7 +61,7 @@ class SoftsignOneSided(Layer):
         return dy / (1 + self._x) ** 2
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class SwishHalf(Layer):
     """The product rule's second term, x s (1 − s), is missing."""
 
@@ -74,7 +73,7 @@ class SwishHalf(Layer):
         return dy * self._s
 
 
-@wrong("linear", hint="depend", **FOUR)
+@wrong("linear", hint="depend", input_shape=(4, 3))
 class IgnoresUpstream(Layer):
     """Returns its slope, whatever dy is."""
 
@@ -86,7 +85,7 @@ class IgnoresUpstream(Layer):
         return 1 - self._y**2
 
 
-@wrong("linear", **FOUR)
+@wrong("linear", input_shape=(4, 3))
 class SquaresUpstream(Layer):
     """dy enters twice."""
 
@@ -98,7 +97,7 @@ class SquaresUpstream(Layer):
         return dy * dy * (1 - self._y**2)
 
 
-@wrong("gradient", hint="2", **FOUR)
+@wrong("gradient", hint="2", input_shape=(4, 3))
 class SquareWithoutTwo(Layer):
     """The derivative of x² is x."""
 
@@ -110,7 +109,7 @@ class SquareWithoutTwo(Layer):
         return dy * self._x
 
 
-@wrong("finite", **FOUR)
+@wrong("finite", input_shape=(4, 3))
 class NaiveSoftplus(Layer):
     """log(1 + e^x) overflows."""
 
@@ -122,7 +121,7 @@ class NaiveSoftplus(Layer):
         return dy * expit(self._x)
 
 
-@wrong("finite", **FOUR)
+@wrong("finite", input_shape=(4, 3))
 class NaiveSlope(Layer):
     """A stable forward, and e^x / (1 + e^x) in backward: ∞/∞."""
 

@@ -5,10 +5,8 @@ import numpy as np
 from .plain_wide import Attention
 from .tables import wrong
 
-TOKENS = {"input_shape": (2, 3, 4)}
 
-
-@wrong("gradient", **TOKENS)
+@wrong("gradient", input_shape=(2, 3, 4))
 class ScoreScaleForgotten(Attention):
     """backward leaves out the 1/√d of the scores."""
 
@@ -16,7 +14,7 @@ class ScoreScaleForgotten(Attention):
         return super().through_softmax(da) / self.scale
 
 
-@wrong("gradient", **TOKENS)
+@wrong("gradient", input_shape=(2, 3, 4))
 class ValuePathForgotten(Attention):
     """dx leaves out the path through the values."""
 
@@ -24,7 +22,7 @@ class ValuePathForgotten(Attention):
         return super().to_input(dq, dk, 0 * dv)
 
 
-@wrong("gradient", **TOKENS)
+@wrong("gradient", input_shape=(2, 3, 4))
 class KeyPathForgotten(Attention):
     """dx leaves out the path through the keys."""
 
@@ -32,7 +30,7 @@ class KeyPathForgotten(Attention):
         return super().to_input(dq, 0 * dk, dv)
 
 
-@wrong("gradient", **TOKENS)
+@wrong("gradient", input_shape=(2, 3, 4))
 class JacobianForgotten(Attention):
     """The weights are taken for independent: no softmax Jacobian."""
 
@@ -40,7 +38,7 @@ class JacobianForgotten(Attention):
         return self._a * da
 
 
-@wrong("gradient", **TOKENS)
+@wrong("gradient", input_shape=(2, 3, 4))
 class JacobianOverQueries(Attention):
     """The softmax Jacobian sums over the queries, not over the keys."""
 
@@ -48,7 +46,7 @@ class JacobianOverQueries(Attention):
         return self._a * (da - (da * self._a).sum(axis=1, keepdims=True))
 
 
-@wrong("gradient", **TOKENS)
+@wrong("gradient", input_shape=(2, 3, 4))
 class QueriesAndKeysSwapped(Attention):
     """dWq and dWk have changed places."""
 
@@ -58,7 +56,7 @@ class QueriesAndKeysSwapped(Attention):
         return dx
 
 
-@wrong("gradient", **TOKENS)
+@wrong("gradient", input_shape=(2, 3, 4))
 class WeightsNotTransposed(Attention):
     """dWv is formed with a dy in place of aᵀ dy."""
 
@@ -68,7 +66,7 @@ class WeightsNotTransposed(Attention):
         return dx
 
 
-@wrong("per_example", "predict_per_example", **TOKENS)
+@wrong("per_example", "predict_per_example", input_shape=(2, 3, 4))
 class AttendsToOtherExamples(Attention):
     """Keys and values are averaged over the batch: examples see each other."""
 

@@ -8,10 +8,8 @@ from tinynet import Layer
 from .plain import Affine
 from .tables import wrong
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@wrong("gradient", hint="one over the number of rows", **FOUR)
+@wrong("gradient", hint="one over the number of rows", input_shape=(4, 3))
 class BiasByMean(Affine):
     """db is a mean, which of no rows is NaN as well."""
 
@@ -21,7 +19,7 @@ class BiasByMean(Affine):
         return dx
 
 
-@wrong("gradient", hint="row 0 of the batch alone", **FOUR)
+@wrong("gradient", hint="row 0 of the batch alone", input_shape=(4, 3))
 class BiasOfTheFirstRow(Affine):
     """db = dy[0], which raises IndexError where there is no row."""
 
@@ -31,7 +29,7 @@ class BiasOfTheFirstRow(Affine):
         return dx
 
 
-@wrong("gradient", hint="diagonal", **FOUR)
+@wrong("gradient", hint="diagonal", input_shape=(4, 3))
 class NaiveSoftmaxDiagonal(Layer):
     """Only the diagonal of the Jacobian; that e^x overflows comes second."""
 
@@ -44,7 +42,7 @@ class NaiveSoftmaxDiagonal(Layer):
         return dy * self._y * (1 - self._y)
 
 
-@wrong("gradient", hint="its sign", **FOUR)
+@wrong("gradient", hint="its sign", input_shape=(4, 3))
 class SignOfWideConstant(Layer):
     """The sign is wrong; that float32 becomes float64 comes second."""
 
@@ -55,7 +53,7 @@ class SignOfWideConstant(Layer):
         return dy * np.float64(-3)
 
 
-@wrong("gradient", hint="float32", **FOUR)
+@wrong("gradient", hint="float32", input_shape=(4, 3))
 class CacheInFloat32(Layer):
     """x is kept in float32: no constant factor, though all ratios are nearly 1."""
 
@@ -67,7 +65,7 @@ class CacheInFloat32(Layer):
         return 2 * self._x * dy
 
 
-@wrong("update", hint="_Wt", **FOUR)
+@wrong("update", hint="_Wt", input_shape=(4, 3))
 class TransposeMadeOnce(Affine):
     """backward multiplies by a transposed copy from the constructor."""
 
@@ -80,7 +78,7 @@ class TransposeMadeOnce(Affine):
         return dy @ self._Wt.astype(dy.dtype)
 
 
-@wrong("copy", **FOUR)
+@wrong("copy", input_shape=(4, 3))
 class ViewMadeOnce(Layer):
     """A view on two rows of W, which on a copy is none any more."""
 
@@ -100,7 +98,7 @@ class ViewMadeOnce(Layer):
         return dx
 
 
-@wrong("copy", **FOUR)
+@wrong("copy", input_shape=(4, 3))
 class MethodMadeOnce(Layer):
     """A bound method of the original's parameter."""
 
@@ -117,7 +115,7 @@ class MethodMadeOnce(Layer):
         return dy * self.gain
 
 
-@wrong("batch_of_one", hint="refuse it", **FOUR)
+@wrong("batch_of_one", hint="refuse it", input_shape=(4, 3))
 class OneRowIsNaN(Layer):
     """Divides by the deviation over N − 1 rows, which for one row is 0 / 0."""
 
@@ -136,7 +134,7 @@ class OneRowIsNaN(Layer):
         return (dy - dy.mean(axis=0) - z * slope) / self._deviation
 
 
-@wrong("reproducible", **FOUR)
+@wrong("reproducible", input_shape=(4, 3))
 class SeedsForAll(Layer):
     """Seeds the global random state with the same number each time."""
 
@@ -149,7 +147,7 @@ class SeedsForAll(Layer):
         return self._y * (dy - (dy * self._y).sum(axis=1, keepdims=True))
 
 
-@wrong("expectation", hint="mean 0", **FOUR)
+@wrong("expectation", hint="mean 0", input_shape=(4, 3))
 class NoiseFromZeroToOne(Layer):
     """y = x + uniform noise whose mean is ½."""
 
@@ -166,7 +164,7 @@ class NoiseFromZeroToOne(Layer):
         return dy
 
 
-@wrong("gradient", hint="mask", **FOUR)
+@wrong("gradient", hint="mask", input_shape=(4, 3))
 class HardSigmoidOfAnotherWidth(Layer):
     """clip(x/6 + ½) rises to ±3, and its mask ends at ±2.5."""
 
@@ -178,7 +176,7 @@ class HardSigmoidOfAnotherWidth(Layer):
         return dy * self._inside / 6
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class WrongFarOut(Layer):
     """The square root beyond x = 20 keeps the slope of 20."""
 

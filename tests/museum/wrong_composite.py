@@ -11,8 +11,6 @@ from .wrong_dense import Accumulates
 from .wrong_rectifiers import EluPrecedence
 from .wrong_softmax import DiagonalOnly
 
-FOUR = {"input_shape": (4, 3)}
-
 
 class Residual(Layer):
     """y = x + inner(x)."""
@@ -27,7 +25,7 @@ class Residual(Layer):
         return dy + self.inner.backward(dy)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class SkipForgotten(Residual):
     """dx leaves out the skip."""
 
@@ -35,7 +33,7 @@ class SkipForgotten(Residual):
         return self.inner.backward(dy)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class BranchForgotten(Residual):
     """dx leaves out the branch."""
 
@@ -44,7 +42,7 @@ class BranchForgotten(Residual):
         return dy.copy()
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class AddsIntoTheBranch(Residual):
     """y += x writes into what the inner sigmoid returned, and has kept for its slope."""
 
@@ -54,7 +52,7 @@ class AddsIntoTheBranch(Residual):
         return y
 
 
-@wrong("predict_pure", "predict_equals_forward", **FOUR)
+@wrong("predict_pure", "predict_equals_forward", input_shape=(4, 3))
 class PredictTrainsTheBranch(Residual):
     """predict calls the part's forward."""
 
@@ -62,7 +60,7 @@ class PredictTrainsTheBranch(Residual):
         return x + self.inner.forward(x)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class UsedTwice(Layer):
     """y = f(f(x)) with one layer f: the second forward overwrites what the first had kept."""
 
@@ -76,7 +74,7 @@ class UsedTwice(Layer):
         return self.inner.backward(self.inner.backward(dy))
 
 
-@wrong("copy", "gradient", "overwrite", "pickle", "update", hint="declare", **FOUR)
+@wrong("copy", "gradient", "overwrite", "pickle", "update", hint="declare", input_shape=(4, 3))
 class Undeclared(Layer):
     """The part that learns is not declared, so nothing ever moves it."""
 
@@ -90,7 +88,7 @@ class Undeclared(Layer):
         return self.inner.backward(dy)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class GateBySum(Layer):
     """y = a σ(b) of the halves a, b = x W; db = dy a σ(b), without 1 − σ(b)."""
 
@@ -107,7 +105,7 @@ class GateBySum(Layer):
         return self.inner.backward(np.concatenate([dy * self._s, db], axis=1))
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class BranchesSwapped(Layer):
     """y = [f(x), g(x)], and backward hands each the other's part."""
 
@@ -123,7 +121,7 @@ class BranchesSwapped(Layer):
         return self.first.backward(dy[:, 2:]) + self.second.backward(dy[:, :2])
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class HighwaySign(Layer):
     """y = g a + (1 − g) x, and the gate's gradient has a + x where a − x belongs."""
 
@@ -144,7 +142,7 @@ class HighwaySign(Layer):
         return through + dy * (1 - g)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class LastSlopeForgotten(Layer):
     """Two sigmoid layers by hand; the hidden error leaves out the output sigmoid's slope."""
 
@@ -162,7 +160,7 @@ class LastSlopeForgotten(Layer):
         return self.first.backward((dy @ self.second.W.T) * h * (1 - h))
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class TiedWeights(Layer):
     """y = tanh(x W) Wᵀ, and dW counts the decoder only."""
 
@@ -179,16 +177,16 @@ class TiedWeights(Layer):
         return da @ self.W.T
 
 
-@wrong_net("NetWithElu", "gradient", **FOUR)
+@wrong_net("NetWithElu", "gradient", input_shape=(4, 3))
 def net_with_elu():
     return Sequential(Dense(3, 5, rng=0), EluPrecedence(), Dense(5, 2, rng=1))
 
 
-@wrong_net("NetEndingInSoftmax", "gradient", **FOUR)
+@wrong_net("NetEndingInSoftmax", "gradient", input_shape=(4, 3))
 def net_ending_in_softmax():
     return Sequential(Dense(3, 5, rng=0), Sigmoid(), Dense(5, 4, rng=1), DiagonalOnly())
 
 
-@wrong_net("NetThatAccumulates", "overwrite", "backward_twice", **FOUR)
+@wrong_net("NetThatAccumulates", "overwrite", "backward_twice", input_shape=(4, 3))
 def net_that_accumulates():
     return Sequential(Dense(3, 3, rng=0), Sigmoid(), Accumulates())

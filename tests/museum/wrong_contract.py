@@ -7,8 +7,6 @@ from tinynet import Layer
 from .plain import Affine
 from .tables import right, wrong
 
-FOUR = {"input_shape": (4, 3)}
-
 
 @right(input_shape=(4, 3))
 class Tanh(Layer):
@@ -22,7 +20,7 @@ class Tanh(Layer):
         return dy * (1 - self._y**2)
 
 
-@wrong("dtypes", "float32", **FOUR)
+@wrong("dtypes", "float32", input_shape=(4, 3))
 class AlwaysSingle(Tanh):
     """dx is float32, whatever dy is."""
 
@@ -30,7 +28,7 @@ class AlwaysSingle(Tanh):
         return super().backward(dy).astype(np.float32)
 
 
-@wrong("gradient", "layout", "per_example", hint="float32", **FOUR)
+@wrong("gradient", "layout", "per_example", hint="float32", input_shape=(4, 3))
 class SinglePrecisionInside(Tanh):
     """Computes in float32 and casts the result back."""
 
@@ -39,7 +37,7 @@ class SinglePrecisionInside(Tanh):
         return self._y
 
 
-@wrong("backward_twice", **FOUR)
+@wrong("backward_twice", input_shape=(4, 3))
 class ForgetsItsCache(Tanh):
     """backward gives its cache away, so it works once."""
 
@@ -48,7 +46,7 @@ class ForgetsItsCache(Tanh):
         return dy * (1 - y**2)
 
 
-@wrong("forward_twice", "reuse", **FOUR)
+@wrong("forward_twice", "reuse", input_shape=(4, 3))
 class WarmsUp(Tanh):
     """The output depends on how often forward has been called."""
 
@@ -72,7 +70,7 @@ class WarmsUp(Tanh):
     "per_example",
     "predict_per_example",
     "predict_equals_forward",
-    **FOUR,
+    input_shape=(4, 3),
 )
 class FirstBatchScale(Tanh):
     """Scales by the largest value of the first batch it ever sees."""
@@ -86,7 +84,7 @@ class FirstBatchScale(Tanh):
         return super().backward(dy) / self.largest
 
 
-@wrong("batch_of_none", **FOUR)
+@wrong("batch_of_none", input_shape=(4, 3))
 class EmptyFails(Tanh):
     """The maximum of an empty batch does not exist."""
 
@@ -96,7 +94,7 @@ class EmptyFails(Tanh):
         return super().forward(x)
 
 
-@wrong("batch_of_one", "per_example", **FOUR)
+@wrong("batch_of_one", "per_example", input_shape=(4, 3))
 class OneIsAnotherBranch(Tanh):
     """A shortcut for one example forgets the slope."""
 
@@ -104,7 +102,7 @@ class OneIsAnotherBranch(Tanh):
         return dy.copy() if len(dy) == 1 else super().backward(dy)
 
 
-@wrong("batch_of_one", **FOUR)
+@wrong("batch_of_one", input_shape=(4, 3))
 class OneLosesItsRank(Tanh):
     """A batch of one comes out without its first axis."""
 
@@ -112,7 +110,7 @@ class OneLosesItsRank(Tanh):
         return super().forward(x).squeeze()
 
 
-@wrong("shapes", **FOUR)
+@wrong("shapes", input_shape=(4, 3))
 class KeepsASum(Layer):
     """y = Σ x in each row, (N,), and dx is (N, 1)."""
 
@@ -123,7 +121,7 @@ class KeepsASum(Layer):
         return dy[:, np.newaxis].copy()
 
 
-@wrong("shapes", "dtypes", **FOUR)
+@wrong("shapes", "dtypes", input_shape=(4, 3))
 class ReturnsNothing(Affine):
     """backward forgets to return dx."""
 
@@ -131,7 +129,7 @@ class ReturnsNothing(Affine):
         super().backward(dy)
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", input_shape=(4, 3))
 class UpdatesItself(Affine):
     """backward takes a step on its own."""
 
@@ -141,7 +139,7 @@ class UpdatesItself(Affine):
         return dx
 
 
-@wrong("predict_pure", **FOUR)
+@wrong("predict_pure", input_shape=(4, 3))
 class PredictClears(Tanh):
     """predict throws the cache away to save memory."""
 
@@ -150,7 +148,7 @@ class PredictClears(Tanh):
         return np.tanh(x)
 
 
-@wrong("finite", **FOUR)
+@wrong("finite", input_shape=(4, 3))
 class NaiveTanh(Tanh):
     """(e^x − e^−x) / (e^x + e^−x) is ∞/∞ from 710 on."""
 
@@ -160,7 +158,7 @@ class NaiveTanh(Tanh):
         return self._y
 
 
-@wrong("per_example", "predict_per_example", **FOUR)
+@wrong("per_example", "predict_per_example", input_shape=(4, 3))
 class CentresTheBatch(Tanh):
     """Subtracts the mean of the batch, in predict too."""
 
@@ -172,7 +170,7 @@ class CentresTheBatch(Tanh):
         return da - da.sum(axis=0) / max(len(dy), 1)
 
 
-@wrong("per_example", "predict_per_example", **FOUR)
+@wrong("per_example", "predict_per_example", input_shape=(4, 3))
 class Shuffles(Tanh):
     """Rows come out in reverse order."""
 

@@ -5,11 +5,8 @@ import numpy as np
 from .plain_wide import Conv
 from .tables import wrong
 
-IMAGES = {"input_shape": (2, 2, 6, 5)}
-ODD = {"input_shape": (2, 2, 5, 5), "args": (2, 3, 3, 1, 1)}
 
-
-@wrong("gradient", **ODD)
+@wrong("gradient", input_shape=(2, 2, 5, 5), args=(2, 3, 3, 1, 1))
 class FlippedKernel(Conv):
     """dx uses each kernel turned by 180°."""
 
@@ -18,7 +15,7 @@ class FlippedKernel(Conv):
         return self.crop(self.spread(dy, self.K[:, :, ::-1, ::-1]))
 
 
-@wrong("gradient", **ODD)
+@wrong("gradient", input_shape=(2, 2, 5, 5), args=(2, 3, 3, 1, 1))
 class SwappedAxes(Conv):
     """dx uses each kernel with height and width swapped."""
 
@@ -27,7 +24,7 @@ class SwappedAxes(Conv):
         return self.crop(self.spread(dy, self.K.swapaxes(2, 3)))
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 6, 5))
 class CroppedAtOneSide(Conv):
     """The padding of dx is cut off at the far side only."""
 
@@ -36,7 +33,7 @@ class CroppedAtOneSide(Conv):
         return dx[:, :, : rows - 2 * p, : columns - 2 * p]
 
 
-@wrong("shapes", **IMAGES)
+@wrong("shapes", input_shape=(2, 2, 6, 5))
 class PaddingLeftOn(Conv):
     """dx keeps the padding."""
 
@@ -44,7 +41,7 @@ class PaddingLeftOn(Conv):
         return dx
 
 
-@wrong("shapes", **IMAGES)
+@wrong("shapes", input_shape=(2, 2, 6, 5))
 class RemainderLost(Conv):
     """dx ends where the last window ends, short of what the stride does not reach."""
 
@@ -54,7 +51,7 @@ class RemainderLost(Conv):
         return dx[:, :, : rows - 2 * self.padding, : columns - 2 * self.padding]
 
 
-@wrong("gradient", "shapes", **IMAGES)
+@wrong("gradient", "shapes", input_shape=(2, 2, 6, 5))
 class StrideForgotten(Conv):
     """dx is spread as if the stride were 1."""
 
@@ -62,7 +59,7 @@ class StrideForgotten(Conv):
         return np.s_[:, :, u : u + dy.shape[2], v : v + dy.shape[3]]
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 6, 5))
 class OverlapAssigned(Conv):
     """Windows that overlap overwrite each other in dx."""
 
@@ -73,7 +70,7 @@ class OverlapAssigned(Conv):
         return dx
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 6, 5))
 class BiasAveragedOverPixels(Conv):
     """db is the mean over the pixels, not the sum."""
 
@@ -83,7 +80,7 @@ class BiasAveragedOverPixels(Conv):
         return dx
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 6, 5))
 class FirstChannelOnly(Conv):
     """dK of every channel is that of the first."""
 
@@ -93,7 +90,7 @@ class FirstChannelOnly(Conv):
         return dx
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 6, 5))
 class LastPixelForgotten(Conv):
     """The loop over the output stops one column early in dK."""
 
@@ -104,7 +101,7 @@ class LastPixelForgotten(Conv):
         return dx
 
 
-@wrong("update", **IMAGES)
+@wrong("update", input_shape=(2, 2, 6, 5))
 class StaleKernels(Conv):
     """Keeps the kernels of the first backward, which an update leaves behind."""
 
@@ -114,7 +111,7 @@ class StaleKernels(Conv):
         return super().spread(dy, self.kept)
 
 
-@wrong("predict_pure", **ODD)
+@wrong("predict_pure", input_shape=(2, 2, 5, 5), args=(2, 3, 3, 1, 1))
 class SharedPatches(Conv):
     """The patches lie in one buffer, which predict fills with its own."""
 
@@ -127,7 +124,7 @@ class SharedPatches(Conv):
         return y
 
 
-@wrong("reuse", "per_example", "batch_of_one", "batch_of_none", **IMAGES)
+@wrong("reuse", "per_example", "batch_of_one", "batch_of_none", input_shape=(2, 2, 6, 5))
 class ShapeOfTheFirstBatch(Conv):
     """The shape of dx is that of the first batch."""
 

@@ -5,10 +5,8 @@ import numpy as np
 from .plain import Affine
 from .tables import wrong
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@wrong("gradient", hint="transposed", args=(3, 3), **FOUR)
+@wrong("gradient", hint="transposed", args=(3, 3), input_shape=(4, 3))
 class TransposedWeightGradient(Affine):
     """dW is dyᵀ x, its transpose, which only a square W lets through."""
 
@@ -18,7 +16,7 @@ class TransposedWeightGradient(Affine):
         return dx
 
 
-@wrong("gradient", args=(3, 3), **FOUR)
+@wrong("gradient", args=(3, 3), input_shape=(4, 3))
 class ForgottenTranspose(Affine):
     """dx is dy W in place of dy Wᵀ."""
 
@@ -27,7 +25,7 @@ class ForgottenTranspose(Affine):
         return dy @ self.W
 
 
-@wrong("overwrite", "gradient", hint="db", **FOUR)
+@wrong("overwrite", "gradient", hint="db", input_shape=(4, 3))
 class NoBiasGradient(Affine):
     """db is never computed."""
 
@@ -36,7 +34,7 @@ class NoBiasGradient(Affine):
         return dy @ self.W.T
 
 
-@wrong("gradient", "per_example", hint="mean", **FOUR)
+@wrong("gradient", "per_example", hint="mean", input_shape=(4, 3))
 class MeanBiasGradient(Affine):
     """db is the mean over the batch, not the sum."""
 
@@ -46,7 +44,7 @@ class MeanBiasGradient(Affine):
         return dx
 
 
-@wrong("gradient", "per_example", hint="mean", **FOUR)
+@wrong("gradient", "per_example", hint="mean", input_shape=(4, 3))
 class AveragedWeightGradient(Affine):
     """dW is divided by N, which the loss has already done."""
 
@@ -56,7 +54,7 @@ class AveragedWeightGradient(Affine):
         return dx
 
 
-@wrong("gradient", hint="sign", **FOUR)
+@wrong("gradient", hint="sign", input_shape=(4, 3))
 class WrongSign(Affine):
     """dx has the wrong sign."""
 
@@ -64,7 +62,7 @@ class WrongSign(Affine):
         return -super().backward(dy)
 
 
-@wrong("gradient", hint="2", **FOUR)
+@wrong("gradient", hint="2", input_shape=(4, 3))
 class TwiceTheGradient(Affine):
     """dW is twice what it should be."""
 
@@ -74,7 +72,7 @@ class TwiceTheGradient(Affine):
         return dx
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class SlightlyOff(Affine):
     """dx is 0.1 % too large."""
 
@@ -82,7 +80,7 @@ class SlightlyOff(Affine):
         return super().backward(dy) * 1.001
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class OneWeightOff(Affine):
     """One entry of dW out of fifteen is 1 % off."""
 
@@ -92,7 +90,7 @@ class OneWeightOff(Affine):
         return dx
 
 
-@wrong("overwrite", "backward_twice", **FOUR)
+@wrong("overwrite", "backward_twice", input_shape=(4, 3))
 class Accumulates(Affine):
     """dW += where it should overwrite."""
 
@@ -102,7 +100,7 @@ class Accumulates(Affine):
         return dy @ self.W.T
 
 
-@wrong("gradient", "overwrite", "copy", hint="[...]", **FOUR)
+@wrong("gradient", "overwrite", "copy", hint="[...]", input_shape=(4, 3))
 class Assigned(Affine):
     """self.dW = ... leaves the flat vector behind."""
 
@@ -113,7 +111,7 @@ class Assigned(Affine):
         return dx
 
 
-@wrong("gradient", "overwrite", "copy", hint="[...]", **FOUR)
+@wrong("gradient", "overwrite", "copy", hint="[...]", input_shape=(4, 3))
 class BiasAssigned(Affine):
     """self.db = ... leaves the flat vector behind."""
 
@@ -123,7 +121,7 @@ class BiasAssigned(Affine):
         return dy @ self.W.T
 
 
-@wrong("gradient", "per_example", **FOUR)
+@wrong("gradient", "per_example", input_shape=(4, 3))
 class FirstRowOnly(Affine):
     """dW is the outer product of the first example, the only one it was tried with."""
 
@@ -133,7 +131,7 @@ class FirstRowOnly(Affine):
         return dx
 
 
-@wrong("gradient", "per_example", **FOUR)
+@wrong("gradient", "per_example", input_shape=(4, 3))
 class SummedBiasOverEverything(Affine):
     """db is the sum over the features too, spread out again by broadcasting."""
 
@@ -143,7 +141,7 @@ class SummedBiasOverEverything(Affine):
         return dx
 
 
-@wrong("linear", "overwrite", **FOUR)
+@wrong("linear", "overwrite", input_shape=(4, 3))
 class DecayInside(Affine):
     """dW has weight decay mixed in, so it is not zero for dy = 0."""
 
@@ -153,7 +151,7 @@ class DecayInside(Affine):
         return dx
 
 
-@wrong("linear", **FOUR)
+@wrong("linear", input_shape=(4, 3))
 class Clipped(Affine):
     """dx is clipped to ±1, so it is no longer proportional to dy."""
 

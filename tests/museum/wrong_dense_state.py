@@ -7,10 +7,8 @@ from tinynet import Layer
 from .plain import Affine
 from .tables import wrong
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@wrong("predict_pure", **FOUR)
+@wrong("predict_pure", input_shape=(4, 3))
 class PredictOverwritesCache(Affine):
     """predict stores its input where backward looks for that of forward."""
 
@@ -18,7 +16,7 @@ class PredictOverwritesCache(Affine):
         return self.forward(x)
 
 
-@wrong("predict_equals_forward", hint="predict", **FOUR)
+@wrong("predict_equals_forward", hint="predict", input_shape=(4, 3))
 class PredictForgetsBias(Affine):
     """predict leaves b out, which is zero only until it has been trained."""
 
@@ -26,7 +24,7 @@ class PredictForgetsBias(Affine):
         return x @ self.W
 
 
-@wrong("update", **FOUR)
+@wrong("update", input_shape=(4, 3))
 class StaleTranspose(Affine):
     """Keeps a copy of Wᵀ from the first backward, which an update leaves behind."""
 
@@ -37,7 +35,7 @@ class StaleTranspose(Affine):
         return dy @ self._WT
 
 
-@wrong("update", **FOUR)
+@wrong("update", input_shape=(4, 3))
 class StaleWeights(Affine):
     """Keeps a contiguous copy of W from the first forward, which an update leaves behind."""
 
@@ -51,7 +49,7 @@ class StaleWeights(Affine):
         return x @ self.__dict__.get("fast", self.W) + self.b
 
 
-@wrong("reuse", "per_example", "batch_of_one", "batch_of_none", **FOUR)
+@wrong("reuse", "per_example", "batch_of_one", "batch_of_none", input_shape=(4, 3))
 class RemembersBatchSize(Affine):
     """The batch size is noted at the first forward, and used ever after."""
 
@@ -66,7 +64,7 @@ class RemembersBatchSize(Affine):
         return dx
 
 
-@wrong("dtypes", "float32", **FOUR)
+@wrong("dtypes", "float32", input_shape=(4, 3))
 class PromotedByConstant(Affine):
     """np.sqrt(3) is a float64 that turns float32 into float64."""
 
@@ -77,7 +75,7 @@ class PromotedByConstant(Affine):
         return super().backward(dy / np.sqrt(3))
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", input_shape=(4, 3))
 class CentresItsInput(Affine):
     """forward subtracts from the caller's x."""
 
@@ -86,7 +84,7 @@ class CentresItsInput(Affine):
         return super().forward(x)
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", input_shape=(4, 3))
 class NormalisesItsWeights(Affine):
     """forward scales W to norm 1 in place, which is the optimizer's business."""
 
@@ -95,7 +93,7 @@ class NormalisesItsWeights(Affine):
         return super().forward(x)
 
 
-@wrong("isolation", "copy", **FOUR)
+@wrong("isolation", "copy", input_shape=(4, 3))
 class SharedCache(Layer):
     """Keeps x in a dict of the class, which all instances share."""
 
@@ -116,7 +114,7 @@ class SharedCache(Layer):
         return dy @ self.W.T
 
 
-@wrong("output_alias", "predict_pure", "forward_twice", **FOUR)
+@wrong("output_alias", "predict_pure", "forward_twice", input_shape=(4, 3))
 class ReturnsItsBuffer(Affine):
     """Returns an internal buffer that the next forward overwrites."""
 
@@ -129,7 +127,7 @@ class ReturnsItsBuffer(Affine):
         return self.buffer
 
 
-@wrong("shapes", **FOUR)
+@wrong("shapes", input_shape=(4, 3))
 class SummedInputGradient(Affine):
     """dx is summed over the batch."""
 
@@ -137,7 +135,7 @@ class SummedInputGradient(Affine):
         return super().backward(dy).sum(axis=0)
 
 
-@wrong("gradient", hint="declare", **FOUR)
+@wrong("gradient", hint="declare", input_shape=(4, 3))
 class GainNeverDeclared(Layer):
     """Keeps its gain and the gradient of it to itself, where no optimizer finds them."""
 

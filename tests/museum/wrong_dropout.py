@@ -7,10 +7,8 @@ from tinynet import Layer
 from .plain import Dropout
 from .tables import wrong
 
-TALL = {"input_shape": (6, 5)}
 
-
-@wrong("gradient", **TALL)
+@wrong("gradient", input_shape=(6, 5))
 class MaskNotApplied(Dropout):
     """backward never applies the mask."""
 
@@ -18,7 +16,7 @@ class MaskNotApplied(Dropout):
         return dy.copy()
 
 
-@wrong("mutation", **TALL)
+@wrong("mutation", input_shape=(6, 5))
 class WritesIntoItsInput(Dropout):
     """forward drops elements of the caller's array."""
 
@@ -28,7 +26,7 @@ class WritesIntoItsInput(Dropout):
         return x
 
 
-@wrong("gradient", **TALL)
+@wrong("gradient", input_shape=(6, 5))
 class ScalesForwardOnly(Dropout):
     """forward divides by 1 − rate, backward does not."""
 
@@ -36,7 +34,7 @@ class ScalesForwardOnly(Dropout):
         return dy * (self._mask > 0)
 
 
-@wrong("redraws", **TALL)
+@wrong("redraws", input_shape=(6, 5))
 class SeededAtEachDraw(Dropout):
     """Every draw seeds the generator anew, so equal shapes get equal numbers."""
 
@@ -45,7 +43,7 @@ class SeededAtEachDraw(Dropout):
         return super().draw(x)
 
 
-@wrong("backward_twice", **TALL)
+@wrong("backward_twice", input_shape=(6, 5))
 class RedrawsInBackward(Dropout):
     """backward draws a mask of its own."""
 
@@ -53,7 +51,7 @@ class RedrawsInBackward(Dropout):
         return dy * self.draw(dy)
 
 
-@wrong("redraws", **TALL)
+@wrong("redraws", input_shape=(6, 5))
 class OneMaskForEver(Dropout):
     """The mask of the first batch is kept as long as the shape stays."""
 
@@ -63,7 +61,7 @@ class OneMaskForEver(Dropout):
         return super().draw(x)
 
 
-@wrong("expectation", **TALL)
+@wrong("expectation", input_shape=(6, 5))
 class NeverScaled(Dropout):
     """Neither forward nor predict makes up for what is dropped."""
 
@@ -71,7 +69,7 @@ class NeverScaled(Dropout):
         return (self._rng.random(x.shape) >= self.rate).astype(x.dtype)
 
 
-@wrong("expectation", **TALL)
+@wrong("expectation", input_shape=(6, 5))
 class KeepsTheRate(Dropout):
     """Keeps with the probability that it should drop with."""
 
@@ -79,7 +77,7 @@ class KeepsTheRate(Dropout):
         return (self._rng.random(x.shape) < self.rate).astype(x.dtype) / (1 - self.rate)
 
 
-@wrong("expectation", **TALL)
+@wrong("expectation", input_shape=(6, 5))
 class ScaledInBoth(Dropout):
     """Scales in forward, and predict multiplies by 1 − rate once more."""
 
@@ -87,7 +85,7 @@ class ScaledInBoth(Dropout):
         return x * (1 - self.rate)
 
 
-@wrong("reproducible", **TALL)
+@wrong("reproducible", input_shape=(6, 5))
 class GlobalRandom(Dropout):
     """Draws from NumPy's global generator."""
 
@@ -96,7 +94,7 @@ class GlobalRandom(Dropout):
         return kept.astype(x.dtype) / (1 - self.rate)
 
 
-@wrong("isolation", "reproducible", **TALL)
+@wrong("isolation", "reproducible", input_shape=(6, 5))
 class GeneratorOfTheClass(Dropout):
     """All instances draw from one generator."""
 
@@ -106,7 +104,7 @@ class GeneratorOfTheClass(Dropout):
         return (self.common.random(x.shape) >= self.rate).astype(x.dtype) / (1 - self.rate)
 
 
-@wrong("reproducible", **TALL)
+@wrong("reproducible", input_shape=(6, 5))
 class SeedsFromTheClock(Dropout):
     """Makes a fresh, unseeded generator for each draw."""
 
@@ -115,7 +113,7 @@ class SeedsFromTheClock(Dropout):
         return super().draw(x)
 
 
-@wrong("predict_pure", "predict_per_example", "expectation", **TALL)
+@wrong("predict_pure", "predict_per_example", "expectation", input_shape=(6, 5))
 class DropsInPredict(Dropout):
     """predict drops too."""
 
@@ -123,7 +121,7 @@ class DropsInPredict(Dropout):
         return x * self.draw(x)
 
 
-@wrong("dtypes", "float32", **TALL)
+@wrong("dtypes", "float32", input_shape=(6, 5))
 class DoubleMask(Dropout):
     """The mask is float64, whatever x is."""
 
@@ -131,7 +129,7 @@ class DoubleMask(Dropout):
         return (self._rng.random(x.shape) >= self.rate) / (1 - self.rate)
 
 
-@wrong("expectation", **TALL)
+@wrong("expectation", input_shape=(6, 5))
 class NoiseAroundZero(Dropout):
     """Multiplies by noise of mean 0 in place of 1."""
 
@@ -139,7 +137,7 @@ class NoiseAroundZero(Dropout):
         return self._rng.normal(0, self.rate, x.shape).astype(x.dtype)
 
 
-@wrong("predict_pure", **TALL)
+@wrong("predict_pure", input_shape=(6, 5))
 class MaskSharedWithPredict(Dropout):
     """predict leaves a mask of ones behind, which backward then uses."""
 
@@ -148,7 +146,7 @@ class MaskSharedWithPredict(Dropout):
         return x
 
 
-@wrong("gradient", **TALL)
+@wrong("gradient", input_shape=(6, 5))
 class NoiseWithoutSlope(Layer):
     """y = x (1 + noise) as noise proportional to x, and backward passes dy on."""
 

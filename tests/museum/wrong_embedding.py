@@ -5,10 +5,8 @@ import numpy as np
 from .plain import IDS, Embedding
 from .tables import wrong
 
-WORDS = {"x": IDS}
 
-
-@wrong("gradient", "per_example", **WORDS)
+@wrong("gradient", "per_example", x=IDS)
 class RepeatsLost(Embedding):
     """dW[ids] = dy keeps only the last of a repeated word."""
 
@@ -18,7 +16,7 @@ class RepeatsLost(Embedding):
         return np.zeros(self._ids.shape, dy.dtype)
 
 
-@wrong("gradient", "per_example", **WORDS)
+@wrong("gradient", "per_example", x=IDS)
 class RepeatsBuffered(Embedding):
     """dW[ids] += dy is buffered, and so keeps only the last of a repeated word."""
 
@@ -28,7 +26,7 @@ class RepeatsBuffered(Embedding):
         return np.zeros(self._ids.shape, dy.dtype)
 
 
-@wrong("overwrite", "backward_twice", **WORDS)
+@wrong("overwrite", "backward_twice", x=IDS)
 class NeverZeroed(Embedding):
     """np.add.at adds to the gradients of the batch before."""
 
@@ -37,7 +35,7 @@ class NeverZeroed(Embedding):
         return np.zeros(self._ids.shape, dy.dtype)
 
 
-@wrong("overwrite", "reuse", **WORDS)
+@wrong("overwrite", "reuse", x=IDS)
 class OnlyTouchedRows(Embedding):
     """Rows of words that do not occur keep the gradient of another batch."""
 
@@ -47,7 +45,7 @@ class OnlyTouchedRows(Embedding):
         return np.zeros(self._ids.shape, dy.dtype)
 
 
-@wrong("mutation", **WORDS)
+@wrong("mutation", x=IDS)
 class LimitsItsNorm(Embedding):
     """forward rescales the rows it looks up, in place."""
 
@@ -56,7 +54,7 @@ class LimitsItsNorm(Embedding):
         return super().forward(x)
 
 
-@wrong("gradient", **WORDS)
+@wrong("gradient", x=IDS)
 class PaddingLearns(Embedding):
     """The padding word 0 gives zeros, and its row gets a gradient all the same."""
 
@@ -64,7 +62,7 @@ class PaddingLearns(Embedding):
         return super().forward(x) * (x != 0)[..., np.newaxis]
 
 
-@wrong("gradient", **WORDS)
+@wrong("gradient", x=IDS)
 class ScaleForgotten(Embedding):
     """y = 1.7 W[ids], and dW does without the factor."""
 
@@ -72,7 +70,7 @@ class ScaleForgotten(Embedding):
         return super().forward(x) * 1.7
 
 
-@wrong("gradient", hint="2", **WORDS)
+@wrong("gradient", hint="2", x=IDS)
 class BagOfWords(Embedding):
     """y is the mean over the words of an example, dW the gradient of their sum."""
 

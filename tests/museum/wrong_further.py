@@ -8,10 +8,8 @@ from .plain import MSE, Affine
 from .tables import wrong
 from .wrong_contract import Tanh
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@wrong("kinks", "gradient", **FOUR)
+@wrong("kinks", "gradient", input_shape=(4, 3))
 class SignedSquareAtZero(Layer):
     """x |x| has slope 0 at 0, smoothly; here it is 1 there."""
 
@@ -23,7 +21,7 @@ class SignedSquareAtZero(Layer):
         return dy * (2 * np.abs(self._x) + (self._x == 0).astype(dy.dtype))
 
 
-@wrong("batch_of_none", **FOUR)
+@wrong("batch_of_none", input_shape=(4, 3))
 class EmptyPredictFails(Tanh):
     """Only predict cannot do without rows."""
 
@@ -31,7 +29,7 @@ class EmptyPredictFails(Tanh):
         return np.stack([np.tanh(row) for row in x])
 
 
-@wrong("batch_of_none", **FOUR)
+@wrong("batch_of_none", input_shape=(4, 3))
 class EmptyGradientIsNaN(Affine):
     """0 / 0 in the gradient of an empty batch, by a mean that is made a sum again."""
 
@@ -41,7 +39,7 @@ class EmptyGradientIsNaN(Affine):
         return dx
 
 
-@wrong("float32", "dtypes", **FOUR)
+@wrong("float32", "dtypes", input_shape=(4, 3))
 class PromotedOnTheWayBack(Tanh):
     """Only backward has the float64 constant."""
 
@@ -49,7 +47,7 @@ class PromotedOnTheWayBack(Tanh):
         return np.float64(1) * super().backward(dy)
 
 
-@wrong("linear", "gradient", "per_example", **FOUR)
+@wrong("linear", "gradient", "per_example", input_shape=(4, 3))
 class SinglePrecisionGradient(Affine):
     """dW is computed in float32, so it is right to seven digits only."""
 
@@ -59,7 +57,7 @@ class SinglePrecisionGradient(Affine):
         return dx
 
 
-@wrong("isolation", **FOUR)
+@wrong("isolation", input_shape=(4, 3))
 class MutableDefault(Layer):
     """The default argument is one dict for all instances that do not bring their own."""
 
@@ -77,7 +75,7 @@ class MutableDefault(Layer):
         return dy * (1 - self.kept["y"] ** 2)
 
 
-@wrong("linear", "reuse", "backward_twice", **FOUR)
+@wrong("linear", "reuse", "backward_twice", input_shape=(4, 3))
 class FirstGradientForEver(Tanh):
     """backward answers once for each forward, and repeats itself whatever dy is."""
 
@@ -99,7 +97,7 @@ class OneExampleUnscaled(MSE):
         return 2 * self._d / (1 if len(self._d) == 1 else self._d.size)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class HalfOfTheSymmetry(Layer):
     """y = x S x with symmetric S = A + Aᵀ; dA counts one of the two."""
 
@@ -116,7 +114,7 @@ class HalfOfTheSymmetry(Layer):
         return 2 * dy[:, np.newaxis] * (x @ (self.A + self.A.T))
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class ExponentForgotten(Layer):
     """y = e^s x, and ds is that of a plain factor: right while s = 0."""
 

@@ -7,13 +7,12 @@ from tinynet import Loss
 from .plain import MSE
 from .tables import wrong
 
-FOUR = {"shape": (4, 3)}
 Y = np.array([[2.5, -0.3, 0.1], [-1.7, 0.2, 3.0], [0.4, -2.2, 0.7], [1.1, 0.05, -0.6]])
 T = np.array([[0.5, 0.1, -0.2], [0.3, 0.6, 1.0], [-1.4, 0.2, 0.1], [1.0, 0.5, 0.9]])
 FAR = {"y": Y, "t": T}
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", shape=(4, 3))
 class WritesIntoOutputs(MSE):
     """forward subtracts t from the caller's y."""
 
@@ -22,7 +21,7 @@ class WritesIntoOutputs(MSE):
         return super().forward(y, 0 * t)
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", shape=(4, 3))
 class WritesIntoTargets(MSE):
     """forward clips the caller's t."""
 
@@ -30,7 +29,7 @@ class WritesIntoTargets(MSE):
         return super().forward(y, np.clip(t, -0.1, 0.1, out=t))
 
 
-@wrong("reuse", "batch_of_one", "per_example", **FOUR)
+@wrong("reuse", "batch_of_one", "per_example", shape=(4, 3))
 class FirstTargets(MSE):
     """The targets of the first batch serve for ever."""
 
@@ -39,7 +38,7 @@ class FirstTargets(MSE):
         return super().forward(y, self.first)
 
 
-@wrong("reuse", "forward_twice", **FOUR)
+@wrong("reuse", "forward_twice", shape=(4, 3))
 class FirstTargetsOfEachShape(MSE):
     """The targets of the first batch of each shape serve for ever."""
 
@@ -48,7 +47,7 @@ class FirstTargetsOfEachShape(MSE):
         return super().forward(y, kept.setdefault(t.shape, t.copy()))
 
 
-@wrong("reuse", "per_example", "batch_of_one", **FOUR)
+@wrong("reuse", "per_example", "batch_of_one", shape=(4, 3))
 class FirstSize(MSE):
     """The mean divides by the size of the first batch."""
 
@@ -61,7 +60,7 @@ class FirstSize(MSE):
         return 2 * self._d / self.size
 
 
-@wrong("backward_twice", "output_alias", **FOUR)
+@wrong("backward_twice", "output_alias", shape=(4, 3))
 class AddsUp(MSE):
     """backward adds to what it returned before."""
 
@@ -74,7 +73,7 @@ class AddsUp(MSE):
         return self._g.copy()
 
 
-@wrong("backward_twice", "output_alias", **FOUR)
+@wrong("backward_twice", "output_alias", shape=(4, 3))
 class ScalesInPlace(MSE):
     """backward scales its cache in place."""
 
@@ -83,7 +82,7 @@ class ScalesInPlace(MSE):
         return self._d
 
 
-@wrong("output_alias", **FOUR)
+@wrong("output_alias", shape=(4, 3))
 class OneBuffer(MSE):
     """Every gradient is the same array, filled anew."""
 
@@ -93,7 +92,7 @@ class OneBuffer(MSE):
         return np.multiply(self._d, 2 / self._d.size, out=buffer)
 
 
-@wrong("dtypes", "float32", **FOUR)
+@wrong("dtypes", "float32", shape=(4, 3))
 class DoubleGradient(MSE):
     """np.float64(2) makes every gradient float64."""
 
@@ -101,7 +100,7 @@ class DoubleGradient(MSE):
         return self._d * np.float64(2) / self._d.size
 
 
-@wrong("isolation", "copy", **FOUR)
+@wrong("isolation", "copy", shape=(4, 3))
 class DifferencesOfTheClass(Loss):
     """All instances share the last difference."""
 
@@ -116,7 +115,7 @@ class DifferencesOfTheClass(Loss):
         return 2 * d / d.size
 
 
-@wrong("shapes", **FOUR)
+@wrong("shapes", shape=(4, 3))
 class GradientOfEachExample(MSE):
     """backward sums over the outputs."""
 
@@ -124,7 +123,7 @@ class GradientOfEachExample(MSE):
         return super().backward().sum(axis=1)
 
 
-@wrong("pickle", **FOUR)
+@wrong("pickle", shape=(4, 3))
 class HoldsALambda(MSE):
     """A lambda in an attribute cannot be pickled."""
 
@@ -136,7 +135,7 @@ class HoldsALambda(MSE):
         return self.square(self._d).mean()
 
 
-@wrong("layout", **FOUR)
+@wrong("layout", shape=(4, 3))
 class FlattensByMemory(MSE):
     """Pairs y and t in the order of memory."""
 

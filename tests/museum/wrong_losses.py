@@ -7,13 +7,12 @@ from tinynet import Loss
 from .plain import MSE
 from .tables import wrong
 
-FOUR = {"shape": (4, 3)}
 Y = np.array([[2.5, -0.3, 0.1], [-1.7, 0.2, 3.0], [0.4, -2.2, 0.7], [1.1, 0.05, -0.6]])
 T = np.array([[0.5, 0.1, -0.2], [0.3, 0.6, 1.0], [-1.4, 0.2, 0.1], [1.0, 0.5, 0.9]])
 FAR = {"y": Y, "t": T}
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", shape=(4, 3))
 class HalfTheBatch(MSE):
     """L2Distance: the gradient is B/2 times that of the loss."""
 
@@ -21,7 +20,7 @@ class HalfTheBatch(MSE):
         return super().backward() * (len(self._d) / 2)
 
 
-@wrong("gradient", hint="3", **FOUR)
+@wrong("gradient", hint="3", shape=(4, 3))
 class MeanOverExamplesOnly(MSE):
     """forward is a mean over all elements, backward divides by the examples: off by n_outputs."""
 
@@ -29,7 +28,7 @@ class MeanOverExamplesOnly(MSE):
         return 2 * self._d / len(self._d)
 
 
-@wrong("gradient", hint="2", **FOUR)
+@wrong("gradient", hint="2", shape=(4, 3))
 class HalfInForward(MSE):
     """forward has the ½ that backward has not."""
 
@@ -37,7 +36,7 @@ class HalfInForward(MSE):
         return super().forward(y, t) / 2
 
 
-@wrong("gradient", hint="2", **FOUR)
+@wrong("gradient", hint="2", shape=(4, 3))
 class TwoForgotten(MSE):
     """The 2 of the square is missing."""
 
@@ -45,7 +44,7 @@ class TwoForgotten(MSE):
         return self._d / self._d.size
 
 
-@wrong("gradient", hint="mean", **FOUR)
+@wrong("gradient", hint="mean", shape=(4, 3))
 class SumForMean(MSE):
     """forward is a mean, backward the gradient of the sum."""
 
@@ -53,7 +52,7 @@ class SumForMean(MSE):
         return 2 * self._d
 
 
-@wrong("gradient", hint="sign", **FOUR)
+@wrong("gradient", hint="sign", shape=(4, 3))
 class TowardsTheWorse(MSE):
     """backward is t − y."""
 
@@ -61,7 +60,7 @@ class TowardsTheWorse(MSE):
         return -super().backward()
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", shape=(4, 3))
 class NearlyRight(MSE):
     """0.1 % too small."""
 
@@ -69,7 +68,7 @@ class NearlyRight(MSE):
         return 0.999 * super().backward()
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", shape=(4, 3))
 class RootWithoutSlope(MSE):
     """The root of the mean, with the gradient of the mean."""
 
@@ -99,7 +98,7 @@ class HuberEverywhereQuadratic(HuberSlope):
         return self._d / self._d.size
 
 
-@wrong("kinks", hint="kink", **FOUR)
+@wrong("kinks", hint="kink", shape=(4, 3))
 class TieOutside(Loss):
     """|y − t| has slope 3 where y = t."""
 
@@ -111,7 +110,7 @@ class TieOutside(Loss):
         return np.where(self._d == 0, 3, np.sign(self._d)) / self._d.size
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", shape=(4, 3))
 class QuantilesSwapped(Loss):
     """Pinball loss whose slopes have changed sides."""
 
@@ -123,7 +122,7 @@ class QuantilesSwapped(Loss):
         return np.where(self._d > 0, -0.1, 0.9).astype(self._d.dtype) / self._d.size
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", shape=(4, 3))
 class LogCoshAsTangent(Loss):
     """log cosh d with slope tan⁻¹ d in place of tanh d."""
 
@@ -135,7 +134,7 @@ class LogCoshAsTangent(Loss):
         return np.arctan(self._d) / self._d.size
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", shape=(4, 3))
 class CosineHalf(Loss):
     """1 − cos(y, t) in each row, without the slope of |y|."""
 

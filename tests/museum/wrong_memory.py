@@ -8,10 +8,8 @@ from .plain import Affine
 from .tables import wrong
 from .wrong_contract import Tanh
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@wrong("backward_twice", "output_alias", **FOUR)
+@wrong("backward_twice", "output_alias", input_shape=(4, 3))
 class SlopeInPlace(Tanh):
     """backward turns y, which it has returned, into its slope."""
 
@@ -21,7 +19,7 @@ class SlopeInPlace(Tanh):
         return dy * y
 
 
-@wrong("output_alias", **FOUR)
+@wrong("output_alias", input_shape=(4, 3))
 class OneGradientBuffer(Tanh):
     """Every dx is the same array, filled anew."""
 
@@ -31,7 +29,7 @@ class OneGradientBuffer(Tanh):
         return np.multiply(dy, 1 - self._y**2, out=self.buffer)
 
 
-@wrong("output_alias", **FOUR)
+@wrong("output_alias", input_shape=(4, 3))
 class OneOutputBuffer(Tanh):
     """Every y is the same array, filled anew; predict keeps to arrays of its own."""
 
@@ -45,7 +43,7 @@ class OneOutputBuffer(Tanh):
         return np.tanh(x)
 
 
-@wrong("output_alias", **FOUR)
+@wrong("output_alias", input_shape=(4, 3))
 class BufferForEachSize(Layer):
     """y = Σ x w in each row, and dx lies in a buffer that the next backward fills."""
 
@@ -63,7 +61,7 @@ class BufferForEachSize(Layer):
         return np.multiply.outer(dy, self.w, out=dx)
 
 
-@wrong("pickle", **FOUR)
+@wrong("pickle", input_shape=(4, 3))
 class HoldsAFunction(Tanh):
     """A lambda in an attribute cannot be pickled."""
 
@@ -74,7 +72,7 @@ class HoldsAFunction(Tanh):
         return dy * self.slope(self._y)
 
 
-@wrong("copy", "isolation", **FOUR)
+@wrong("copy", "isolation", input_shape=(4, 3))
 class CopiesAreItself(Affine):
     """deepcopy returns the layer itself."""
 
@@ -82,7 +80,7 @@ class CopiesAreItself(Affine):
         return self
 
 
-@wrong("copy", "pickle", **FOUR)
+@wrong("copy", "pickle", input_shape=(4, 3))
 class CopiesLoseTheirVectors(Affine):
     """A copy's views are arrays of their own, off the copy's flat vectors."""
 
@@ -91,7 +89,7 @@ class CopiesLoseTheirVectors(Affine):
         self.W, self.b = self.W.copy(), self.b.copy()
 
 
-@wrong("copy", "pickle", **FOUR)
+@wrong("copy", "pickle", input_shape=(4, 3))
 class CopiesLoseTheBias(Affine):
     """A copy starts with a bias of zero."""
 
@@ -100,7 +98,7 @@ class CopiesLoseTheBias(Affine):
         self.b[...] = 0
 
 
-@wrong("layout", **FOUR)
+@wrong("layout", input_shape=(4, 3))
 class MemoryOrder(Tanh):
     """Flattens in the order of memory, and so shuffles a Fortran-ordered x."""
 
@@ -109,7 +107,7 @@ class MemoryOrder(Tanh):
         return self._y
 
 
-@wrong("layout", **FOUR)
+@wrong("layout", input_shape=(4, 3))
 class AssumesContiguous(Tanh):
     """Reads x by its buffer, which only a contiguous array hands out."""
 
@@ -118,7 +116,7 @@ class AssumesContiguous(Tanh):
         return super().forward(flat.reshape(x.shape))
 
 
-@wrong("layout", **FOUR)
+@wrong("layout", input_shape=(4, 3))
 class UpstreamOrder(Tanh):
     """Flattens dy in the order of memory."""
 

@@ -7,11 +7,8 @@ from tinynet import Layer
 from .plain import BatchNorm, LayerNorm
 from .tables import wrong
 
-WIDE = {"input_shape": (4, 5), "args": (5,)}
-TALL = {"input_shape": (6, 3)}
 
-
-@wrong("gradient", **WIDE)
+@wrong("gradient", input_shape=(4, 5), args=(5,))
 class MeanForgotten(LayerNorm):
     """dx leaves out the path through the mean."""
 
@@ -21,7 +18,7 @@ class MeanForgotten(LayerNorm):
         return (dn - n * (dn * n).mean(axis=1, keepdims=True)) / self._s
 
 
-@wrong("gradient", **WIDE)
+@wrong("gradient", input_shape=(4, 5), args=(5,))
 class VarianceForgotten(LayerNorm):
     """dx leaves out the path through the variance."""
 
@@ -31,7 +28,7 @@ class VarianceForgotten(LayerNorm):
         return (dn - dn.mean(axis=1, keepdims=True)) / self._s
 
 
-@wrong("gradient", **WIDE)
+@wrong("gradient", input_shape=(4, 5), args=(5,))
 class GammaForgotten(LayerNorm):
     """dx lacks gamma, which nobody sees while gamma = 1."""
 
@@ -42,7 +39,7 @@ class GammaForgotten(LayerNorm):
         return (dy - mean - n * slope) / self._s
 
 
-@wrong("gradient", **WIDE)
+@wrong("gradient", input_shape=(4, 5), args=(5,))
 class GammaTimesInput(LayerNorm):
     """dgamma is Σ dy x, of the input that is not yet normalised."""
 
@@ -56,7 +53,7 @@ class GammaTimesInput(LayerNorm):
         return dx
 
 
-@wrong("gradient", **WIDE)
+@wrong("gradient", input_shape=(4, 5), args=(5,))
 class DegreesOfFreedom(LayerNorm):
     """forward divides the variance by n − 1, backward assumes n."""
 
@@ -66,7 +63,7 @@ class DegreesOfFreedom(LayerNorm):
         return self.gamma * self._n + self.beta
 
 
-@wrong("gradient", **WIDE)
+@wrong("gradient", input_shape=(4, 5), args=(5,))
 class EpsilonForgotten(LayerNorm):
     """backward divides by a deviation without the epsilon, 0.1 here."""
 
@@ -89,7 +86,7 @@ class CancellingVariance(LayerNorm):
         return self.gamma * self._n + self.beta
 
 
-@wrong("gradient", **TALL)
+@wrong("gradient", input_shape=(6, 3))
 class EvaluationFormula(BatchNorm):
     """Batch normalisation whose dx takes mean and variance for constants, as in inference."""
 
@@ -98,7 +95,7 @@ class EvaluationFormula(BatchNorm):
         return dy * self.gamma / self._s
 
 
-@wrong("gradient", **TALL)
+@wrong("gradient", input_shape=(6, 3))
 class ScaleLostInBatch(BatchNorm):
     """Batch normalisation whose dx lacks gamma: invisible while gamma = 1."""
 
@@ -106,7 +103,7 @@ class ScaleLostInBatch(BatchNorm):
         return super().backward(dy) / self.gamma
 
 
-@wrong("gradient", **TALL)
+@wrong("gradient", input_shape=(6, 3))
 class MeanNotTaken(BatchNorm):
     """dx subtracts the sum of dy where it should subtract the mean."""
 
@@ -116,7 +113,7 @@ class MeanNotTaken(BatchNorm):
         return self.gamma * (dy - self.dbeta - n * self.dgamma / rows) / self._s
 
 
-@wrong("predict_per_example", "batch_of_none", **TALL)
+@wrong("predict_per_example", "batch_of_none", input_shape=(6, 3))
 class BatchStatisticsInPredict(BatchNorm):
     """predict normalises with the batch's own statistics."""
 
@@ -125,7 +122,7 @@ class BatchStatisticsInPredict(BatchNorm):
         return self.gamma * (x - x.mean(axis=0)) / s + self.beta
 
 
-@wrong("forward_twice", "reuse", **TALL)
+@wrong("forward_twice", "reuse", input_shape=(6, 3))
 class RunningStatisticsInTraining(BatchNorm):
     """forward normalises with the running statistics it has just moved."""
 
@@ -138,7 +135,7 @@ class RunningStatisticsInTraining(BatchNorm):
         return dy * self.gamma / self._s
 
 
-@wrong("predict_pure", **TALL)
+@wrong("predict_pure", input_shape=(6, 3))
 class PredictLearns(BatchNorm):
     """predict moves the running statistics."""
 
@@ -147,7 +144,7 @@ class PredictLearns(BatchNorm):
         return super().predict(x)
 
 
-@wrong("isolation", "copy", **TALL)
+@wrong("isolation", "copy", input_shape=(6, 3))
 class StatisticsOfTheClass(Layer):
     """All instances move the same running mean."""
 
@@ -166,7 +163,7 @@ class StatisticsOfTheClass(Layer):
         return dy - dy.mean(axis=0) if len(dy) else dy
 
 
-@wrong("gradient", **WIDE)
+@wrong("gradient", input_shape=(4, 5), args=(5,))
 class RootMeanSquareHalf(Layer):
     """y = gain x / rms(x), and dx holds the rms for a constant."""
 
@@ -183,7 +180,7 @@ class RootMeanSquareHalf(Layer):
         return dy * self.gain / self._s
 
 
-@wrong("gradient", **TALL)
+@wrong("gradient", input_shape=(6, 3))
 class UnitVector(Layer):
     """y = x / |x|, and dx = (dy − (dy·x) y) / |x|: x where y should stand."""
 

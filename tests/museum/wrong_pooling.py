@@ -7,11 +7,8 @@ from tinynet import Layer
 from .plain_wide import AveragePool, MaxPool
 from .tables import wrong
 
-IMAGES = {"input_shape": (2, 2, 4, 6)}
-OVERLAP = {"input_shape": (2, 2, 6, 5), "args": (3, 1)}
 
-
-@wrong("kinks", "gradient", hint="kink", **IMAGES)
+@wrong("kinks", "gradient", hint="kink", input_shape=(2, 2, 4, 6))
 class EveryTieTakesAll(MaxPool):
     """Each of several equal maxima gets the full gradient."""
 
@@ -19,7 +16,7 @@ class EveryTieTakesAll(MaxPool):
         return self._flat[..., place] == self._flat.max(axis=-1)
 
 
-@wrong("kinks", "gradient", hint="kink", **IMAGES)
+@wrong("kinks", "gradient", hint="kink", input_shape=(2, 2, 4, 6))
 class NoTieTakesAny(MaxPool):
     """Of several equal maxima none gets a gradient."""
 
@@ -28,7 +25,7 @@ class NoTieTakesAny(MaxPool):
         return largest[..., place] & (largest.sum(axis=-1) == 1)
 
 
-@wrong("gradient", **OVERLAP)
+@wrong("gradient", input_shape=(2, 2, 6, 5), args=(3, 1))
 class OverlapOverwrites(MaxPool):
     """A pixel that is the maximum of several windows gets the gradient of the last."""
 
@@ -36,7 +33,7 @@ class OverlapOverwrites(MaxPool):
         dx[part] = np.where(amount != 0, amount, dx[part])
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 4, 6))
 class SpreadEvenly(MaxPool):
     """The gradient of a maximum is spread over its window like that of a mean."""
 
@@ -44,7 +41,7 @@ class SpreadEvenly(MaxPool):
         return 1 / self.size**2
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 4, 6))
 class RowsForColumns(MaxPool):
     """The place of the maximum is read column by column."""
 
@@ -53,7 +50,7 @@ class RowsForColumns(MaxPool):
         return self._best == v * self.size + u
 
 
-@wrong("predict_pure", **IMAGES)
+@wrong("predict_pure", input_shape=(2, 2, 4, 6))
 class MaximaOfPredict(MaxPool):
     """predict notes where its maxima are, for a backward that is not its own."""
 
@@ -61,7 +58,7 @@ class MaximaOfPredict(MaxPool):
         return self.forward(x)
 
 
-@wrong("gradient", hint="4", **IMAGES)
+@wrong("gradient", hint="4", input_shape=(2, 2, 4, 6))
 class AreaForgotten(AveragePool):
     """dx is not divided by the window's k² pixels."""
 
@@ -69,7 +66,7 @@ class AreaForgotten(AveragePool):
         return super().backward(dy) * 4
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 4, 6))
 class TiledNotRepeated(AveragePool):
     """dx tiles dy where it should repeat each pixel."""
 
@@ -77,7 +74,7 @@ class TiledNotRepeated(AveragePool):
         return np.tile(dy, (1, 1, 2, 2)) / 4
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 4, 6))
 class HeightAndWidth(AveragePool):
     """The mean over height and width divides by the height alone in backward."""
 
@@ -89,7 +86,7 @@ class HeightAndWidth(AveragePool):
         return np.broadcast_to(dy[:, :, None, None] / self._shape[2], self._shape)
 
 
-@wrong("gradient", **IMAGES)
+@wrong("gradient", input_shape=(2, 2, 4, 6))
 class EdgeCounts(Layer):
     """Means of three neighbours, two at the edge; backward divides by three everywhere."""
 
@@ -108,7 +105,7 @@ class EdgeCounts(Layer):
         return self.neighbours(dy / 3)
 
 
-@wrong("batch_of_one", "per_example", **IMAGES)
+@wrong("batch_of_one", "per_example", input_shape=(2, 2, 4, 6))
 class SqueezedBatch(Layer):
     """The mean of each channel, squeezed: a batch of one loses its first axis."""
 

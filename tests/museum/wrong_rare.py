@@ -12,10 +12,8 @@ from .wrong_dropout import NeverScaled
 from .wrong_losses import FAR
 from .wrong_normalisation import EvaluationFormula
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@wrong("reuse", "per_example", **FOUR)
+@wrong("reuse", "per_example", input_shape=(4, 3))
 class FirstSixRows(Affine):
     """dW counts six examples at most, the largest batch it was tried with."""
 
@@ -25,7 +23,7 @@ class FirstSixRows(Affine):
         return dx
 
 
-@wrong("predict_per_example", "predict_equals_forward", **FOUR)
+@wrong("predict_per_example", "predict_equals_forward", input_shape=(4, 3))
 class PredictsInPairs(Affine):
     """predict goes through the batch in pairs, and forgets the bias of an odd one."""
 
@@ -35,7 +33,7 @@ class PredictsInPairs(Affine):
         return y
 
 
-@wrong("output_alias", "predict_pure", **FOUR)
+@wrong("output_alias", "predict_pure", input_shape=(4, 3))
 class PredictReturnsItsBuffer(Tanh):
     """predict returns one buffer for each shape, filled anew."""
 
@@ -47,7 +45,7 @@ class PredictReturnsItsBuffer(Tanh):
         return np.tanh(x, out=buffer)
 
 
-@wrong("mutation", "predict_pure", "predict_equals_forward", **FOUR)
+@wrong("mutation", "predict_pure", "predict_equals_forward", input_shape=(4, 3))
 class PredictRoundsItsWeights(Affine):
     """predict rounds W in place, and puts it back when it is done."""
 
@@ -59,7 +57,7 @@ class PredictRoundsItsWeights(Affine):
         return y
 
 
-@wrong("kinks", "gradient", **FOUR)
+@wrong("kinks", "gradient", input_shape=(4, 3))
 class WeightSizeAtZero(Layer):
     """y = |w| x with slope 3 at w = 0, where every w starts."""
 
@@ -89,7 +87,7 @@ class TwoAtTheBounds(Layer):
         return np.where(size == 1, 2 * dy, dy * (size < 1))
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class StraightThrough(Layer):
     """Rounds to tenths, and passes dy on as if it had not."""
 
@@ -100,7 +98,7 @@ class StraightThrough(Layer):
         return dy.copy()
 
 
-@wrong("backward_twice", "linear", **FOUR)
+@wrong("backward_twice", "linear", input_shape=(4, 3))
 class NormalisesUpstream(Tanh):
     """backward divides dy by a running mean of its size."""
 
@@ -131,7 +129,7 @@ class TruncatedDifference(MSE):
         return np.clip(super().backward(), -0.25, 0.25)
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", input_shape=(4, 3))
 class BackwardScalesInput(Tanh):
     """backward works in the memory of x, which it had kept."""
 
@@ -153,12 +151,12 @@ def net_of_equal_draws():
     return Sequential(Dropout(0.5, rng=1), Dropout(0.2, rng=1))
 
 
-@wrong_net("NetWithStaleWeights", "update", **FOUR)
+@wrong_net("NetWithStaleWeights", "update", input_shape=(4, 3))
 def net_with_stale_weights():
     return Sequential(Dense(3, 3, rng=0), Sigmoid(), StaleTranspose())
 
 
-@wrong_net("NetThatPredictsOverItsCache", "predict_pure", **FOUR)
+@wrong_net("NetThatPredictsOverItsCache", "predict_pure", input_shape=(4, 3))
 def net_that_predicts_over_its_cache():
     return Sequential(Dense(3, 3, rng=0), PredictOverwritesCache(), Sigmoid())
 

@@ -6,11 +6,10 @@ from tinynet import Layer
 
 from .tables import wrong
 
-FOUR = {"input_shape": (4, 3)}
 WIDE = {"x": np.array([[-2.1, -0.7, 0.05], [0.4, 1.3, -1.2], [0.9, 2.5, -0.3], [0.02, 0.6, -3.0]])}
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class EluPrecedence(Layer):
     """ELU's derivative is ReLU's mask: `x > 0.0 + (...)` is a precedence slip."""
 
@@ -23,7 +22,7 @@ class EluPrecedence(Layer):
         return dy * (x > 0.0 + (x <= 0) * np.exp(np.minimum(x, 0)))
 
 
-@wrong("kinks", hint="kink", **FOUR)
+@wrong("kinks", hint="kink", input_shape=(4, 3))
 class ReluFiveAtZero(Layer):
     """The slope of ReLU at exactly 0 is 5."""
 
@@ -35,7 +34,7 @@ class ReluFiveAtZero(Layer):
         return np.where(self._x == 0, 5 * dy, dy * (self._x > 0))
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class LeakForgotten(Layer):
     """Leaky ReLU whose backward is that of ReLU: wrong for negative x only."""
 
@@ -58,7 +57,7 @@ class HardTanhOpen(Layer):
         return dy.copy()
 
 
-@wrong("linear", **FOUR)
+@wrong("linear", input_shape=(4, 3))
 class MasksByUpstream(Layer):
     """Guided ReLU: negative dy are dropped, a picture's trick and not the gradient."""
 
@@ -70,7 +69,7 @@ class MasksByUpstream(Layer):
         return dy * (self._x > 0) * (dy > 0)
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", input_shape=(4, 3))
 class MasksUpstreamInPlace(Layer):
     """backward zeroes entries of the caller's dy."""
 
@@ -83,7 +82,7 @@ class MasksUpstreamInPlace(Layer):
         return dy
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", input_shape=(4, 3))
 class ReluInPlace(Layer):
     """forward rectifies the caller's x in place."""
 
@@ -95,7 +94,7 @@ class ReluInPlace(Layer):
         return dy * self._alive
 
 
-@wrong("mutation", "predict_pure", **FOUR)
+@wrong("mutation", "predict_pure", input_shape=(4, 3))
 class PredictsInPlace(Layer):
     """Only predict rectifies in place."""
 
@@ -110,7 +109,7 @@ class PredictsInPlace(Layer):
         return dy * self._alive
 
 
-@wrong("predict_equals_forward", hint="predict", **FOUR)
+@wrong("predict_equals_forward", hint="predict", input_shape=(4, 3))
 class AnotherLeakInPredict(Layer):
     """predict has another leak than forward."""
 
@@ -125,7 +124,7 @@ class AnotherLeakInPredict(Layer):
         return dy * np.where(self._x > 0, 1, 0.1).astype(dy.dtype)
 
 
-@wrong("gradient", hint="slope", **FOUR)
+@wrong("gradient", hint="slope", input_shape=(4, 3))
 class SlopeOfTheWrongSide(Layer):
     """PReLU whose learned slope collects the gradient of the positive side."""
 

@@ -8,10 +8,8 @@ from tinynet import Layer
 from .plain_wide import Recurrent
 from .tables import wrong
 
-SEQUENCES = {"input_shape": (2, 4, 3)}
 
-
-@wrong("gradient", **SEQUENCES)
+@wrong("gradient", input_shape=(2, 4, 3))
 class Truncated(Recurrent):
     """Backpropagation stops after one step."""
 
@@ -19,7 +17,7 @@ class Truncated(Recurrent):
         return np.zeros_like(da)
 
 
-@wrong("gradient", **SEQUENCES)
+@wrong("gradient", input_shape=(2, 4, 3))
 class RecurrentWeightsNotTransposed(Recurrent):
     """The state's gradient goes back through Wh in place of Whᵀ."""
 
@@ -27,7 +25,7 @@ class RecurrentWeightsNotTransposed(Recurrent):
         return da @ self.Wh
 
 
-@wrong("gradient", **SEQUENCES)
+@wrong("gradient", input_shape=(2, 4, 3))
 class DecaysThePast(Recurrent):
     """The gradient of the past is halved at each step, 'against explosion'."""
 
@@ -35,7 +33,7 @@ class DecaysThePast(Recurrent):
         return super().to_earlier(da) / 2
 
 
-@wrong("gradient", **SEQUENCES)
+@wrong("gradient", input_shape=(2, 4, 3))
 class LastStepOfWh(Recurrent):
     """dWh counts the last step only."""
 
@@ -46,7 +44,7 @@ class LastStepOfWh(Recurrent):
         return dx
 
 
-@wrong("gradient", **SEQUENCES)
+@wrong("gradient", input_shape=(2, 4, 3))
 class BiasOfTheFirstStep(Recurrent):
     """db counts the direct path of each step, without what later steps hand back."""
 
@@ -57,7 +55,7 @@ class BiasOfTheFirstStep(Recurrent):
         return dx
 
 
-@wrong("gradient", **SEQUENCES)
+@wrong("gradient", input_shape=(2, 4, 3))
 class StateOfTheWrongStep(Recurrent):
     """dWh pairs each gradient with the new state, not with the one before."""
 
@@ -65,7 +63,7 @@ class StateOfTheWrongStep(Recurrent):
         return self._h[t + 1]
 
 
-@wrong("forward_twice", "reuse", **SEQUENCES)
+@wrong("forward_twice", "reuse", input_shape=(2, 4, 3))
 class CarriesItsState(Recurrent):
     """The last state of a batch is the first state of the next."""
 
@@ -109,7 +107,7 @@ class Gated(Layer):
         return dh * (c - before), dh * z, dh * (1 - z)
 
 
-@wrong("gradient", **SEQUENCES)
+@wrong("gradient", input_shape=(2, 4, 3))
 class GateTakesNoGradient(Gated):
     """The gate is held constant."""
 
@@ -117,7 +115,7 @@ class GateTakesNoGradient(Gated):
         return np.zeros_like(dh), dh * z, dh * (1 - z)
 
 
-@wrong("gradient", **SEQUENCES)
+@wrong("gradient", input_shape=(2, 4, 3))
 class GateForgetsTheState(Gated):
     """dz = dh c leaves out that the gate also closes on the old state."""
 
@@ -125,7 +123,7 @@ class GateForgetsTheState(Gated):
         return dh * c, dh * z, dh * (1 - z)
 
 
-@wrong("gradient", **SEQUENCES)
+@wrong("gradient", input_shape=(2, 4, 3))
 class StateNeverForgets(Gated):
     """The old state gets the whole gradient, not its share 1 − z."""
 

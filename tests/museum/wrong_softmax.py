@@ -8,10 +8,8 @@ from tinynet import Layer
 from .plain import Softmax
 from .tables import wrong
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@wrong("gradient", hint="diagonal", **FOUR)
+@wrong("gradient", hint="diagonal", input_shape=(4, 3))
 class DiagonalOnly(Softmax):
     """Softmax's Jacobian is its diagonal y (1 − y) only."""
 
@@ -19,7 +17,7 @@ class DiagonalOnly(Softmax):
         return dy * self._y * (1 - self._y)
 
 
-@wrong("gradient", "per_example", **FOUR)
+@wrong("gradient", "per_example", input_shape=(4, 3))
 class SumsOverTheBatch(Softmax):
     """Σ dy y runs over the whole batch, not over the row."""
 
@@ -27,7 +25,7 @@ class SumsOverTheBatch(Softmax):
         return self._y * (dy - (dy * self._y).sum())
 
 
-@wrong("per_example", "predict_per_example", **FOUR)
+@wrong("per_example", "predict_per_example", input_shape=(4, 3))
 class OverTheBatch(Layer):
     """Normalises down the columns: rows interact."""
 
@@ -40,7 +38,7 @@ class OverTheBatch(Layer):
         return self._y * (dy - (dy * self._y).sum(axis=0))
 
 
-@wrong("finite", **FOUR)
+@wrong("finite", input_shape=(4, 3))
 class NaiveSoftmax(Softmax):
     """e^x / Σ e^x without subtracting the maximum."""
 
@@ -50,7 +48,7 @@ class NaiveSoftmax(Softmax):
         return self._y
 
 
-@wrong("per_example", "predict_per_example", **FOUR)
+@wrong("per_example", "predict_per_example", input_shape=(4, 3))
 class MaximumOfTheBatch(Softmax):
     """Adds ε to the sum after subtracting the maximum of the batch, so other rows shine through."""
 
@@ -60,7 +58,7 @@ class MaximumOfTheBatch(Softmax):
         return self._y
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class TemperatureForgotten(Softmax):
     """y = softmax(x / 3), and backward leaves out the third."""
 
@@ -68,7 +66,7 @@ class TemperatureForgotten(Softmax):
         return super().forward(x / 3)
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class LogSoftmaxUnsummed(Layer):
     """dx = dy − softmax dy in place of dy − softmax Σ dy."""
 
@@ -80,7 +78,7 @@ class LogSoftmaxUnsummed(Layer):
         return dy - np.exp(self._y) * dy
 
 
-@wrong("gradient", "per_example", hint="row", **FOUR)
+@wrong("gradient", "per_example", hint="row", input_shape=(4, 3))
 class JacobianOfTheFirstRow(Softmax):
     """One Jacobian, that of the first example, serves all rows: rows ≥ 1 are wrong."""
 
@@ -89,7 +87,7 @@ class JacobianOfTheFirstRow(Softmax):
         return y * (dy - (dy * y).sum(axis=1, keepdims=True))
 
 
-@wrong("backward_twice", "output_alias", **FOUR)
+@wrong("backward_twice", "output_alias", input_shape=(4, 3))
 class SpoilsItsOutput(Softmax):
     """backward computes into y, which was returned and is needed again."""
 

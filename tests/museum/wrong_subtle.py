@@ -9,10 +9,8 @@ from .plain_wide import MaxPool, Recurrent
 from .tables import wrong
 from .wrong_contract import Tanh
 
-FOUR = {"input_shape": (4, 3)}
 
-
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class OneMillionthOff(Affine):
     """dW is a millionth too large."""
 
@@ -22,7 +20,7 @@ class OneMillionthOff(Affine):
         return dx
 
 
-@wrong("gradient", hint="axis 0", **FOUR)
+@wrong("gradient", hint="axis 0", input_shape=(4, 3))
 class RowsRolled(Affine):
     """The rows of dW are one place off, so every sum over it is right."""
 
@@ -32,7 +30,7 @@ class RowsRolled(Affine):
         return dx
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class LastFeatureSkipped(Affine):
     """range(n − 1): the last feature gets no dx."""
 
@@ -53,7 +51,7 @@ class OddRowLost(Affine):
         return dx
 
 
-@wrong("overwrite", "linear", **FOUR)
+@wrong("overwrite", "linear", input_shape=(4, 3))
 class KeepsTheOldForZero(Affine):
     """Nothing is written where dy is zero, so an older gradient stays."""
 
@@ -63,7 +61,7 @@ class KeepsTheOldForZero(Affine):
         return super().backward(dy)
 
 
-@wrong("update", **FOUR)
+@wrong("update", input_shape=(4, 3))
 class StalePredict(Affine):
     """predict keeps the weights of its first call."""
 
@@ -76,7 +74,7 @@ class StalePredict(Affine):
         return x @ W + b
 
 
-@wrong("predict_pure", "predict_equals_forward", "predict_per_example", **FOUR)
+@wrong("predict_pure", "predict_equals_forward", "predict_per_example", input_shape=(4, 3))
 class PredictRemembersAnswers(Tanh):
     """predict remembers its answer for each shape, whatever the values."""
 
@@ -87,7 +85,7 @@ class PredictRemembersAnswers(Tanh):
         return self.answers.setdefault((x.shape, x.dtype), np.tanh(x))
 
 
-@wrong("dtypes", "float32", **FOUR)
+@wrong("dtypes", "float32", input_shape=(4, 3))
 class DoublePredict(Tanh):
     """Only predict turns float32 into float64."""
 
@@ -95,7 +93,7 @@ class DoublePredict(Tanh):
         return np.tanh(x.astype(float))
 
 
-@wrong("gradient", "overwrite", hint="parameter_gradients", **FOUR)
+@wrong("gradient", "overwrite", hint="parameter_gradients", input_shape=(4, 3))
 class ShortcutForgetsBias(Affine):
     """parameter_gradients, the shortcut that training takes, leaves db out."""
 
@@ -103,7 +101,7 @@ class ShortcutForgetsBias(Affine):
         self.dW[...] = self._x.T @ dy
 
 
-@wrong("kinks", "finite", **FOUR)
+@wrong("kinks", "finite", input_shape=(4, 3))
 class NotANumberAtZero(Layer):
     """|x| with slope x / |x|, which is 0/0 at 0."""
 
@@ -115,7 +113,7 @@ class NotANumberAtZero(Layer):
         return dy * (self._x / np.abs(self._x))
 
 
-@wrong("kinks", hint="kink", **FOUR)
+@wrong("kinks", hint="kink", input_shape=(4, 3))
 class NegativeAtZero(Layer):
     """ReLU with slope −½ at 0, on the wrong side."""
 
@@ -135,7 +133,7 @@ class FlatTails(Tanh):
         return super().backward(dy) * (np.abs(self._y) < np.tanh(3))
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", input_shape=(4, 3))
 class PutsBackWhatItTook(Affine):
     """forward centres the caller's x and adds the mean again afterwards."""
 
@@ -148,7 +146,7 @@ class PutsBackWhatItTook(Affine):
         return y
 
 
-@wrong("mutation", **FOUR)
+@wrong("mutation", input_shape=(4, 3))
 class WritesThroughAView(Tanh):
     """A reshaped view of dy is scaled in place."""
 
@@ -185,7 +183,7 @@ class ReturnsInReverse(Recurrent):
         return super().forward(x[:, ::-1])
 
 
-@wrong("gradient", **FOUR)
+@wrong("gradient", input_shape=(4, 3))
 class SmallGain(LayerNorm):
     """dx uses |gamma|: wrong for a negative gain only."""
 
