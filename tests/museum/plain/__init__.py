@@ -1,0 +1,1 @@
+"""Right layers and losses, written plainly, from which others derive."""

@@ -1,0 +1,1 @@
+"""dW, db or the gradient of another parameter is wrong."""
