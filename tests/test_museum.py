@@ -4,9 +4,10 @@ import pickle
 
 import pytest
 from museum import RIGHT, WRONG
+from museum.wrong import CHECKS_OF
 
 from tinynet import Loss
-from tinynet.testing import GradientError, check_layer, check_loss
+from tinynet.testing import LAYER_CHECKS, LOSS_CHECKS, GradientError, check_layer, check_loss
 
 
 def check(subject, given):
@@ -38,3 +39,18 @@ def test_tables_are_large_and_their_names_unique(table, least):
     names = [case.name for case in table]
     assert len(names) >= least
     assert len(set(names)) == len(names)
+
+
+def test_wrong_ones_stand_in_the_file_of_a_check_that_rejects_them():
+    places = {case: case.module.split(".")[2] for case in WRONG}
+    astray = [
+        case.name
+        for case, place in places.items()
+        if place != "loss_contract" and not case.checks & CHECKS_OF[place]
+    ]
+    assert not astray
+    assert set(places.values()) == {*CHECKS_OF, "loss_contract"}
+
+
+def test_every_check_has_a_file():
+    assert set().union(*CHECKS_OF.values()) == {*LAYER_CHECKS, *LOSS_CHECKS}

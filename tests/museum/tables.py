@@ -28,6 +28,11 @@ class Case:
     hint: str = ""
     reason: str = field(default="")
 
+    @property
+    def module(self) -> str:
+        """Where the class or function stands, such as "museum.wrong.kinks"."""
+        return getattr(self.make, "func", self.make).__module__
+
 
 WRONG: list[Case] = []
 RIGHT: list[Case] = []
