@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks.contestants import CONTESTANTS, with_numpy
+from tests.benchmarks.contestants import CONTESTANTS, OTHER, with_numpy
 from tests.benchmarks.setting import Setting
-from tests.benchmarks.work import Workload, task
 from tests.benchmarks.worker import Absent, Worker
+from tests.benchmarks.workloads import Workload, task
 
 TOLERANCE = 1e-4  # of parameters, outputs and losses in float32 against float64
-PAUSE = 0.02  # seconds, until the threads of the one before have gone to sleep
+PAUSE = 0.02  # seconds, until the threads of the previous contestant sleep
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Figure:
 
 @dataclass
 class Measurement:
-    """All figures of one run, and who was left out of what for which reason."""
+    """All figures of one run, and what was left out, each with the reason."""
 
     figures: list[Figure] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -75,15 +75,26 @@ def measure(
     rounds: int,
     at_least: float,
     folder: Path,
+    other: Path | None = None,
 ) -> Measurement:
-    """Verify all contestants, then time them round-robin."""
+    """Verify all contestants, then time them round-robin.
+
+    Args:
+        workloads: what they compute.
+        names: who takes part, keys of `CONTESTANTS`.
+        settings: cores and threads; one after the other.
+        rounds: how many turns each contestant has.
+        at_least: how many seconds a turn lasts.
+        folder: where `prepare_data` has put the examples.
+        other: the checkout of tinynet that the contestant `OTHER` imports.
+    """
     result = Measurement()
     references: dict[str, tuple[float | None, np.ndarray]] = {}
     for setting in settings:
         if not setting.possible():
             result.left_out[setting.name] = "this machine has fewer cores"
             continue
-        workers = _start(names, setting, folder, result)
+        workers = _start(names, setting, folder, other, result)
         figures = []
         for workload in workloads:
             if workload.kind != "deep":  # there the first contestant is the reference
@@ -115,13 +126,18 @@ def measure(
 
 
 def _start(
-    names: Sequence[str], setting: Setting, folder: Path, result: Measurement
+    names: Sequence[str],
+    setting: Setting,
+    folder: Path,
+    other: Path | None,
+    result: Measurement,
 ) -> list[Worker]:
+    """A process for each contestant that is installed."""
     workers = []
     for name in names:
         say(f"{setting.name}: starting {name}")
         try:
-            worker = Worker(name, setting, folder)
+            worker = Worker(name, setting, folder, other if name == OTHER else None)
         except Absent as reason:
             result.left_out[name] = str(reason)
             continue
@@ -144,6 +160,7 @@ def _verify(
     answer: tuple[float | None, np.ndarray | None],
     reference: tuple[float | None, np.ndarray],
 ) -> None:
+    """Enter the deviation into the figure; raise Absent where it is too large."""
     if figure.contestant == "scikit-learn":
         figure.excused = "its output layer is linear"
         return
@@ -160,6 +177,6 @@ def _verify(
 
 
 def say(text: str) -> None:
-    """Tell where the run is, on a terminal."""
+    """Show the progress, if this is a terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What a run found, as text and as JSON."""
+"""The results of a run, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.measure import Figure, Measurement
+from tests.benchmarks.processes import BASE, Run
 from tests.benchmarks.setting import tuning
 from tests.benchmarks.targets import Target
-from tests.benchmarks.whole import BASE, Run
 
 
-def header(measured: Measurement) -> dict[str, Any]:
-    """Date, machine, versions, and variables that tune a library but not the contestants."""
+def header(measured: Measurement, other: Path | None) -> dict[str, Any]:
+    """Date, machine, versions, and the variables that are taken away from the contestants."""
     return {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "processor": _processor(),
@@ -26,6 +26,7 @@ def header(measured: Measurement) -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "set aside": [f"{name}={value}" for name, value in tuning().items()],
+        "other": str(other or ""),
         "versions": sorted({v for part in measured.versions.values() for v in part.split(", ")}),
     }
 
@@ -55,13 +56,13 @@ def lines(
         yield "== imports; milliseconds, best and median, after NumPy and SciPy"
         for name, (best, median) in imports.items():
             alone = " (alone)" if name == BASE else ""
-            yield f"  {name + alone:32}{1000 * best:9.1f}{1000 * median:9.1f}"
+            yield f"  {name + alone:36}{1000 * best:9.1f}{1000 * median:9.1f}"
     if runs:
         yield ""
         yield "== the main job, whole process on 1 core; seconds, best and median, and peak memory"
         for run in runs:
             yield (
-                f"  {run.name:32}{run.best:9.2f}{run.median:9.2f}"
+                f"  {run.name:36}{run.best:9.2f}{run.median:9.2f}"
                 f"{run.peak / 2**20:9.0f} MiB   accuracy {run.accuracy:.2%}"
             )
     if measured.left_out:
@@ -70,7 +71,7 @@ def lines(
         for what, why in measured.left_out.items():
             yield f"  {what}: {why}"
     yield ""
-    yield "== targets; ratio of the best times, and median of the ratios round by round"
+    yield "== targets; ratio of the best times, and median of the ratios of the rounds"
     yield from (target.line() for target in found)
 
 
@@ -81,7 +82,7 @@ def to_json(
     runs: list[Run],
     found: list[Target],
 ) -> dict[str, Any]:
-    """The same with every single turn."""
+    """The same, and the time of every single turn."""
     return {
         **head,
         "figures": [

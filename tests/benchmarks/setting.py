@@ -1,4 +1,4 @@
-"""How many cores and threads a process has; nothing here imports NumPy."""
+"""The cores and threads of a process; this module does not import NumPy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 TUNING = "OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "XLA_", "JAX_", "TORCH"
-UNCACHED = "PYTHONDONTWRITEBYTECODE"  # where it is set, each import compiles its modules again
+UNCACHED = "PYTHONDONTWRITEBYTECODE"  # with it, each import compiles its modules again
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Setting:
                 os.sched_setaffinity(0, cores)
 
     def set_environment(self) -> None:
-        """Take away what tunes a library, so that all run as they are installed; set threads."""
+        """Remove the variables that tune a library, so that all run as installed; set threads."""
         for name in tuning():
             del os.environ[name]
         os.environ.update(dict.fromkeys(THREADS, str(self.threads)))

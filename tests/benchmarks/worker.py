@@ -1,9 +1,10 @@
-"""A contestant's process, and the handle by which the harness asks it for work."""
+"""The process of a contestant, and the object through which `measure` asks it for work."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,28 +14,38 @@ import numpy as np
 
 from tests.benchmarks import contestants
 from tests.benchmarks.setting import Setting
-from tests.benchmarks.work import Job, Unfit, Workload, task
+from tests.benchmarks.workloads import Job, Unfit, Workload, task
 
-PATIENCE = 120  # seconds for any answer; compilers are slow
+TIMEOUT = 120  # seconds for any answer; compilers are slow
 
 
 class Absent(Exception):
-    """A contestant, or what it was asked for, is not to be had; the message says why."""
+    """A contestant cannot take part, or not in this workload; the message says why."""
 
 
 class Worker:
-    """A contestant in a process of its own, alive until `close`.
+    """A contestant in a process of its own, which lives until `close`.
+
+    Args:
+        name: a key of `CONTESTANTS`.
+        setting: how many cores and threads the process has.
+        folder: where `prepare_data` has put the examples.
+        checkout: from which folder the process imports tinynet; None for this one.
 
     Raises:
         Absent: its library is not installed.
     """
 
-    def __init__(self, name: str, setting: Setting, folder: Path) -> None:
+    def __init__(
+        self, name: str, setting: Setting, folder: Path, checkout: Path | None = None
+    ) -> None:
         self.name = name
         context = multiprocessing.get_context("spawn")
         self._link, other = context.Pipe()
         with setting.for_children():
-            self._process = context.Process(target=_serve, args=(other, name, folder), daemon=True)
+            self._process = context.Process(
+                target=_serve, args=(other, name, folder, checkout), daemon=True
+            )
             self._process.start()
         other.close()
         try:
@@ -48,11 +59,11 @@ class Worker:
         return self._ask("check", workload)
 
     def warm(self, workload: Workload) -> None:
-        """Make ready, and pass through the work once."""
+        """Prepare the workload, and pass through it once."""
         self._ask("warm", workload)
 
     def turn(self, workload: Workload, at_least: float) -> float:
-        """Seconds a step, over as many passes as last that long."""
+        """Seconds a step, over as many passes as take `at_least` seconds."""
         return self._ask("turn", workload, at_least)
 
     def close(self) -> None:
@@ -72,9 +83,9 @@ class Worker:
 
     def _answer(self) -> Any:
         try:
-            if not self._link.poll(PATIENCE):
+            if not self._link.poll(TIMEOUT):
                 self._process.kill()
-                raise Absent(f"no answer in {PATIENCE} s")
+                raise Absent(f"no answer in {TIMEOUT} s")
             answer = self._link.recv()
         except (EOFError, ConnectionError):
             raise Absent("its process has died") from None
@@ -83,12 +94,16 @@ class Worker:
         return answer
 
 
-def _serve(link: Connection, name: str, folder: Path) -> None:
+def _serve(link: Connection, name: str, folder: Path, checkout: Path | None) -> None:
     """Answer requests until the other end is closed."""
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 2)  # what libraries warn of would tear the report
+    os.dup2(log, 2)  # warnings of the libraries would appear in the middle of the report
+    if checkout is not None:
+        sys.path.insert(0, str(checkout))  # before anything in this process imports tinynet
     try:
         module = contestants.module(name)
+        if checkout is not None:
+            _require_from(checkout)
         link.send((module.version(), _pools()))
     except ImportError as error:
         link.send(Absent(f"not installed ({error})"))
@@ -111,10 +126,18 @@ def _serve(link: Connection, name: str, folder: Path) -> None:
                 answer = _turn(jobs[workload].run, workload, *arguments)
         except Unfit as error:
             answer = Absent(str(error))
-        except Exception as error:  # whatever a library raises leaves it out, by its own words
+        except Exception as error:  # the report quotes whatever a library raises
             first_line = str(error).strip().partition("\n")[0]
             answer = Absent(f"{type(error).__name__}: {first_line[:200]}")
         link.send(answer)
+
+
+def _require_from(checkout: Path) -> None:
+    """Refuse to measure one checkout under the name of another."""
+    import tinynet
+
+    if not Path(tinynet.__file__).is_relative_to(checkout):
+        raise ImportError(f"tinynet came from {Path(tinynet.__file__).parents[1]}")
 
 
 def _turn(run: Any, workload: Workload, at_least: float) -> float:
@@ -135,7 +158,7 @@ def _flat(arrays: Any) -> np.ndarray | None:
 
 
 def _pools() -> list[str]:
-    """The thread pools in this process, where threadpoolctl is there to tell."""
+    """The thread pools in this process, if threadpoolctl is installed."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:

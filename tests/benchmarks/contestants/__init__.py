@@ -1,7 +1,7 @@
-"""Those who take part: a module for each library.
+"""The contestants: one module for each library.
 
-A module has `prepare(name, task) -> Job`, which may raise `Unfit`, and `version()`. It is imported
-in the process of its contestant only.
+A module has `version() -> str` and `prepare(name, task) -> Job`, which may raise `Unfit`. It is
+imported in the process of its contestant only.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-__all__ = ["CONTESTANTS", "module"]
+__all__ = ["CONTESTANTS", "OTHER", "module"]
+
+OTHER = "tinynet (other)"  # of the checkout that the option --other names
 
 CONTESTANTS = {  # in the order of the table: name -> module
     "tinynet": "with_tinynet",
     "tinynet, plain path": "with_tinynet",
+    OTHER: "with_tinynet",
     "PyTorch": "with_torch",
     "torch.compile": "with_torch",
     "JAX, jit per step": "with_jax",

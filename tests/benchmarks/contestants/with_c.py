@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks.work import RATE, Job, Task, Unfit
+from tests.benchmarks.workloads import RATE, Job, Task, Unfit
 
 FLAGS = ["-O3", "-march=native"]
-SOURCES = Path(__file__).parents[1]
+SOURCES = Path(__file__).parent
 
 
 def compiler() -> str:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from tests.benchmarks.work import DEEP_RATE, RATE, SMOOTHING, Job, Task, Unfit
+from tests.benchmarks.workloads import DEEP_RATE, RATE, SMOOTHING, Job, Task, Unfit
 
 BETAS = 0.9, 0.999  # Adam's
 MOMENTUM, VARIANCE_EPSILON = 0.1, 1e-5  # batch normalisation's

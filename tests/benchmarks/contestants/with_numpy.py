@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from tests.benchmarks.work import RATE, Job, Task, Unfit
+from tests.benchmarks.workloads import RATE, Job, Task, Unfit
 
 
 def version() -> str:

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPRegressor, the nearest that it has.
+"""scikit-learn's MLPRegressor, its nearest model.
 
 Its output layer is always linear, so it computes one sigmoid less, and no parameters can agree. Its
 squared loss descends on ½ Σ over the outputs, hence another number for the same rate. One call of
@@ -12,7 +12,7 @@ from typing import Any
 import sklearn
 from sklearn.neural_network import MLPRegressor
 
-from tests.benchmarks.work import RATE, WIDTHS, Job, Task, Unfit
+from tests.benchmarks.workloads import RATE, WIDTHS, Job, Task, Unfit
 
 
 def version() -> str:

@@ -1,4 +1,4 @@
-"""tinynet's own public `train` and `predict`."""
+"""tinynet's public `train` and `predict`; names must exist in other checkouts too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import tinynet
-from tests.benchmarks.work import DEEP_RATE, RATE, SMOOTHING, Job, Task, Unfit
+from tests.benchmarks.workloads import DEEP_RATE, RATE, SMOOTHING, Job, Task, Unfit
 from tinynet import SGD, Dense, MSELoss, Sequential, Sigmoid, train
 
 EPOCHS = 10**9  # as many as are asked for

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tests.benchmarks.work import DEEP_RATE, RATE, SMOOTHING, Job, Task
+from tests.benchmarks.workloads import DEEP_RATE, RATE, SMOOTHING, Job, Task
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 

@@ -1,8 +1,8 @@
-"""Where the microseconds of a step go, call by call: `python -m tests.benchmarks.where`.
+"""Where the microseconds of a step go, call by call: `python -m tests.benchmarks.profile`.
 
-Arrays that write down what is done with them go through the public `train`, so the list follows
-the code by itself. Each call is then timed alone, again and again on copies of the same arrays.
-What the list leaves over of a step is Python between the calls: methods, attributes, checks.
+Arrays that record what is done with them pass through the public `train`, so the list follows the
+code by itself. Each call is then timed alone, many times, on copies of the same arrays. The rest of
+a step is Python between the calls: methods, attributes, checks.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.recorded import Place, Recorded
+from tests.benchmarks.recording import Place, Recorded
 from tests.benchmarks.setting import Setting
-from tests.benchmarks.work import RATE, WIDTHS, Task, Workload, prepare_data, task
+from tests.benchmarks.workloads import RATE, WIDTHS, Task, Workload, prepare_data, task
 from tinynet import SGD, Dense, MSELoss, Sequential, Sigmoid, train
 
-STEPS, EXAMPLES = 256, 2048  # at most, in an epoch; short ones are less often interrupted
+STEPS, EXAMPLES = 256, 2048  # at most, in an epoch; a short epoch is less often interrupted
 FEW = 4  # shapes at one place, listed one by one; more are added up
 SMALL = 0.003  # parts of a step below this are added up
 EPOCHS = 40  # of which the best is the time of a step
@@ -52,7 +52,7 @@ class Line:
 def main() -> None:
     """Run the program."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.where",
+        prog="python -m tests.benchmarks.profile",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -106,7 +106,7 @@ def _account(title: str, given: Task, options: dict[str, Any]) -> Iterator[str]:
 
 
 def _lines(given: Task, options: dict[str, Any]) -> list[Line]:
-    """Every call of an epoch, written down and then timed."""
+    """Every call of an epoch, recorded and then timed."""
     epochs = _epochs(given, options, recorded=True)
     next(epochs)
     Recorded.calls = {}

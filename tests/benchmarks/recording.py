@@ -1,4 +1,4 @@
-"""An array that writes down every NumPy call in which it takes part, and the place in the code."""
+"""An array that records every NumPy call in which it takes part, and the place in the code."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Place(NamedTuple):
 
 
 class Recorded(np.ndarray):
-    """An array that notes in `calls`, while that is a dict, what is done with it.
+    """An array that records in `calls`, while that is a dict, what is done with it.
 
-    `calls[place, shapes]` is the call once more, on copies of the first arrays that came by, and
-    how often it was made.
+    `calls[place, shapes]` is a function that repeats the call, on copies of the arrays of its first
+    time, and how often the call was made.
     """
 
     calls: dict[tuple[Place, str], tuple[Callable[[], Any], int]] | None = None
@@ -65,7 +65,7 @@ def plain(value: Any) -> Any:
 
 
 def _made(name: str, function: Callable[..., Any], *inputs: Any, **options: Any) -> Any:
-    """Make the call on ordinary arrays, note it, and have the result go on writing."""
+    """Make the call on ordinary arrays, record it, and return an array that records too."""
     inputs, options = plain(inputs), {key: plain(value) for key, value in options.items()}
     if Recorded.calls is not None:
         shapes = " ".join(str(a.shape) for a in inputs if isinstance(a, np.ndarray))
@@ -85,7 +85,7 @@ def _place(name: str) -> Place:
 
 
 def _frozen(function: Callable[..., Any], inputs: Any, options: Any) -> Callable[[], Any]:
-    """The call, to be made again without touching anybody's arrays."""
+    """The call on copies, so that it can be repeated without changing the arrays."""
     twins: dict[int, np.ndarray] = {}
 
     def twin(value: Any) -> Any:

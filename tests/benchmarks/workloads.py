@@ -1,4 +1,4 @@
-"""What the contestants are asked to do: the network, the data and the pieces of work."""
+"""What the contestants compute: the networks, the data and the workloads."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ SMOOTHING = 0.1  # of the labels in the cross-entropy
 
 
 class Job(NamedTuple):
-    """A piece of work that a contestant has made ready."""
+    """A workload that a contestant has prepared."""
 
     run: Callable[[], float | None]  # once through the examples; the mean loss, where there is one
     result: Callable[[], Any]  # parameters after training, or outputs
 
 
 class Unfit(Exception):
-    """A contestant cannot do that piece of work; the message says why."""
+    """A contestant cannot do this workload; the message says why."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A piece of work: `steps` steps of `batch` examples each.
+    """`steps` steps of `batch` examples each.
 
     Attributes:
         kind: "train", "deep" (train the deep network) or "predict".
         batch: examples in a step or in a call.
-        steps: steps in one pass; where they end, a contestant starts again with the first example.
+        steps: steps in one pass; the next pass begins again with the first example.
         check_steps: how many steps the verification takes.
     """
 
@@ -94,7 +94,7 @@ class Task:
 
 
 def prepare_data(folder: Path) -> None:
-    """Leave the examples in the folder, as plain files that every contestant can map."""
+    """Write the examples into the folder, as plain files that every contestant can map."""
     from tinynet.data import load_mnist, one_hot, scale_pixels
 
     examples = max(w.batch * w.steps for w in WORKLOADS)
@@ -118,7 +118,7 @@ def start(widths: tuple[int, ...], *, deep: bool) -> list[np.ndarray]:
 
 
 def task(workload: Workload, folder: Path, *, check: bool, dtype: str = "float32") -> Task:
-    """The workload on the first examples of the data that `prepare` has left in the folder."""
+    """The workload on the first examples of the data that `prepare_data` has written."""
     steps = workload.check_steps if check else workload.steps
     deep = workload.kind == "deep"
     rows = steps * workload.batch if workload.kind != "predict" else workload.batch

@@ -1,4 +1,4 @@
-"""The figures as bars."""
+"""The times as bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole processes: how long an import takes, and the main job beside the same in C."""
+"""Whole processes: how long an import takes, and examples/mnist.py beside the same in C."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.benchmarks.contestants import with_c
+from tests.benchmarks.contestants import OTHER, with_c
 from tests.benchmarks.setting import Setting
-from tests.benchmarks.work import DATA
+from tests.benchmarks.workloads import DATA
 
 ROOT = Path(__file__).parents[2]
-BASE = "numpy, scipy.special"  # what tinynet cannot do without
+BASE = "numpy, scipy.special"  # what tinynet itself imports
 IMPORTS = ("tinynet", "torch", "jax", "sklearn.neural_network")
 
 
@@ -46,50 +48,52 @@ class Run:
         return statistics.median(self.seconds)
 
 
-def import_times(repeat: int, say: Callable[[str], None]) -> dict[str, tuple[float, float]]:
+def import_times(
+    repeat: int, other: Path | None, say: Callable[[str], None]
+) -> dict[str, tuple[float, float]]:
     """Best and median seconds that each import takes after BASE, and BASE itself."""
-    pieces = {BASE: f"import {BASE}"}
-    pieces |= {name: f"import {name}" for name in IMPORTS}
+    pieces = {name: (name, ROOT) for name in (BASE, *IMPORTS)}
+    if other is not None:
+        pieces[OTHER] = "tinynet", other
     seconds: dict[str, list[float]] = {}
     for number in range(repeat):
-        for name, statement in pieces.items():
+        for name, (imported, root) in pieces.items():
             say(f"imports, round {number + 1} of {repeat}")
             first = "pass" if name == BASE else f"import {BASE}"
             program = (
-                f"import time\n{first}\nt = time.perf_counter()\n{statement}\n"
+                f"import time\n{first}\nt = time.perf_counter()\nimport {imported}\n"
                 "print(time.perf_counter() - t)"
             )
             command = [sys.executable, "-c", program]
-            with Setting(1).for_children():
-                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            with _process_in(root) as where:
+                done = subprocess.run(command, **where, capture_output=True, text=True)
             if not done.returncode:
                 seconds.setdefault(name, []).append(float(done.stdout))
     return {name: (min(s), statistics.median(s)) for name, s in seconds.items()}
 
 
 def main_job(
-    folder: Path, epochs: int, repeat: int, say: Callable[[str], None]
+    folder: Path, epochs: int, repeat: int, other: Path | None, say: Callable[[str], None]
 ) -> tuple[list[Run], str]:
-    """examples/mnist.py and mnist.c in turn, on one core; and why one is missing."""
-    picture = folder / "mnist.png"
-    commands = {
-        "tinynet, examples/mnist.py": [
-            sys.executable, "examples/mnist.py", "--epochs", str(epochs), "--output", str(picture)
-        ]
-    }  # fmt: skip
+    """examples/mnist.py and mnist.c in turn, on one core; and why the latter is missing."""
+    example = [sys.executable, "examples/mnist.py", "--epochs", str(epochs)]
+    example += ["--output", str(folder / "mnist.png")]
+    commands = {"tinynet, examples/mnist.py": (example, ROOT)}
+    if other is not None:
+        commands[f"{OTHER}, examples/mnist.py"] = example, other
     left_out = ""
     try:
         with_c.version()
         program = with_c.build("mnist.c", folder / "mnist")
         _unpack(folder)
-        commands["C loop, mnist.c"] = [str(program), str(folder), str(epochs)]
+        commands["C loop, mnist.c"] = [str(program), str(folder), str(epochs)], ROOT
     except (ImportError, subprocess.CalledProcessError) as error:
         left_out = str(error)
     results: dict[str, list[tuple[float, int, float]]] = {name: [] for name in commands}
     for number in range(repeat):
-        for name, command in commands.items():
+        for name, (command, root) in commands.items():
             say(f"{name}, {epochs} epochs, run {number + 1} of {repeat}")
-            results[name].append(_run(command, folder))
+            results[name].append(_run(command, root, folder))
     runs = [
         Run(name, [r[0] for r in rows], max(r[1] for r in rows), rows[0][2])
         for name, rows in results.items()
@@ -97,13 +101,19 @@ def main_job(
     return runs, left_out
 
 
-def _run(command: Sequence[str], folder: Path) -> tuple[float, int, float]:
+@contextmanager
+def _process_in(root: Path) -> Iterator[dict[str, Any]]:
+    """Arguments for a process on one core that imports tinynet from that checkout."""
+    with Setting(1).for_children():
+        yield {"cwd": root, "env": {**os.environ, "PYTHONPATH": str(root)}}
+
+
+def _run(command: Sequence[str], root: Path, folder: Path) -> tuple[float, int, float]:
     """Seconds, peak memory and test accuracy of one process."""
     output = folder / "output.txt"
-    with Setting(1).for_children(), output.open("w") as out:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with _process_in(root) as where, output.open("w") as out:
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out)
+        process = subprocess.Popen(command, **where, stdout=out)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
