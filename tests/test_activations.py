@@ -11,7 +11,6 @@ from scipy.special import expit
 from tinynet import (
     ELU,
     GELU,
-    BackwardBeforeForwardError,
     Identity,
     LeakyReLU,
     LogSoftmax,
@@ -49,48 +48,35 @@ def slope(layer, x):
 
 
 @pytest.mark.parametrize(
-    ("layer", "x", "y", "dydx"),
+    ("layer", "x", "y"),
     [
-        (Sigmoid(), math.log(3), 3 / 4, 3 / 16),
-        (Tanh(), math.log(2), 3 / 5, 16 / 25),
-        (ReLU(), 2.0, 2.0, 1.0),
-        (ReLU(), -2.0, 0.0, 0.0),
-        (LeakyReLU(), -2.0, -0.02, 0.01),
-        (LeakyReLU(0.25), -2.0, -0.5, 0.25),
-        (LeakyReLU(0.25), 2.0, 2.0, 1.0),
-        (LeakyReLU(-1), -2.0, 2.0, -1.0),
-        (ELU(), -1.0, 1 / e - 1, 1 / e),
-        (ELU(2.0), -1.0, 2 / e - 2, 2 / e),
-        (ELU(2.0), 3.0, 3.0, 1.0),
-        # Φ(1) = 0.8413447460685429, φ(1) = 0.24197072451914337
-        (GELU(), 1.0, 0.8413447460685429, 0.8413447460685429 + 0.24197072451914337),
-        (GELU(), -1.0, -(1 - 0.8413447460685429), 1 - 0.8413447460685429 - 0.24197072451914337),
-        (
-            GELU(),
-            -6.0,
-            -6 * 9.865876450376981e-10,
-            9.865876450376981e-10 - 6 * 6.075882849823286e-9,
-        ),
-        (SiLU(), math.log(3), 0.75 * math.log(3), 0.75 + math.log(3) * 3 / 16),
-        (Softplus(), math.log(3), math.log(4), 3 / 4),
-        (Identity(), -3.0, -3.0, 1.0),
+        (Sigmoid(), math.log(3), 3 / 4),
+        (Tanh(), math.log(2), 3 / 5),
+        (ReLU(), 2.0, 2.0),
+        (ReLU(), -2.0, 0.0),
+        (LeakyReLU(), -2.0, -0.02),
+        (LeakyReLU(0.25), -2.0, -0.5),
+        (LeakyReLU(0.25), 2.0, 2.0),
+        (LeakyReLU(-1), -2.0, 2.0),
+        (ELU(), -1.0, 1 / e - 1),
+        (ELU(2.0), -1.0, 2 / e - 2),
+        (ELU(2.0), 3.0, 3.0),
+        (GELU(), 1.0, 0.8413447460685429),  # Φ(1)
+        (GELU(), -1.0, -(1 - 0.8413447460685429)),
+        (GELU(), -6.0, -6 * 9.865876450376981e-10),
+        (SiLU(), math.log(3), 0.75 * math.log(3)),
+        (Softplus(), math.log(3), math.log(4)),
+        (Identity(), -3.0, -3.0),
     ],
 )
-def test_values_and_slopes_worked_by_hand(layer, x, y, dydx):
+def test_values_worked_by_hand(layer, x, y):
     assert layer.forward(np.array([[x]])).item() == pytest.approx(y, rel=1e-14, abs=1e-16)
-    assert slope(layer, x) == pytest.approx(dydx, rel=1e-13)
 
 
-def test_softmax_and_its_gradient_worked_by_hand():
-    x = np.log([[1.0, 2.0, 5.0]])
-    y = np.array([[1, 2, 5]]) / 8
-    layer, logarithm = Softmax(), LogSoftmax()
-    np.testing.assert_allclose(layer.forward(x), y, rtol=1e-14)
-    np.testing.assert_allclose(logarithm.forward(x), np.log(y), rtol=1e-14)
-    # dL/dx = y (dy − Σ dy y) with Σ dy y = 2/8; and dy − y Σ dy with Σ dy = 1
-    dy = np.array([[0.0, 1.0, 0.0]])
-    np.testing.assert_allclose(layer.backward(dy), y * (dy - 2 / 8), rtol=1e-14)
-    np.testing.assert_allclose(logarithm.backward(dy), dy - y, rtol=1e-14)
+def test_softmax_worked_by_hand():
+    x, y = np.log([[1.0, 2.0, 5.0]]), np.array([[1, 2, 5]]) / 8
+    np.testing.assert_allclose(Softmax().forward(x), y, rtol=1e-14)
+    np.testing.assert_allclose(LogSoftmax().forward(x), np.log(y), rtol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -130,17 +116,6 @@ def test_finite_at_a_thousand_without_a_warning(layer):
 )
 def test_limits(layer, low, high):
     np.testing.assert_allclose(layer.forward(np.array([[-1000.0, 1000.0]])), [[low, high]])
-
-
-@each
-def test_float32_stays_and_agrees_with_float64(layer):
-    x = np.random.default_rng(0).normal(size=(4, 5)) * 3
-    y, dx = layer.forward(x), layer.backward(x)
-    x32 = x.astype(np.float32)
-    y32, dx32, p32 = layer.forward(x32), layer.backward(x32), layer.predict(x32)
-    assert y32.dtype == dx32.dtype == p32.dtype == np.float32
-    np.testing.assert_allclose(y32, y, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(dx32, dx, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("layer", ELEMENTWISE, ids=repr)
@@ -188,13 +163,6 @@ def test_identities_between_activations(x):
     assert at(SiLU(), x) - at(SiLU(), -x) == pytest.approx(x, **close)
     assert at(ReLU(), x) - at(ReLU(), -x) == x
     assert slope(Softplus(), x) == pytest.approx(at(Sigmoid(), x), **close)
-
-
-@pytest.mark.parametrize("layer", [type(layer)() for layer in EVERY[:9]], ids=repr)
-def test_backward_before_forward_is_an_error_also_after_predict(layer):
-    layer.predict(np.ones((2, 3)))
-    with pytest.raises(BackwardBeforeForwardError, match=type(layer).__name__):
-        layer.backward(np.ones((2, 3)))
 
 
 def test_identity_hands_on_the_very_array():

@@ -2,21 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tinynet import Dense, Sequential, Sigmoid
 from tinynet.initializers import lecun_normal
 
 
-def test_forward_and_backward_are_the_equations():
+def test_forward_is_the_equation():
     layer = Dense(2, 3, init=lambda shape, rng: np.arange(6.0).reshape(shape))
     layer.b[...] = [10, 20, 30]
     np.testing.assert_array_equal(layer.forward(np.array([[1.0, 2.0]])), [[16, 29, 42]])
-    dx = layer.backward(np.array([[1.0, 0.0, -1.0]]))
-    np.testing.assert_array_equal(dx, [[0 - 2, 3 - 5]])
-    np.testing.assert_array_equal(layer.dW, [[1, 0, -1], [2, 0, -2]])
-    np.testing.assert_array_equal(layer.db, [1, 0, -1])
 
 
 def test_initial_weights_are_scaled_by_fan_in_and_biases_zero():
@@ -39,18 +33,6 @@ def test_without_bias_there_is_no_b():
     assert [name for name, _ in layer.named_parameters()] == ["W"]
     assert layer.b is None
     assert not layer.predict(np.zeros((1, 3))).any()
-
-
-@given(batch=st.integers(0, 5), dtype=st.sampled_from([np.float32, np.float64]))
-def test_shapes_and_float_types_hold_for_every_batch_size(batch, dtype):
-    layer = Dense(3, 2, rng=0, dtype=dtype)
-    x = np.ones((batch, 3), dtype)
-    y = layer.forward(x)
-    dx = layer.backward(y)
-    assert y.shape == (batch, 2)
-    assert dx.shape == (batch, 3)
-    assert y.dtype == dx.dtype == layer.dW.dtype == dtype
-    np.testing.assert_array_equal(layer.predict(x), y)
 
 
 @pytest.mark.parametrize("size", [0, -1])
@@ -101,11 +83,3 @@ def test_a_wider_float_type_is_refused_where_it_would_spread():
     layer.forward(np.ones((1, 3), np.uint8))  # exact in float32
     with pytest.raises(ValueError, match=r"dy of shape \(1, 2\) and float64"):
         layer.backward(np.ones((1, 2)))
-
-
-def test_a_gradient_of_another_shape_is_refused():
-    layer = Dense(3, 2)
-    layer.forward(np.ones((4, 3)))
-    for shape in ((3, 2), (1, 2), (4, 3), (4,)):
-        with pytest.raises(ValueError, match=r"it must be \(4, 2\)"):
-            layer.backward(np.ones(shape))

@@ -1,11 +1,12 @@
 """Every layer, loss and optimizer of tinynet goes through the full check."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, log_softmax
 
@@ -17,6 +18,7 @@ from tinynet import (
     Adagrad,
     Adam,
     AdamW,
+    BackwardBeforeForwardError,
     BatchNorm,
     BCELoss,
     BCEWithLogitsLoss,
@@ -83,6 +85,7 @@ LAYERS = {
     "Tanh": LayerRow(lambda shape: Tanh()),
     "ReLU": LayerRow(lambda shape: ReLU()),
     "LeakyReLU": LayerRow(lambda shape: LeakyReLU(0.3)),
+    "LeakyReLU that is |x|": LayerRow(lambda shape: LeakyReLU(-1)),
     "ELU": LayerRow(lambda shape: ELU()),
     "ELU with a kink": LayerRow(lambda shape: ELU(2.5)),
     "GELU": LayerRow(lambda shape: GELU()),
@@ -215,6 +218,21 @@ def test_layer(name):
 
 
 @pytest.mark.parametrize("name", [name for name in LAYERS if name != "Identity"])
+def test_backward_before_forward_is_an_error_also_after_predict(name):
+    row = LAYERS[name]
+
+    @settings(max_examples=1)
+    @given(row.x)
+    def property_(x):
+        layer = row.make(x.shape[1:])
+        y = layer.predict(x)
+        with pytest.raises(BackwardBeforeForwardError):
+            layer.backward(y)
+
+    property_()
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if name != "Identity"])
 def test_a_gradient_of_another_shape_is_never_broadcast(name):
     row = LAYERS[name]
 
@@ -225,7 +243,7 @@ def test_a_gradient_of_another_shape_is_never_broadcast(name):
         others = [shape[1:], (), (1,) * len(shape), (1, *shape[1:]), (*shape[:-1], 1), (9, *shape)]
         other = data.draw(st.sampled_from([other for other in others if other != shape]))
         layer.grads[...] = 7
-        with pytest.raises(ValueError, match="got dy"):
+        with pytest.raises(ValueError, match=f"got dy .*{re.escape(str(shape))}"):
             layer.backward(np.ones(other))
         assert (layer.grads == 7).all()
 
