@@ -7,8 +7,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from layers import network, one_weight
 
 from tinynet import SGD, Adagrad, Adam, AdamW, Dense, Optimizer, RMSprop, Sequential, Sigmoid
+from tinynet.initializers import zeros
 
 EVERY = {
     "sgd": lambda net, **more: SGD(net, 0.1, **more),
@@ -22,10 +24,6 @@ EVERY = {
     "adamw": lambda net, **more: AdamW(net, 0.1, weight_decay=0.1, **more),
 }
 every = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
-
-
-def one_weight(value=0.0):
-    return Dense(1, 1, bias=False, init=lambda shape, rng: np.full(shape, value))
 
 
 def follow(optimizer, gradients):
@@ -90,7 +88,7 @@ def test_every_optimizer_finds_the_bottom_of_a_bowl(make):
 
 @every
 def test_a_copy_of_network_and_optimizer_goes_on_alike_and_alone(make):
-    net = Sequential(Dense(3, 4, rng=0), Sigmoid(), Dense(4, 2, rng=1))
+    net = network(3, 4, 2)
     optimizer = make(net, clip_norm=1.0)
     follow(optimizer, [1.0, -2.0])
     for twin_net, twin in (
@@ -152,7 +150,7 @@ def test_plain_sgd_remembers_nothing():
 
 def step_of(gradient, **clip):
     """The gradient that a step really takes."""
-    net = Dense(len(gradient), 1, bias=False, init=lambda shape, rng: np.zeros(shape))
+    net = Dense(len(gradient), 1, bias=False, init=zeros)
     net.grads[...] = gradient
     SGD(net, 1.0, **clip).step()
     return (-net.params).tolist()
@@ -182,7 +180,7 @@ def test_the_norm_is_that_of_all_layers_together_and_weight_decay_comes_after():
 
 
 def test_a_float32_gradient_whose_square_overflows_is_clipped():
-    net = Dense(2, 1, bias=False, init=lambda shape, rng: np.zeros(shape), dtype=np.float32)
+    net = Dense(2, 1, bias=False, init=zeros, dtype=np.float32)
     net.grads[...] = 3e30, 4e30
     SGD(net, 1.0, clip_norm=1.0).step()
     np.testing.assert_allclose(net.params, [-0.6, -0.8], rtol=1e-6)

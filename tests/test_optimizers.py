@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from layers import one_weight
 
 from tinynet import SGD, Adagrad, Adam, AdamW, Dense, Optimizer, RMSprop, Sequential, Sigmoid
 
@@ -19,7 +20,7 @@ def test_sgd_subtracts_the_rate_times_the_gradient():
 
 
 def test_the_rate_may_be_a_function_of_the_steps_taken():
-    net = Dense(1, 1, bias=False, init=lambda shape, rng: np.zeros(shape), dtype=np.float32)
+    net = one_weight(dtype=np.float32)
     optimizer = SGD(net, lr=lambda step: np.float64([1.0, 0.1, 0.01][step]))
     net.grads[...] = 1
     rates = []

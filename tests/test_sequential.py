@@ -5,14 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
+from layers import network, one_weight
 from scipy.special import expit
 
-from tinynet import SGD, Dense, Layer, MSELoss, Sequential, Sigmoid
+from tinynet import SGD, Dense, Identity, Layer, MSELoss, Sequential, Sigmoid
 
 
-def small(rng=0, **kwargs):
-    rng = np.random.default_rng(rng)
-    return Sequential(Dense(3, 4, rng=rng), Sigmoid(), Dense(4, 2, rng=rng), Sigmoid(), **kwargs)
+def small():
+    return network(3, 4, 2, last=Sigmoid())
 
 
 def test_one_step_worked_by_hand():
@@ -25,14 +25,7 @@ def test_one_step_worked_by_hand():
     through the first sigmoid: 0.140858 · 0.622459 · 0.377541 = 0.033102
     dW₁ = 0.033102 · x = 0.033102,  dL/dx = 0.033102 · ½ = 0.016551
     """
-
-    def half(shape, rng):
-        return np.full(shape, 0.5)
-
-    net = Sequential(
-        *(Dense(1, 1, bias=False, init=half), Sigmoid()),
-        *(Dense(1, 1, bias=False, init=half), Sigmoid()),
-    )
+    net = Sequential(one_weight(0.5), Sigmoid(), one_weight(0.5), Sigmoid())
     loss, optimizer = MSELoss(), SGD(net, lr=1.0)
     y = net.forward(np.array([[1.0]]))
     assert y == pytest.approx(0.577186, abs=1e-6)
@@ -48,7 +41,7 @@ def test_one_step_worked_by_hand():
 def test_fifty_steps_equal_the_handwritten_network():
     """784-100-10 in plain NumPy, one example a step, on ½ Σ (y − t)² at the textbook's 0.1."""
     rng = np.random.default_rng(0)
-    net = Sequential(Dense(784, 100, rng=rng), Sigmoid(), Dense(100, 10, rng=rng), Sigmoid())
+    net = network(784, 100, 10, last=Sigmoid(), rng=rng)
     W1, b1, W2, b2 = (view.copy() for _, view in net.named_parameters())
     loss, optimizer = MSELoss(), SGD(net, lr=0.5)
     for _ in range(50):
@@ -201,10 +194,7 @@ def test_a_gradient_of_another_batch_is_refused(method):
 
 
 def test_an_error_in_backward_is_given_its_place():
-    class Broken(Layer):
-        def forward(self, x):
-            return x
-
+    class Broken(Identity):
         def backward(self, dy):
             raise ArithmeticError("broken")
 

@@ -2,10 +2,10 @@
 
 import copy
 import gc
-import pickle
 
 import numpy as np
 import pytest
+from layers import COPIES
 
 from tinynet import (
     GELU,
@@ -211,9 +211,7 @@ def test_a_lost_view_inside_a_frozen_layer_is_found():
         net.check_views()
 
 
-@pytest.mark.parametrize(
-    "duplicate", [copy.deepcopy, copy.copy, lambda net: pickle.loads(pickle.dumps(net))]
-)
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
 def test_copies_are_whole_and_stay_frozen(duplicate):
     net = Sequential(Frozen(Sequential(dense(), BatchNorm(3))), dense(1))
     twin = duplicate(net)
