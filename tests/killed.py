@@ -16,18 +16,18 @@ import time
 from pathlib import Path
 
 import numpy as np
+from layers import network
 
-from tinynet import SGD, Dense, MSELoss, Sequential, Sigmoid, fit, load, save
+from tinynet import SGD, MSELoss, fit, load, save
 
 
-def network():
-    rng = np.random.default_rng(0)
-    return Sequential(Dense(30, 40, rng=rng), Sigmoid(), Dense(40, 3, rng=rng))
+def small():
+    return network(30, 40, 3)
 
 
 def save_forever(path, first, shared):
     """Write networks whose parameters are all 1, all 2, ...; note the last begun and finished."""
-    net = network()
+    net = small()
     for number in range(first, 10**9):
         net.params[...] = number
         shared[:8] = struct.pack("q", number)
@@ -39,7 +39,7 @@ def killed_while_saving(kills, folder):
     """After each kill the file holds what was there last, or what was being written."""
     path, shared = folder / "net.npz", mmap.mmap(-1, 16)
     shared[:] = struct.pack("qq", 0, 0)
-    net = network()
+    net = small()
     net.params[...] = 0
     save(net, path)
     old = new = 0
@@ -58,7 +58,7 @@ def killed_while_saving(kills, folder):
 def train(path, resume, epochs=40):
     rng = np.random.default_rng(3)
     x, t = rng.normal(size=(60, 30)), rng.uniform(size=(60, 3))
-    net = network()
+    net = small()
     optimizer = SGD(net, lr=0.1)
     options = {"checkpoint": path, "resume": resume, "progress": "off"}
     fit(net, MSELoss(), optimizer, x, t, epochs=epochs, batch_size=7, rng=5, **options)

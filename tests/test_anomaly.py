@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from layers import network
 
 from tinynet import (
     SGD,
@@ -135,7 +136,7 @@ def test_the_step_of_the_optimizer_is_named():
 @pytest.mark.parametrize("batch_size", [1, 8, 32])
 def test_training_that_diverges_is_explained(batch_size):
     rng = np.random.default_rng(0)
-    net = Sequential(Dense(3, 4, rng=rng), Sigmoid(), Dense(4, 2, rng=rng))
+    net = network(3, 4, 2, rng=rng)
     x, t = rng.normal(size=(64, 3)), rng.normal(size=(64, 2))
     loss, optimizer = MSELoss(), SGD(net, lr=1e5)
 
@@ -149,7 +150,7 @@ def test_training_that_diverges_is_explained(batch_size):
 def test_what_is_finite_computes_the_same_in_it():
     def work(watched):
         rng = np.random.default_rng(0)
-        net = Sequential(Dense(3, 4, rng=rng), Sigmoid(), Dense(4, 2, rng=rng))
+        net = network(3, 4, 2, rng=rng)
         x, t = rng.normal(size=(64, 3)), rng.normal(size=(64, 2))
         loss, optimizer = MSELoss(), SGD(net, lr=0.1)
         if watched:

@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from layers import network
 
 from tinynet import (
     SGD,
@@ -17,6 +18,7 @@ from tinynet import (
     Dense,
     Dropout,
     Frozen,
+    Identity,
     Layer,
     LoadError,
     MSELoss,
@@ -25,7 +27,6 @@ from tinynet import (
     Residual,
     RMSprop,
     Sequential,
-    Sigmoid,
     fit,
     load,
     load_parameters,
@@ -38,7 +39,7 @@ from tinynet.persistence.arrays import named_arrays
 EPOCHS = 5
 
 
-class Noise(Layer):
+class Noise(Identity):
     """y = x + noise while training, from a Generator in a list."""
 
     def __init__(self, rng=None):
@@ -49,9 +50,6 @@ class Noise(Layer):
 
     def predict(self, x):
         return x
-
-    def backward(self, dy):
-        return dy
 
 
 class Counting(Layer):
@@ -100,7 +98,7 @@ class JitterLoss(MSELoss):
 
 
 def plain(rng, dtype):
-    return Sequential(Dense(5, 6, rng=rng), Sigmoid(), Dense(6, 2, rng=rng), dtype=dtype)
+    return network(5, 6, 2, rng=rng, dtype=dtype)
 
 
 def noisy(rng, dtype):
@@ -312,7 +310,7 @@ def test_a_checkpoint_of_another_run_is_refused_with_all_that_differs(tmp_path):
     Experiment(plain, "heavy").fit(epochs=1, checkpoint=path)
 
     def other(rng, dtype):
-        return Sequential(Dense(5, 3, rng=rng), Sigmoid(), Dense(3, 2, rng=rng), dtype=dtype)
+        return network(5, 3, 2, rng=rng, dtype=dtype)
 
     text = refusal(path, Experiment(other, "sgd", np.float32), batch_size=3, shuffle=False)
     for problem in (

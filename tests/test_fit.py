@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layers import network
 
 from tinynet import (
     SGD,
@@ -23,7 +24,6 @@ from tinynet import (
     Layer,
     MSELoss,
     Sequential,
-    Sigmoid,
     evaluate,
     fit,
     predict,
@@ -38,8 +38,7 @@ class Run:
     """A small network, its data, and a call of fit."""
 
     def __init__(self, seed=0, lr=0.5, loss=None):
-        rng = np.random.default_rng(seed)
-        self.net = Sequential(Dense(3, 4, rng=rng), Sigmoid(), Dense(4, 2, rng=rng))
+        self.net = network(3, 4, 2, rng=seed)
         self.loss, self.optimizer = loss or MSELoss(), SGD(self.net, lr=lr)
         data = np.random.default_rng(9)
         self.x = data.normal(size=(40, 3))

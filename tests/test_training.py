@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layers import Scale, network
 
 from tinynet import (
     SGD,
@@ -18,8 +19,8 @@ from tinynet import (
     Dense,
     DivergenceError,
     Embedding,
+    Identity,
     KLDivLoss,
-    Layer,
     LogSoftmax,
     Loss,
     MSELoss,
@@ -35,7 +36,7 @@ from tinynet import (
 def problem(examples=20, dtype=float, rng=0):
     """A small network, and data of its shape."""
     rng = np.random.default_rng(rng)
-    net = Sequential(Dense(3, 5, rng=rng), Sigmoid(), Dense(5, 2, rng=rng), Sigmoid(), dtype=dtype)
+    net = network(3, 5, 2, last=Sigmoid(), rng=rng, dtype=dtype)
     x = rng.uniform(0.01, 1, (examples, 3)).astype(dtype)
     t = rng.uniform(0.01, 0.99, (examples, 2)).astype(dtype)
     return net, x, t
@@ -43,7 +44,7 @@ def problem(examples=20, dtype=float, rng=0):
 
 def test_a_small_network_learns_exclusive_or():
     rng = np.random.default_rng(1)
-    net = Sequential(Dense(2, 4, rng=rng), Sigmoid(), Dense(4, 1, rng=rng), Sigmoid())
+    net = network(2, 4, 1, last=Sigmoid(), rng=rng)
     x = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
     t = np.array([[0.0], [1], [1], [0]])
     epochs = list(train(net, MSELoss(), SGD(net, lr=2.0), x, t, epochs=2000, rng=rng))
@@ -118,9 +119,7 @@ def test_an_optimizer_of_a_part_trains_that_part_alone():
 
 
 def test_float32_goes_in_and_no_other_float_type_appears_in_a_step():
-    class Spy(Layer):
-        """Looks at what passes, in both directions."""
-
+    class Spy(Identity):
         def forward(self, x):
             seen.add(x.dtype)
             return x
@@ -144,13 +143,10 @@ def test_float32_goes_in_and_no_other_float_type_appears_in_a_step():
 
 
 def test_batches_of_one_are_views_and_the_data_set_is_never_copied():
-    class Recorder(Layer):
+    class Recorder(Identity):
         def forward(self, x):
             views.append(np.shares_memory(x, data))
             return x
-
-        def backward(self, dy):
-            return dy
 
     rng = np.random.default_rng(0)
     data, t = rng.random((2000, 500)), rng.random((2000, 1))
@@ -316,19 +312,12 @@ def test_an_activation_that_the_loss_applies_itself_draws_a_warning():
 
 
 def test_a_gradient_that_is_assigned_and_not_written_is_found_at_once():
-    class Scale(Layer):
-        def __init__(self):
-            super().__init__(gain=np.ones(2))
-
-        def forward(self, x):
-            self._x = x
-            return self.gain * x
-
+    class Assigned(Scale):
         def backward(self, dy):
             self.dgain = (dy * self._x).sum(axis=0)
             return dy * self.gain
 
-    net = Sequential(Scale())
+    net = Sequential(Assigned(2))
     x = np.ones((3, 2))
     with pytest.raises(ValueError, match=r"self\.dgain\[\.\.\.\]"):
         train(net, MSELoss(), SGD(net, lr=0.1), x, x, epochs=1)
