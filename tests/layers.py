@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from tinynet import Dense, Layer, Sequential, Sigmoid
+from tinynet import SGD, Dense, Layer, MSELoss, Sequential, Sigmoid, fit
 from tinynet.initializers import zeros
 
 COPIES = {
@@ -59,3 +59,20 @@ class Parallel(Layer):
     def backward(self, dy):
         self.doffset[...] = dy.sum()
         return self.left.backward(dy) + self.right.backward(dy)
+
+
+class Run:
+    """A small network, its data, and a call of fit."""
+
+    def __init__(self, seed=0, lr=0.5, loss=None):
+        self.net = network(3, 4, 2, rng=seed)
+        self.loss, self.optimizer = loss or MSELoss(), SGD(self.net, lr=lr)
+        data = np.random.default_rng(9)
+        self.x = data.normal(size=(40, 3))
+        self.t = np.stack([self.x[:, 0] > 0, self.x[:, 0] <= 0], axis=1) * 1.0
+        self.validation = data.normal(size=(10, 3)), data.uniform(size=(10, 2))
+
+    def fit(self, **options):
+        defaults = {"epochs": 3, "batch_size": 4, "progress": "off", "rng": 0}
+        arguments = self.net, self.loss, self.optimizer, self.x, self.t
+        return fit(*arguments, **{**defaults, **options})

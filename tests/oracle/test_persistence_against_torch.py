@@ -28,7 +28,7 @@ from tinynet import (
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from test_fit import on_a_terminal
+from test_progress import on_a_terminal
 
 DTYPES = {np.float32: torch.float32, np.float64: torch.float64}
 
@@ -113,8 +113,7 @@ def test_a_damaged_safetensors_file_is_refused_or_harmless(tmp_path):
 
 def test_the_bar_of_tqdm_on_a_terminal():
     text = on_a_terminal(
-        "import sys; sys.path.insert(0, 'tests'); import test_fit;"
-        "test_fit.Run().fit(progress='auto')"
+        "import sys; sys.path.insert(0, 'tests'); import layers;layers.Run().fit(progress='auto')"
     )
     assert "3/3" in text
     assert "\r" in text

@@ -1,0 +1,48 @@
+"""predict and evaluate: some rows at a time, and no trace."""
+
+import numpy as np
+import pytest
+from layers import Run
+
+from tinynet import Layer, evaluate, predict
+from tinynet.metrics import accuracy
+
+
+class Noting(Layer):
+    """Notes how many rows it sees at once."""
+
+    def __init__(self):
+        self.rows = []
+
+    def forward(self, x):
+        raise AssertionError("predict must not train")
+
+    def predict(self, x):
+        self.rows.append(len(x))
+        return np.stack([x, -x], axis=-1)
+
+    def backward(self, dy):
+        return dy
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25, 30])
+def test_predict_takes_some_rows_at_a_time(count):
+    layer, x = Noting(), np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
+    y = predict(layer, x, batch_size=10)
+    assert y.dtype == np.float32
+    assert np.array_equal(y, np.stack([x, -x], axis=-1))
+    assert max(layer.rows) <= 10
+    assert sum(layer.rows) == count
+
+
+def test_evaluate_leaves_no_trace():
+    run = Run()
+    value = run.loss.forward(run.net.forward(run.x), run.t)
+    gradient = run.loss.backward()
+    measured = evaluate(run.net, run.loss, run.x[:5], run.t[:5], [accuracy])
+    assert np.array_equal(run.loss.backward(), gradient)
+    run.net.backward(gradient)
+    assert evaluate(run.net, run.loss, run.x, run.t) == {"loss": pytest.approx(value, rel=1e-14)}
+    assert measured.keys() == {"loss", "accuracy"}
+    with pytest.raises(ValueError, match="the same length"):
+        evaluate(run.net, run.loss, run.x, run.t[:3])
