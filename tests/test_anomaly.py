@@ -1,12 +1,10 @@
 """detect_anomaly names the first value that is not finite."""
 
-import copy
-import pickle
 import threading
 
 import numpy as np
 import pytest
-from layers import network
+from layers import COPIES, network
 
 from tinynet import (
     SGD,
@@ -204,9 +202,7 @@ def test_a_predict_that_is_made_of_forward_still_leaves_no_trace():
         assert all(vars(layer)[name] is value for name, value in attributes.items())
 
 
-@pytest.mark.parametrize(
-    "duplicate", [copy.deepcopy, copy.copy, lambda each: pickle.loads(pickle.dumps(each))]
-)
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
 def test_copies_are_not_watched_and_change_nothing_in_the_original(duplicate):
     net = Sequential(Dense(2, 2, rng=0), Sequential(Sigmoid()))
     loss = MSELoss()

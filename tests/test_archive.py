@@ -17,7 +17,11 @@ from tinynet.persistence.archive import read_archive, write_archive
 # Paths
 
 
-@pytest.mark.parametrize("read", [load, lambda path: load_parameters(Sigmoid(), path)])
+@pytest.mark.parametrize(
+    "read",
+    [load, lambda path: load_parameters(Sigmoid(), path)],
+    ids=["load", "load_parameters"],
+)
 def test_reading_from_no_file_says_so(tmp_path, read):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read(tmp_path / "missing.npz")

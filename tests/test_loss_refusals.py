@@ -100,7 +100,11 @@ def test_smoothing_outside_its_range_is_refused(smoothing):
         CrossEntropyLoss(label_smoothing=smoothing)
 
 
-@pytest.mark.parametrize("make", [lambda: HuberLoss("1"), lambda: CrossEntropyLoss(True)])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: HuberLoss("1"), lambda: CrossEntropyLoss(True)],
+    ids=["HuberLoss", "CrossEntropyLoss"],
+)
 def test_an_option_that_is_no_number_is_refused(make):
     with pytest.raises(TypeError, match=r"must be a .*number"):
         make()
