@@ -209,9 +209,9 @@ def test_an_error_in_backward_is_given_its_place():
 def test_a_thousand_times_as_many_layers_take_about_a_thousand_times_as_long():
     def seconds(count):
         layers = [Sigmoid() for _ in range(count)]
-        started = time.perf_counter()
+        started = time.process_time()  # other processes do not count
         Sequential(*layers)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     seconds(10)
     few = min(seconds(1000) for _ in range(3))
