@@ -8,8 +8,6 @@ A schedule is any function of the number of steps taken so far, which is 0 befor
 can be printed and pickled, and return floats. One epoch has ⌈examples / batch size⌉ steps.
 """
 
-from __future__ import annotations
-
 import bisect
 import functools
 import math

@@ -1,15 +1,14 @@
 """Opening files that are plain or compressed with gzip."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
+
+from tinynet.types import FilePath
 
 __all__ = ["CHUNK", "open_content", "sha256"]
 
@@ -18,32 +17,32 @@ CHUNK = 1 << 20
 
 
 @contextmanager
-def open_content(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int | None]]:
-    """The unpacked content of a file, and its size if that is known before reading.
+def open_content(path: FilePath) -> Iterator[BufferedIOBase]:
+    """The unpacked content of a file.
 
     A gzip file is recognized by its first two bytes and not by its name, because browsers unpack
-    downloads and keep the `.gz`. The size that it states cannot be trusted, so it is None.
+    downloads and keep the `.gz`.
 
     Raises:
         ValueError: the gzip data is damaged, which is found while the caller reads.
     """
     with Path(path).open("rb") as file:
         if file.peek(2)[:2] != b"\x1f\x8b":
-            yield file, os.fstat(file.fileno()).st_size
+            yield file
             return
         try:
             with gzip.GzipFile(fileobj=file) as unpacked:
-                yield unpacked, None
+                yield unpacked
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(
                 f"{path} is a damaged gzip file ({error}): download or copy it again."
             ) from error
 
 
-def sha256(path: str | os.PathLike[str]) -> str:
+def sha256(path: FilePath) -> str:
     """SHA-256 of the unpacked content, in hexadecimal, read in chunks."""
     digest = hashlib.sha256()
-    with open_content(path) as (file, _):
+    with open_content(path) as file:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

@@ -1,7 +1,5 @@
 """A data set in batches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,7 +32,6 @@ def batches(
             by the call itself, before the first batch.
 
     Example:
-        >>> import numpy as np
         >>> x, t = np.arange(10).reshape(5, 2), np.arange(5)
         >>> for x_batch, t_batch in batches(x, t, batch_size=2, shuffle=False):
         ...     print(x_batch.tolist(), t_batch.tolist())

@@ -1,7 +1,5 @@
 """Photos and drawings of digits, prepared as those of MNIST are."""
 
-from __future__ import annotations
-
 import math
 import os
 
@@ -39,7 +37,6 @@ def prepare_digit(image: ArrayLike) -> Array:
         the centre of mass.
 
     Example:
-        >>> import numpy as np
         >>> photo = np.full((200, 150), 255, np.uint8)  # white paper
         >>> photo[30:120, 80:95] = 40  # a dark stroke
         >>> digit = prepare_digit(photo)

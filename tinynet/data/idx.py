@@ -1,17 +1,15 @@
 """Arrays in the IDX format, that of the MNIST files."""
 
-from __future__ import annotations
-
 import math
-import os
 import struct
 import sys
 from io import BufferedIOBase
+from typing import Any
 
 import numpy as np
 
 from tinynet.data._content import CHUNK, open_content
-from tinynet.types import Array
+from tinynet.types import Array, FilePath
 
 __all__ = ["read_idx"]
 
@@ -19,7 +17,7 @@ _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E
 _MOST_AXES = 64  # NumPy's limit
 
 
-def read_idx(path: str | os.PathLike[str]) -> Array:
+def read_idx(path: FilePath) -> Array:
     """Read the array in an IDX file, plain or compressed with gzip.
 
     The file has a header and then the values, all big-endian. The header is two zero bytes, one
@@ -42,30 +40,28 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
         ...     read_idx(path)
         array([5, 0, 4], dtype=uint8)
     """
-    with open_content(path) as (file, file_size):
+    with open_content(path) as file:
         dtype, shape = _read_header(file, path)
         # math.prod, because NumPy's wraps around: 2³¹ · 2³¹ · 4 would be 0
         size = math.prod(shape) * dtype.itemsize
-        header_size = 4 + 4 * len(shape)
-        if file_size is not None and file_size != header_size + size:
-            raise _wrong_length(path, shape, dtype, file_size - header_size)
-        # In chunks, because the header of a compressed file may claim any size. One byte more than
-        # that is asked for, to find extra content and to let gzip compare its checksum at the end.
+        # In chunks, because the header may claim any size. One byte more than that is asked for,
+        # to find extra content and to let gzip compare its checksum at the end.
         content = bytearray()
         while chunk := file.read(min(CHUNK, size + 1 - len(content))):
             content += chunk
-        if len(content) != size:
-            held = len(content) if len(content) < size else None
-            raise _wrong_length(path, shape, dtype, held)
+    if len(content) != size:
+        raise ValueError(
+            f"{path}: the header says {dtype.newbyteorder('=').name} {shape}, which is {size} "
+            f"bytes, but {len(content) if len(content) < size else 'more'} follow. Download or "
+            f"copy it again."
+        )
     array = np.frombuffer(content, dtype).reshape(shape)
     if not array.dtype.isnative:
         array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return array
 
 
-def _read_header(
-    file: BufferedIOBase, path: str | os.PathLike[str]
-) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
+def _read_header(file: BufferedIOBase, path: FilePath) -> tuple[np.dtype[Any], tuple[int, ...]]:
     magic = file.read(4)
     if len(magic) < 4:
         raise ValueError(
@@ -90,16 +86,3 @@ def _read_header(
     if math.prod(max(length, 1) for length in shape) * dtype.itemsize > sys.maxsize:
         raise ValueError(f"{path} claims the shape {shape}, which no computer can hold.")
     return dtype, shape
-
-
-def _wrong_length(
-    path: str | os.PathLike[str],
-    shape: tuple[int, ...],
-    dtype: np.dtype[np.generic],
-    held: int | None,
-) -> ValueError:
-    size = math.prod(shape) * dtype.itemsize
-    return ValueError(
-        f"{path}: the header says {dtype.newbyteorder('=').name} {shape}, which is {size} bytes, "
-        f"but {'more' if held is None else held} follow. Download or copy it again."
-    )

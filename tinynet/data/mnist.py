@@ -1,8 +1,5 @@
 """The MNIST database of handwritten digits."""
 
-from __future__ import annotations
-
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +8,7 @@ import numpy as np
 from tinynet.data._content import sha256
 from tinynet.data.idx import read_idx
 from tinynet.data.mnist_csv import read_mnist_csv
-from tinynet.types import Array
+from tinynet.types import Array, FilePath
 
 __all__ = ["MNIST", "load_mnist"]
 
@@ -33,7 +30,7 @@ class MNIST(NamedTuple):
     test_labels: Array
 
 
-def load_mnist(folder: str | os.PathLike[str], *, verify: bool = False) -> MNIST:
+def load_mnist(folder: FilePath, *, verify: bool = False) -> MNIST:
     """Read the training and test images of MNIST, with their labels, from the files in a folder.
 
     The folder holds either the four IDX files under their official names
@@ -63,16 +60,14 @@ def load_mnist(folder: str | os.PathLike[str], *, verify: bool = False) -> MNIST
     if len(idx) == len(_IDX):
         if verify:
             _verify(idx)
-        train_images, train_labels, test_images, test_labels = idx
-        return MNIST(*_read_idx(train_images, train_labels), *_read_idx(test_images, test_labels))
+        return MNIST(*_read_idx(*idx[:2]), *_read_idx(*idx[2:]))
     if len(csv) == len(_CSV):
         if verify:
             raise ValueError(
                 f"verify=True needs the IDX files, because there is no official CSV to compare "
                 f"{csv[0]} with. Use verify=False."
             )
-        train, test = csv
-        return MNIST(*_read_csv(train), *_read_csv(test))
+        return MNIST(*_read_csv(csv[0]), *_read_csv(csv[1]))
     raise FileNotFoundError(_missing(folder, idx + csv))
 
 

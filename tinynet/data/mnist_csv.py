@@ -1,9 +1,6 @@
 """Images in a CSV file: in each line the label, then the pixels, as MNIST is often published."""
 
-from __future__ import annotations
-
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from io import BufferedIOBase
 from typing import TypeAlias
@@ -12,7 +9,7 @@ import numpy as np
 
 from tinynet.checks import positive_int
 from tinynet.data._content import open_content
-from tinynet.types import Array
+from tinynet.types import Array, FilePath
 
 __all__ = ["read_mnist_csv"]
 
@@ -22,11 +19,10 @@ _LINES_AT_ONCE = 500  # about a megabyte of MNIST
 _LONGEST_LINE = 1 << 20  # or more, for images of very many pixels
 _LONGEST_CELL = 64
 
-_Path: TypeAlias = str | os.PathLike[str]
 _Line: TypeAlias = tuple[int, bytes]  # its number, from 1, and its text without the line end
 
 
-def read_mnist_csv(path: _Path, *, pixels: int = 784) -> tuple[Array, Array]:
+def read_mnist_csv(path: FilePath, *, pixels: int = 784) -> tuple[Array, Array]:
     r"""Read images and labels from a CSV file, plain or compressed with gzip.
 
     Each line is `label,pixel,...,pixel`, the label first, with integers from 0 to 255. A first
@@ -58,7 +54,7 @@ def read_mnist_csv(path: _Path, *, pixels: int = 784) -> tuple[Array, Array]:
     """
     positive_int(pixels, "pixels")
     values, labels = bytearray(), bytearray()  # they grow in place, so no data is held twice
-    with open_content(path) as (file, _):
+    with open_content(path) as file:
         lines = _lines(file, path, pixels)
         while block := list(itertools.islice(lines, _LINES_AT_ONCE)):
             rows = _parse(block, path, pixels)
@@ -66,13 +62,10 @@ def read_mnist_csv(path: _Path, *, pixels: int = 784) -> tuple[Array, Array]:
             values += rows[:, 1:].tobytes()
     if not labels:
         raise ValueError(f"{path}, line 1: the file has no rows; {_rule(pixels)}.")
-    return (
-        np.frombuffer(values, np.uint8).reshape(-1, pixels),
-        np.frombuffer(labels, np.uint8),
-    )
+    return np.frombuffer(values, np.uint8).reshape(-1, pixels), np.frombuffer(labels, np.uint8)
 
 
-def _lines(file: BufferedIOBase, path: _Path, pixels: int) -> Iterator[_Line]:
+def _lines(file: BufferedIOBase, path: FilePath, pixels: int) -> Iterator[_Line]:
     """The rows as text; a header and the empty lines at the end are left out."""
     longest = max(_LONGEST_LINE, _LONGEST_CELL * (pixels + 1))
     empty = 0  # lines just before this one
@@ -99,7 +92,7 @@ def _lines(file: BufferedIOBase, path: _Path, pixels: int) -> Iterator[_Line]:
             empty += 1
 
 
-def _parse(lines: Sequence[_Line], path: _Path, pixels: int) -> Array:
+def _parse(lines: Sequence[_Line], path: FilePath, pixels: int) -> Array:
     """The rows in some lines, `uint8 (rows, 1 + pixels)`."""
     text = b"\n".join(text for _, text in lines)
     # NumPy would read more than digits: "1.0", "-0", Indian and Arabic numerals.
@@ -115,7 +108,7 @@ def _parse(lines: Sequence[_Line], path: _Path, pixels: int) -> Array:
     return _parse_carefully(lines, path, pixels)
 
 
-def _parse_carefully(lines: Sequence[_Line], path: _Path, pixels: int) -> Array:
+def _parse_carefully(lines: Sequence[_Line], path: FilePath, pixels: int) -> Array:
     """What `_parse` does, one value at a time: slowly, with an error that says where."""
     rows = []
     for number, text in lines:
@@ -133,7 +126,7 @@ def _parse_carefully(lines: Sequence[_Line], path: _Path, pixels: int) -> Array:
     return np.array(rows, np.uint8)
 
 
-def _check_columns(columns: int, path: _Path, line: int, pixels: int) -> None:
+def _check_columns(columns: int, path: FilePath, line: int, pixels: int) -> None:
     if columns != 1 + pixels:
         guess = " Is the label column missing?" if columns == pixels else ""
         raise ValueError(

@@ -1,7 +1,5 @@
 """From pixels and labels to inputs and targets."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -31,7 +29,6 @@ def scale_pixels(images: ArrayLike, *, dtype: DTypeLike = np.float64) -> Array:
         T. Rashid, "Make Your Own Neural Network", 2016, chapter 2.
 
     Example:
-        >>> import numpy as np
         >>> scale_pixels(np.array([[0, 51, 255]], np.uint8))
         array([[0.01 , 0.208, 1.   ]])
     """

@@ -35,7 +35,6 @@ def array_to_image(
         ValueError: the shapes are not those of images, or not those of one label for each.
 
     Example:
-        >>> import numpy as np
         >>> from matplotlib.figure import Figure
         >>> ax = array_to_image(np.zeros((2, 784)), [5, 0], 1, ax=Figure().subplots())
         >>> ax.get_title()
@@ -72,7 +71,6 @@ def image_grid(
             below 1.
 
     Example:
-        >>> import numpy as np
         >>> from matplotlib.figure import Figure
         >>> ax = image_grid(np.zeros((3, 28, 28)), titles=[5, 0, 4], ax=Figure().subplots())
         >>> [text.get_text() for text in ax.texts]
@@ -120,7 +118,6 @@ def misclassified(
             number or shape, or `most` outside 1 to 1000.
 
     Example:
-        >>> import numpy as np
         >>> from matplotlib.figure import Figure
         >>> ax = misclassified(np.eye(4), [3, 1, 1, 1], [3, 1, 2, 1], ax=Figure().subplots())
         >>> ax.get_title(), [text.get_text() for text in ax.texts]

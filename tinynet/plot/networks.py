@@ -43,7 +43,6 @@ def weights(
         ValueError: the weights are not `(in, out)`, not finite, or do not fill the shape.
 
     Example:
-        >>> import numpy as np
         >>> from matplotlib.figure import Figure
         >>> ax = weights(np.ones((784, 100)), 7, ax=Figure().subplots())
         >>> ax.get_title()
@@ -91,7 +90,6 @@ def activations(net: Layer, x: ArrayLike, *, ax: Axes | None = None) -> Axes:
         ValueError: x does not fit the network, or a value is not finite.
 
     Example:
-        >>> import numpy as np
         >>> from matplotlib.figure import Figure
         >>> from tinynet import Dense, Sequential, Sigmoid
         >>> net = Sequential(Dense(4, 3, rng=0), Sigmoid())
