@@ -4,65 +4,36 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from tinynet import data, initializers, interop, metrics, schedules
-from tinynet.errors import BackwardBeforeForwardError, DivergenceError, LoadError
+from tinynet import (
+    data,
+    errors,
+    initializers,
+    interop,
+    layers,
+    losses,
+    metrics,
+    schedules,
+    training,
+)
+from tinynet.errors import *
 from tinynet.initializers import glorot_uniform, he_normal, lecun_normal
-from tinynet.interop import from_state_dict, load_safetensors, save_safetensors, to_state_dict
+from tinynet.interop import *
 from tinynet.layers import *
 from tinynet.losses import *
 from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tinynet.persistence import load, load_parameters, save
-from tinynet.training import Epoch, History, detect_anomaly, evaluate, fit, predict, train
+from tinynet.training import *
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "ELU",
-    "GELU",
     "SGD",
     "Adagrad",
     "Adam",
     "AdamW",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "BackwardBeforeForwardError",
-    "BatchNorm",
-    "CrossEntropyLoss",
-    "Dense",
-    "DivergenceError",
-    "Dropout",
-    "Embedding",
-    "Epoch",
-    "Flatten",
-    "Frozen",
-    "History",
-    "HuberLoss",
-    "Identity",
-    "KLDivLoss",
-    "L1Loss",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "LoadError",
-    "LogSoftmax",
-    "Loss",
-    "MSELoss",
     "Optimizer",
     "RMSprop",
-    "ReLU",
-    "Reshape",
-    "Residual",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
     "data",
-    "detect_anomaly",
-    "evaluate",
-    "fit",
-    "from_state_dict",
     "glorot_uniform",
     "he_normal",
     "initializers",
@@ -70,15 +41,15 @@ __all__ = [
     "lecun_normal",
     "load",
     "load_parameters",
-    "load_safetensors",
     "metrics",
-    "predict",
     "save",
-    "save_safetensors",
     "schedules",
-    "to_state_dict",
-    "train",
 ]
+__all__ += errors.__all__
+__all__ += interop.__all__
+__all__ += layers.__all__
+__all__ += losses.__all__
+__all__ += training.__all__
 
 if TYPE_CHECKING:  # a type checker then finds misspelt names
     from tinynet import plot as plot
