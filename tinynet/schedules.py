@@ -11,7 +11,7 @@ can be printed and pickled, and return floats. One epoch has ⌈examples / batch
 import bisect
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -47,12 +47,7 @@ def step_decay(lr: float, *, factor: float, every: int) -> Schedule:
         >>> rate(0), rate(99), rate(100), rate(250)
         (0.8, 0.8, 0.4, 0.2)
     """
-    return Schedule(
-        _step_decay,
-        lr=positive(lr, "lr"),
-        factor=_factor(factor),
-        every=positive_int(every, "every"),
-    )
+    return _decay(_step_decay, lr, factor, every)
 
 
 def _step_decay(step: int, *, lr: float, factor: float, every: int) -> float:
@@ -73,16 +68,21 @@ def exponential_decay(lr: float, *, factor: float, every: int = 1) -> Schedule:
         >>> rate(0), rate(50), rate(100)
         (0.8, 0.4, 0.2)
     """
-    return Schedule(
-        _exponential_decay,
-        lr=positive(lr, "lr"),
-        factor=_factor(factor),
-        every=positive_int(every, "every"),
-    )
+    return _decay(_exponential_decay, lr, factor, every)
 
 
 def _exponential_decay(step: int, *, lr: float, factor: float, every: int) -> float:
     return lr * factor ** (step / every)
+
+
+def _decay(rate: Callable[..., float], lr: float, factor: float, every: int) -> Schedule:
+    rule = "a number above 0 and at most 1"
+    return Schedule(
+        rate,
+        lr=positive(lr, "lr"),
+        factor=real(factor, "factor", rule, lambda number: 0 < number <= 1),
+        every=positive_int(every, "every"),
+    )
 
 
 def cosine(lr: float, *, steps: int, final: float = 0.0) -> Schedule:
@@ -183,10 +183,3 @@ def _at(rate: LearningRate, step: int) -> float:
 
 def _part(rate: Any, name: str) -> LearningRate:
     return rate if callable(rate) else positive(rate, name)
-
-
-def _factor(value: object) -> float:
-    rule = "a number above 0 and at most 1"
-    if not 0 < (factor := real(value, "factor", rule)) <= 1:
-        raise ValueError(f"factor must be {rule}; got {value!r}")
-    return factor

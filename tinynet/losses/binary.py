@@ -36,7 +36,6 @@ class BCELoss(Loss):
     """
 
     def check(self, y: Array, t: Array) -> None:
-        """Compare shapes and types, and require y and t to be probabilities."""
         super().check(y, t)
         check_probabilities(self, "y", y, "Is Sigmoid() the last layer?")
         check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
@@ -75,7 +74,6 @@ class BCEWithLogitsLoss(Loss):
     activation = "Sigmoid"
 
     def check(self, y: Array, t: Array) -> None:
-        """Compare shapes and types, and require t to be probabilities."""
         super().check(y, t)
         check_probabilities(self, "t", t, "A target is a probability, or 0 and 1 for no and yes.")
 

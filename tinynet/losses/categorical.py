@@ -54,7 +54,6 @@ class CrossEntropyLoss(Loss):
         self.label_smoothing = fraction(label_smoothing, "label_smoothing")
 
     def check(self, y: Array, t: Array) -> None:
-        """Require class indices below the number of logits, or rows that sum to 1."""
         got = f"{type(self).__name__} got y of shape {y.shape}"
         if y.ndim != 2 or y.shape[1] < 2:
             raise ValueError(
@@ -113,7 +112,6 @@ class KLDivLoss(Loss):
     """
 
     def check(self, y: Array, t: Array) -> None:
-        """Require outputs of at most 0, and rows of targets that sum to 1."""
         super().check(y, t)
         me = type(self).__name__
         if y.ndim != 2:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.plot.drawing import axes_for
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from tinynet.plot.drawing import Axes, axes_for
 
 __all__ = ["confusion"]
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import ArrayLike
 
-from tinynet.plot.drawing import BLUE, GREEN, ORANGE, PURPLE, VERMILION, as_series, axes_for
+from tinynet.plot.drawing import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Axes, as_series, axes_for
 from tinynet.training.history import History
 from tinynet.types import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["history", "learning_curve"]
 
@@ -41,15 +38,16 @@ def learning_curve(
         ('Epoch', 'Loss')
     """
     losses = {"loss": as_series("loss", loss)}
-    losses |= {name: as_series(name, values, len(losses["loss"])) for name, values in more.items()}
     epochs = len(losses["loss"])
-    shares = None if accuracy is None else as_series("accuracy", accuracy, epochs)
-    if shares is not None and ((shares < 0) | (shares > 1)).any():
-        raise ValueError(
-            f"accuracy must be 0 to 1, got {shares.min():g} to {shares.max():g}. Divide a "
-            "percentage by 100."
-        )
-    return _curves(axes_for(ax, (6.4, 4.0)), losses, {} if shares is None else {"accuracy": shares})
+    losses |= {name: as_series(name, values, epochs) for name, values in more.items()}
+    shares = {} if accuracy is None else {"accuracy": as_series("accuracy", accuracy, epochs)}
+    for share in shares.values():
+        if ((share < 0) | (share > 1)).any():
+            raise ValueError(
+                f"accuracy must be 0 to 1, got {share.min():g} to {share.max():g}. Divide a "
+                "percentage by 100."
+            )
+    return _curves(ax, losses, shares)
 
 
 def history(history: History, *, ax: Axes | None = None) -> Axes:
@@ -84,15 +82,17 @@ def history(history: History, *, ax: Axes | None = None) -> Axes:
     if not losses:
         raise ValueError(f"the history has no column 'loss', only {', '.join(history.names)}")
     shares = {name: history[name] for name in history.names if name.endswith("accuracy")}
-    ax = _curves(axes_for(ax, (6.4, 4.0)), losses, shares)
-    if "validation_loss" in losses:
-        ax.axvline(history.best_epoch, color="#666666", ls=":", lw=1.2, zorder=0)
-        ax.set_title(f"Learning curve, best epoch {history.best_epoch}", pad=_pad(losses, shares))
-    return ax
+    return _curves(ax, losses, shares, history.best_epoch if "validation_loss" in losses else None)
 
 
-def _curves(ax: Any, losses: Mapping[str, Array], shares: Mapping[str, Array]) -> Any:
-    """Losses on the left scale, shares from 0 to 1 on the right one."""
+def _curves(
+    ax: Axes | None,
+    losses: Mapping[str, Array],
+    shares: Mapping[str, Array],
+    best: int | None = None,
+) -> Axes:
+    """Losses on the left scale, shares from 0 to 1 on the right one, and a line at `best`."""
+    ax = axes_for(ax, (6.4, 4.0))  # says what to install without Matplotlib
     from matplotlib.ticker import MaxNLocator
 
     def draw(ax: Any, name: str, values: Array, **style: Any) -> list[Any]:
@@ -104,7 +104,11 @@ def _curves(ax: Any, losses: Mapping[str, Array], shares: Mapping[str, Array]) -
     for number, (name, values) in enumerate(losses.items()):
         style = {"color": (BLUE, GREEN, PURPLE, ORANGE)[number % 4], "marker": "osv^"[number % 4]}
         lines += draw(ax, name, values, **style)
-    ax.set(title="Learning curve", xlabel="Epoch", ylabel="Loss")
+    title, pad = "Learning curve", None
+    if best is not None:
+        title += f", best epoch {best}"
+        ax.axvline(best, color="#666666", ls=":", lw=1.2, zorder=0)
+    ax.set(xlabel="Epoch", ylabel="Loss")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.grid(axis="y", alpha=0.3)
     ax.spines["top"].set_visible(False)
@@ -120,10 +124,6 @@ def _curves(ax: Any, losses: Mapping[str, Array], shares: Mapping[str, Array]) -
         # below the title and above the curves, where it can hide none of them
         columns = min(len(lines), 3)
         ax.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns)
-        ax.set_title(ax.get_title(), pad=_pad(losses, shares))
+        pad = 30 if len(lines) <= 3 else 48  # in points: room for one or two lines of the legend
+    ax.set_title(title, pad=pad)
     return ax
-
-
-def _pad(*columns: Mapping[str, Array]) -> int:
-    """Points between the curves and the title: room for one or two lines of the legend."""
-    return 30 if sum(map(len, columns)) <= 3 else 48

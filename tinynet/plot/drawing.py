@@ -1,7 +1,5 @@
 """What the pictures share: colours, axes, and checks of what is to be drawn."""
 
-from __future__ import annotations
-
 import math
 import operator
 from typing import TYPE_CHECKING, Any
@@ -12,23 +10,9 @@ from numpy.typing import ArrayLike
 from tinynet.types import Array
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-__all__ = [
-    "BLUE",
-    "GREEN",
-    "ORANGE",
-    "PURPLE",
-    "VERMILION",
-    "as_images",
-    "as_series",
-    "axes_for",
-    "check_count",
-    "checked_index",
-    "draw_image",
-    "square",
-    "tiled",
-]
+    from matplotlib.axes import Axes as Axes
+else:
+    Axes = Any  # so that Matplotlib is imported only to draw
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
 _MOST_TILES = 1000  # more would be too small to see

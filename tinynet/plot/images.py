@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet.checks import positive_int
 from tinynet.metrics import as_classes
-from tinynet.plot.drawing import as_images, axes_for, check_count, checked_index, draw_image, tiled
+from tinynet.plot.drawing import (
+    Axes,
+    as_images,
+    axes_for,
+    check_count,
+    checked_index,
+    draw_image,
+    tiled,
+)
 from tinynet.types import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["array_to_image", "image_grid", "misclassified"]
 

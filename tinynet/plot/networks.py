@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet.layers import Layer, Sequential
-from tinynet.plot.drawing import BLUE, axes_for, check_count, checked_index, square, tiled
+from tinynet.plot.drawing import BLUE, Axes, axes_for, check_count, checked_index, square, tiled
 from tinynet.types import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["activations", "gradient_norms", "weights"]
 
@@ -51,9 +48,8 @@ def weights(
     W = np.asarray(getattr(layer_or_W, "W", layer_or_W))
     if W.ndim != 2:
         raise ValueError(
-            f"weights needs a layer with W of shape (in, out), or that array; got {layer_or_W!r}."
-            if W.ndim == 0
-            else f"weights needs W of shape (in, out), got {W.shape}."
+            "weights needs a layer with W of shape (in, out), or that array; got "
+            f"{W.shape or layer_or_W!r}."
         )
     chosen = [checked_index(unit, W.shape[1], "unit") for unit in np.atleast_1d(units)]
     if shape is None:
@@ -98,13 +94,12 @@ def activations(net: Layer, x: ArrayLike, *, ax: Axes | None = None) -> Axes:
         ['Input', '0 Dense(4, 3, rng=0)', '1 Sigmoid()']
     """
     values = np.asarray(x)
-    one = net.input_shape is not None and values.shape == net.input_shape
-    one = one or values.shape[:1] != (1,)
-    y = values[np.newaxis] if one else values
+    is_batch = values.shape[:1] == (1,) and values.shape != net.input_shape
+    y = values if is_batch else values[np.newaxis]
     stages = [("Input", y[0])]
     for name, layer in _layers(net):
         y = layer.predict(y)
-        stages.append((f"{name} {_short(layer)}".strip(), y[0]))
+        stages.append((name, y[0]))
     for name, stage in stages:
         if not np.isfinite(stage).all():
             raise ValueError(f"{name} has values that are not finite. Did training diverge?")
@@ -162,7 +157,7 @@ def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
     ax.barh(rows, [max(norm, lowest) for norm in norms], color=BLUE, height=0.6)
     for row, norm in zip(rows, norms, strict=True):
         ax.text(max(norm, lowest) * 1.1, row, f"{norm:.3g}", va="center", fontsize="small")
-    ax.set_yticks(rows, [f"{name} {_short(layer)}".strip() for name, layer in learning])
+    ax.set_yticks(rows, [name for name, _ in learning])
     ax.set(xscale="log", xlim=(lowest, 4 * max(norms)), xlabel="‖dL/dθ‖, Euclidean")
     ax.set_title("Gradient of each layer")
     ax.invert_yaxis()
@@ -171,10 +166,10 @@ def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
 
 
 def _layers(net: Layer) -> list[tuple[str, Layer]]:
-    """The layers of a Sequential by their places; any other layer by itself."""
+    """The layers of a Sequential, named by place and repr; any other layer by itself."""
     if isinstance(net, Sequential):
-        return [(str(place), layer) for place, layer in enumerate(net.layers)]
-    return [("", net)]
+        return [(f"{place} {_short(layer)}", layer) for place, layer in enumerate(net.layers)]
+    return [(_short(net), net)]
 
 
 def _short(layer: Layer) -> str:
