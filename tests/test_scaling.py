@@ -87,8 +87,8 @@ def test_targets_are_zero_and_one_unless_asked_otherwise():
 @pytest.mark.parametrize(
     ("labels", "classes", "error", "message"),
     [
-        ([1, 0, 3], 3, ValueError, "needs labels from 0 to 2; the label in row 2 is 3"),
-        ([1, -1], 3, ValueError, "the label in row 1 is -1"),
+        ([1, 0, 3], 3, ValueError, "labels must be 0 to 2 for 3 classes; row 2 is 3"),
+        ([1, -1], 3, ValueError, "labels must be 0 to 2 for 3 classes; row 1 is -1"),
         (np.array([2**64 - 1], np.uint64), 3, ValueError, f"row 0 is {2**64 - 1}"),
         ([1], 0, ValueError, "classes must be a positive int; got 0"),
         ([[1]], 3, ValueError, r"shape \(N,\), got \(1, 1\)"),

@@ -15,6 +15,7 @@ __all__ = [
     "check_gradient",
     "check_ids",
     "check_input",
+    "check_labels",
     "check_probabilities",
     "check_targets",
     "fraction",
@@ -233,6 +234,16 @@ def check_classes(loss: object, t: Array, classes: int) -> None:
         raise ValueError(
             f"{me} got class {t[row]} in row {row} of t: with {classes} logits for each example it "
             f"must be 0 to {classes - 1}."
+        )
+
+
+def check_labels(name: str, labels: Array, classes: int) -> None:
+    """Refuse labels `(N,)` outside 0 to classes − 1."""
+    wrong = (labels < 0) | (labels >= classes)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{name} must be 0 to {classes - 1} for {classes} classes; row {row} is {labels[row]}."
         )
 
 

@@ -139,7 +139,7 @@ def glorot_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
     References:
         X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
-        networks" (2010), equation 12.
+        networks" (2010), equation 12; equation 16 is that of `glorot_uniform`.
 
     Example:
         >>> W = glorot_normal((600, 200), np.random.default_rng(0))
@@ -157,10 +157,6 @@ def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
     Raises:
         ValueError: the shape is not (fan_in, fan_out).
-
-    References:
-        X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
-        networks" (2010), equation 16.
 
     Example:
         >>> bool(abs(glorot_uniform((400, 200), np.random.default_rng(0))).max() <= 0.1)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import positive_int
+from tinynet.checks import check_labels, positive_int
 from tinynet.types import Array
 
 __all__ = ["ClassScores", "accuracy", "confusion_matrix", "precision_recall_f1", "top_k_accuracy"]
@@ -74,8 +74,7 @@ def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, classes: int | Non
     The orientation is scikit-learn's. The diagonal counts the correct predictions.
 
     Args:
-        predicted: scores `(N, classes)` or classes `(N,)`, as for `accuracy`.
-        labels: classes `(N,)` or targets `(N, classes)`.
+        predicted, labels: as for `accuracy`.
         classes: number of rows and columns; by default the number of columns of the scores or
             targets, or one more than the largest class that occurs.
 
@@ -100,8 +99,8 @@ def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, classes: int | Non
                 f"intended, pass classes={classes}."
             )
     positive_int(classes, "classes")
-    _check_range(predicted, "predicted", classes)
-    _check_range(labels, "labels", classes)
+    check_labels("predicted", predicted, classes)
+    check_labels("labels", labels, classes)
     # Labels are often uint8, which cannot hold 25 * 10 + 9.
     cells = labels.astype(np.intp) * classes + predicted.astype(np.intp)
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
@@ -132,9 +131,7 @@ def precision_recall_f1(
     scikit-learn. Its "macro" average over the classes is `.f1.mean()`.
 
     Args:
-        predicted: scores `(N, classes)` or classes `(N,)`, as for `accuracy`.
-        labels: classes `(N,)` or targets `(N, classes)`.
-        classes: number of classes, as for `confusion_matrix`.
+        predicted, labels, classes: as for `confusion_matrix`.
 
     Raises:
         TypeError, ValueError: as for `confusion_matrix`.
@@ -173,8 +170,8 @@ def as_classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, i
     t = t.argmax(axis=1) if t.ndim == 2 else t
     width = widths.pop() if widths else None
     if width is not None:
-        _check_range(p, "predicted", width)
-        _check_range(t, "labels", width)
+        check_labels("predicted", p, width)
+        check_labels("labels", t, width)
     return p, t, width
 
 
@@ -201,12 +198,3 @@ def _width(array: Array, name: str) -> int | None:
             "training diverge? Try a smaller learning rate."
         )
     return int(array.shape[1])
-
-
-def _check_range(array: Array, name: str, classes: int) -> None:
-    wrong = (array < 0) | (array >= classes)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ValueError(
-            f"{name} must be 0 to {classes - 1} for {classes} classes; row {row} is {array[row]}."
-        )

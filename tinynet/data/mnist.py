@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinynet.checks import check_labels
 from tinynet.data._content import sha256
 from tinynet.data.idx import read_idx
 from tinynet.data.mnist_csv import read_mnist_csv
@@ -133,10 +134,4 @@ def _read_csv(path: Path) -> tuple[Array, Array]:
 def _check_labels(labels: Array, path: Path) -> None:
     if not labels.size:
         raise ValueError(f"{path} holds no examples.")
-    wrong = labels > 9
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ValueError(
-            f"{path}: labels must be 0 to 9; the label of row {row}, counted from 0, is "
-            f"{labels[row]}."
-        )
+    check_labels(f"{path}: labels", labels, 10)

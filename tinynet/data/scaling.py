@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from tinynet.checks import positive_int
+from tinynet.checks import check_labels, positive_int
 from tinynet.types import Array
 
 __all__ = ["one_hot", "scale_pixels"]
@@ -91,13 +91,7 @@ def one_hot(
             f"one_hot needs integer labels, got {labels.dtype}. If they are whole numbers, pass "
             "labels.astype(int)."
         )
-    wrong = (labels < 0) | (labels >= classes)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ValueError(
-            f"one_hot with classes={classes} needs labels from 0 to {classes - 1}; the label in "
-            f"row {row} is {labels[row]}."
-        )
+    check_labels("labels", labels, classes)
     targets = np.full((len(labels), classes), low, dtype)
     targets[np.arange(len(labels)), labels] = high
     return targets
