@@ -12,6 +12,7 @@ from tinynet import (
     layers,
     losses,
     metrics,
+    optimizers,
     schedules,
     training,
 )
@@ -20,19 +21,13 @@ from tinynet.initializers import glorot_uniform, he_normal, lecun_normal
 from tinynet.interop import *
 from tinynet.layers import *
 from tinynet.losses import *
-from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from tinynet.optimizers import *
 from tinynet.persistence import load, load_parameters, save
 from tinynet.training import *
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Optimizer",
-    "RMSprop",
     "data",
     "glorot_uniform",
     "he_normal",
@@ -49,6 +44,7 @@ __all__ += errors.__all__
 __all__ += interop.__all__
 __all__ += layers.__all__
 __all__ += losses.__all__
+__all__ += optimizers.__all__
 __all__ += training.__all__
 
 if TYPE_CHECKING:  # a type checker then finds misspelt names

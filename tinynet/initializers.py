@@ -34,7 +34,6 @@ class Initializer(Protocol):
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, /) -> Array:
         """Initial values of the given shape."""
-        ...
 
 
 def initial(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:

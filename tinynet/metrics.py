@@ -157,33 +157,31 @@ def _share(part: Array, whole: Array) -> Array:
 
 def as_classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, int | None]:
     """Both as classes `(N,)`, and the number of columns of the scores or targets."""
-    p, t = np.asarray(predicted), np.asarray(labels)
-    widths = {_width(p, "predicted"), _width(t, "labels")} - {None}
-    if len(p) != len(t) or len(widths) > 1:
+    p, p_columns = _classes(predicted, "predicted")
+    t, t_columns = _classes(labels, "labels")
+    if len(p) != len(t) or (p_columns and t_columns and p_columns != t_columns):
         raise ValueError(
-            f"predicted has the shape {p.shape} and labels {t.shape}: both need one row for each "
-            "example, and scores and targets need the same number of columns."
+            f"predicted has the shape {np.shape(predicted)} and labels {np.shape(labels)}: both "
+            "need one row for each example, and scores and targets need the same number of columns."
         )
     if not len(t):
         raise ValueError("predicted and labels are empty: pass at least one example.")
-    p = p.argmax(axis=1) if p.ndim == 2 else p
-    t = t.argmax(axis=1) if t.ndim == 2 else t
-    width = widths.pop() if widths else None
-    if width is not None:
-        check_labels("predicted", p, width)
-        check_labels("labels", t, width)
-    return p, t, width
+    if columns := p_columns or t_columns:
+        check_labels("predicted", p, columns)
+        check_labels("labels", t, columns)
+    return p, t, columns
 
 
-def _width(array: Array, name: str) -> int | None:
-    """The number of columns of scores, or None for classes."""
+def _classes(values: ArrayLike, name: str) -> tuple[Array, int | None]:
+    """The classes, and the number of columns if the values are scores or targets."""
+    array = np.asarray(values)
     if array.ndim == 1:
         if array.dtype.kind not in "iub":
             raise TypeError(
                 f"{name} of shape {array.shape} must be classes, so integers; got "
                 f"{array.dtype}. Scores have the shape (N, classes)."
             )
-        return None
+        return array, None
     if array.ndim != 2:
         raise ValueError(f"{name} must be (N,) or (N, classes), got the shape {array.shape}.")
     if array.shape[1] < 2:
@@ -197,4 +195,4 @@ def _width(array: Array, name: str) -> int | None:
             f"{name} is NaN in row {int(missing.argmax())}, so there is no largest score. Did "
             "training diverge? Try a smaller learning rate."
         )
-    return int(array.shape[1])
+    return array.argmax(axis=1), array.shape[1]

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from tinynet.checks import not_negative, positive, positive_int, real
-from tinynet.optimizers import LearningRate
+from tinynet.optimizers.base import LearningRate
 from tinynet.text import call
 
 __all__ = [
@@ -119,7 +119,6 @@ def linear_warmup(then: LearningRate, *, steps: int) -> Schedule:
 
     Args:
         then: a rate, or a schedule that counts its steps from the end of the warm-up.
-        steps: how many steps the rate rises.
 
     Raises:
         TypeError: `then` is neither a number nor a function.
@@ -148,7 +147,6 @@ def piecewise(parts: Sequence[LearningRate], *, boundaries: Sequence[int]) -> Sc
     Each schedule counts its steps from its own beginning, as in Optax's `join_schedules`.
 
     Args:
-        parts: rates and schedules.
         boundaries: the steps at which the next part begins, in rising order; one fewer than parts.
 
     Raises:

@@ -10,10 +10,7 @@ from pathlib import Path
 
 from tinynet.types import FilePath
 
-__all__ = ["CHUNK", "open_content", "sha256"]
-
-CHUNK = 1 << 20
-"""Bytes to read at once."""
+__all__ = ["open_content", "sha256"]
 
 
 @contextmanager
@@ -40,9 +37,6 @@ def open_content(path: FilePath) -> Iterator[BufferedIOBase]:
 
 
 def sha256(path: FilePath) -> str:
-    """SHA-256 of the unpacked content, in hexadecimal, read in chunks."""
-    digest = hashlib.sha256()
+    """SHA-256 of the unpacked content, in hexadecimal."""
     with open_content(path) as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,9 +20,7 @@ def batches(
     batches of one example, are views of x and t; others are copies.
 
     Args:
-        x: inputs, `(N, ...)`.
-        t: targets or labels, `(N, ...)`.
-        batch_size: examples in a batch.
+        x, t: inputs `(N, ...)`, and their targets or labels `(N, ...)`.
         shuffle: whether the order is random, as in `train` and `fit`; otherwise it is file order.
         rng: where the order comes from: a Generator gives another one at each call, an int the
             same one.

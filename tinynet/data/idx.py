@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.data._content import CHUNK, open_content
+from tinynet.data._content import open_content
 from tinynet.types import Array, FilePath
 
 __all__ = ["read_idx"]
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_CHUNK = 1 << 20  # bytes to read at once
 _MOST_AXES = 64  # NumPy's limit
 
 
@@ -47,7 +48,7 @@ def read_idx(path: FilePath) -> Array:
         # In chunks, because the header may claim any size. One byte more than that is asked for,
         # to find extra content and to let gzip compare its checksum at the end.
         content = bytearray()
-        while chunk := file.read(min(CHUNK, size + 1 - len(content))):
+        while chunk := file.read(min(_CHUNK, size + 1 - len(content))):
             content += chunk
     if len(content) != size:
         raise ValueError(

@@ -39,7 +39,6 @@ def load_mnist(folder: FilePath, *, verify: bool = False) -> MNIST:
     with `.gz`. IDX is preferred to CSV, and a plain file to a compressed one.
 
     Args:
-        folder: where the files are.
         verify: compare the SHA-256 of each IDX file with that of the official copy.
 
     Raises:
@@ -94,16 +93,12 @@ def _missing(folder: Path, found: list[Path]) -> str:
 
 
 def _verify(paths: list[Path]) -> None:
-    differing = [
-        f"{path} ({found})"
-        for path, expected in zip(paths, _IDX.values(), strict=True)
-        if (found := sha256(path)) != expected
-    ]
-    if differing:
-        raise ValueError(
-            f"The unpacked content differs from the official copy, by SHA-256: "
-            f"{', '.join(differing)}. Download it again, or use verify=False for other data."
-        )
+    for path, expected in zip(paths, _IDX.values(), strict=True):
+        if (found := sha256(path)) != expected:
+            raise ValueError(
+                f"The unpacked content of {path} differs from the official copy, as its SHA-256 is "
+                f"{found}. Download it again, or use verify=False for other data."
+            )
 
 
 def _read_idx(images_path: Path, labels_path: Path) -> tuple[Array, Array]:

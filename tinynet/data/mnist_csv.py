@@ -30,7 +30,6 @@ def read_mnist_csv(path: FilePath, *, pixels: int = 784) -> tuple[Array, Array]:
     around numbers, Windows line ends, and empty lines at the end are allowed.
 
     Args:
-        path: the file.
         pixels: number of pixels in an image.
 
     Returns:

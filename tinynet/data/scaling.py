@@ -63,8 +63,6 @@ def one_hot(
     Args:
         labels: integers from 0 to classes − 1, `(N,)`.
         classes: number of columns.
-        low: target of all other classes.
-        high: target of the class of the label.
         dtype: float type of the result.
 
     Raises:

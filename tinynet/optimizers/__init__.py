@@ -2,7 +2,7 @@
 
 from tinynet.optimizers.adam import Adam, AdamW
 from tinynet.optimizers.adaptive import Adagrad, RMSprop
-from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.optimizers.base import Optimizer
 from tinynet.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "LearningRate", "Optimizer", "RMSprop"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -47,7 +48,7 @@ def learning_curve(
                 f"accuracy must be 0 to 1, got {share.min():g} to {share.max():g}. Divide a "
                 "percentage by 100."
             )
-    return _curves(ax, losses, shares)
+    return _curves(ax, losses, shares, best=None)
 
 
 def history(history: History, *, ax: Axes | None = None) -> Axes:
@@ -55,9 +56,6 @@ def history(history: History, *, ax: Axes | None = None) -> Axes:
 
     Accuracies are the columns whose names end in "accuracy", such as "validation_accuracy". If
     there is a validation loss, a dotted line marks the best epoch.
-
-    Args:
-        history: at least one epoch.
 
     Raises:
         TypeError: it is not a History but, for instance, a list of losses.
@@ -86,24 +84,13 @@ def history(history: History, *, ax: Axes | None = None) -> Axes:
 
 
 def _curves(
-    ax: Axes | None,
-    losses: Mapping[str, Array],
-    shares: Mapping[str, Array],
-    best: int | None = None,
+    ax: Axes | None, losses: Mapping[str, Array], shares: Mapping[str, Array], best: int | None
 ) -> Axes:
     """Losses on the left scale, shares from 0 to 1 on the right one, and a line at `best`."""
     ax = axes_for(ax, (6.4, 4.0))  # says what to install without Matplotlib
     from matplotlib.ticker import MaxNLocator
 
-    def draw(ax: Any, name: str, values: Array, **style: Any) -> list[Any]:
-        label = name.replace("_", " ").capitalize()
-        style["markevery"] = max(1, len(values) // 25)  # closer, they would hide the line
-        return ax.plot(range(1, len(values) + 1), values, markersize=4, label=label, **style)
-
-    lines = []
-    for number, (name, values) in enumerate(losses.items()):
-        style = {"color": (BLUE, GREEN, PURPLE, ORANGE)[number % 4], "marker": "osv^"[number % 4]}
-        lines += draw(ax, name, values, **style)
+    lines = _draw(ax, losses, "-", (BLUE, "o"), (GREEN, "s"), (PURPLE, "v"), (ORANGE, "^"))
     title, pad = "Learning curve", None
     if best is not None:
         title += f", best epoch {best}"
@@ -114,9 +101,7 @@ def _curves(
     ax.spines["top"].set_visible(False)
     if shares:
         right = ax.twinx()
-        for number, (name, values) in enumerate(shares.items()):
-            style = {"color": (VERMILION, PURPLE)[number % 2], "marker": "DP"[number % 2]}
-            lines += draw(right, name, values, ls="--", **style)
+        lines += _draw(right, shares, "--", (VERMILION, "D"), (PURPLE, "P"))
         right.set_ylabel("Accuracy")
         right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
         right.spines["top"].set_visible(False)
@@ -127,3 +112,14 @@ def _curves(
         pad = 30 if len(lines) <= 3 else 48  # in points: room for one or two lines of the legend
     ax.set_title(title, pad=pad)
     return ax
+
+
+def _draw(ax: Any, columns: Mapping[str, Array], line: str, *styles: tuple[str, str]) -> list[Any]:
+    """One line for each column, in one of the styles, each a colour and a marker."""
+    lines = []
+    for (name, values), (color, marker) in zip(columns.items(), cycle(styles), strict=False):
+        options = {"ls": line, "color": color, "marker": marker, "markersize": 4}
+        options["markevery"] = max(1, len(values) // 25)  # closer, they would hide the line
+        options["label"] = name.replace("_", " ").capitalize()
+        lines += ax.plot(range(1, len(values) + 1), values, **options)
+    return lines
