@@ -1,5 +1,7 @@
 """Measures of a classifier: how often it is right, and which classes it confuses."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,6 @@
 """Opening files that are plain or compressed with gzip."""
 
 import gzip
-import hashlib
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +8,6 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from tinynet.types import FilePath
-
-__all__ = ["open_content", "sha256"]
 
 
 @contextmanager
@@ -34,9 +31,3 @@ def open_content(path: FilePath) -> Iterator[BufferedIOBase]:
             raise ValueError(
                 f"{path} is a damaged gzip file ({error}): download or copy it again."
             ) from error
-
-
-def sha256(path: FilePath) -> str:
-    """SHA-256 of the unpacked content, in hexadecimal."""
-    with open_content(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

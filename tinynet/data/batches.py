@@ -1,5 +1,7 @@
 """A data set in batches."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Photos and drawings of digits, prepared as those of MNIST are."""
 
+from __future__ import annotations
+
 import math
 import os
 

@@ -1,12 +1,13 @@
 """The MNIST database of handwritten digits."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from tinynet.checks import check_labels
-from tinynet.data._content import sha256
+from tinynet.data._content import open_content
 from tinynet.data.idx import read_idx
 from tinynet.data.mnist_csv import read_mnist_csv
 from tinynet.types import Array, FilePath
@@ -94,7 +95,9 @@ def _missing(folder: Path, found: list[Path]) -> str:
 
 def _verify(paths: list[Path]) -> None:
     for path, expected in zip(paths, _IDX.values(), strict=True):
-        if (found := sha256(path)) != expected:
+        with open_content(path) as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != expected:
             raise ValueError(
                 f"The unpacked content of {path} differs from the official copy, as its SHA-256 is "
                 f"{found}. Download it again, or use verify=False for other data."

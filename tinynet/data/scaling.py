@@ -1,5 +1,7 @@
 """From pixels and labels to inputs and targets."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

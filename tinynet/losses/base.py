@@ -49,10 +49,9 @@ class Loss:
 
     activation = ""
 
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the class was called with
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the class was called with, for repr
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Keep the arguments, from which `repr` describes the loss."""
         check_keywords(cls, kwargs)
         if (args or kwargs) and cls.__init__ is object.__init__:  # which would ignore them
             raise TypeError(f"{cls.__name__} takes no arguments; got {call('', args, kwargs)}")

@@ -127,15 +127,8 @@ class AdamW(Adam):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        super().__init__(
-            net,
-            lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            clip_norm=clip_norm,
-            clip_value=clip_value,
-        )
+        clipping = {"clip_norm": clip_norm, "clip_value": clip_value}
+        super().__init__(net, lr, betas=betas, eps=eps, weight_decay=weight_decay, **clipping)
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
         params *= 1 - rate * self.weight_decay

@@ -25,8 +25,8 @@ class Optimizer:
 
     `state` names the vectors that it remembers from step to step. They are as long as the
     parameters and start at zero. `update` may write intermediate results into the vector
-    `self.work`, so that no step allocates memory. It never writes into the gradients; a clipped
-    gradient is a copy.
+    `self.work`, which is as long, so that no step allocates memory. It never writes into the
+    gradients; a clipped gradient is a copy.
 
     Args:
         net: a network or any part of one; only its parameters move.
@@ -39,8 +39,6 @@ class Optimizer:
     Attributes:
         net, lr: as given; lr may be assigned at any time.
         steps: number of steps taken.
-        state: names of the vectors that it remembers.
-        work: a vector as long as the parameters, for `update` to compute in.
 
     Raises:
         ValueError: a rate or clip that is not positive and finite, or a net without parameters.

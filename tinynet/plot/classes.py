@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -40,16 +42,11 @@ def confusion(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
     ax = axes_for(ax, (6.0, 5.6))
     picture = ax.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
     if classes <= _MOST_NUMBERS:
+        size = 8 if classes <= 12 else 6
+        style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size}
         for true, predicted in np.argwhere(counts):
-            ax.text(
-                predicted,
-                true,
-                f"{counts[true, predicted]:g}",
-                ha="center",
-                va="center",
-                fontsize=8 if classes <= 12 else 6,
-                color="white" if share[true, predicted] > 0.3 else "black",
-            )
+            color = "white" if share[true, predicted] > 0.3 else "black"
+            ax.text(predicted, true, f"{counts[true, predicted]:g}", color=color, **style)
         ax.set_xticks(range(classes))
         ax.set_yticks(range(classes))
     else:

@@ -29,22 +29,20 @@ def axes_for(ax: Axes | None, size: tuple[float, float]) -> Any:
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def draw_image(ax: Any, image: Array, dtype: Any = None) -> None:
-    """Grey from paper to ink: 0 to 255 for pixels, from 0 or the smallest value for floats."""
-    pixels = (image.dtype if dtype is None else dtype) == np.uint8
-    low, high = (0, 255) if pixels else (min(0, np.nanmin(image)), np.nanmax(image))
+def draw_image(ax: Any, image: Array, dtype: np.dtype[Any]) -> None:
+    """Grey from paper to ink: 0 to 255 for uint8, from 0 or the smallest value for other types."""
+    low, high = (0, 255) if dtype == np.uint8 else (min(0, np.nanmin(image)), np.nanmax(image))
     ax.imshow(image, cmap="gray_r", vmin=low, vmax=high)
     ax.set_axis_off()
 
 
-def tiled(images: Array, columns: int, gap: int, band: int | None = None) -> Array:
+def tiled(images: Array, columns: int, gap: int, band: int) -> Array:
     """One picture of all images in rows, which draws faster than many Axes.
 
     Between the images it is NaN, which stays blank: `gap` pixels wide, and above each row `band`
-    pixels high, by default as high as the gap.
+    pixels high.
     """
     count, height, width = images.shape
-    band = gap if band is None else band
     rows = math.ceil(count / columns)
     grid = np.full((rows * (band + height), columns * (gap + width) - gap), np.nan)
     for number, image in enumerate(images):

@@ -52,7 +52,7 @@ def array_to_image(
         )
     index = checked_index(index, len(images), "example")
     ax = axes_for(ax, (3.2, 3.4))
-    draw_image(ax, images[index])
+    draw_image(ax, images[index], images.dtype)
     ax.set_title(f"Label {labels[index]} (example {index})")
     return ax
 
@@ -147,6 +147,5 @@ def misclassified(
     if own:  # room for the title above few images
         figure: Any = ax.figure
         figure.set_size_inches(np.maximum(figure.get_size_inches(), (5.2, 1.8)))
-    counts = f"{len(wrong):,} of {len(images):,} misclassified"
-    ax.set_title(f"{counts}: true class as predicted")
+    ax.set_title(f"{len(wrong):,} of {len(images):,} misclassified: true class as predicted")
     return ax

@@ -61,7 +61,7 @@ def weights(
     if not np.isfinite(images).all():
         raise ValueError("The weights of these units are not all finite. Did training diverge?")
     gap = max(1, shape[1] // 10) if len(images) > 1 else 0
-    mosaic = tiled(images, math.ceil(math.sqrt(len(images))), gap)
+    mosaic = tiled(images, math.ceil(math.sqrt(len(images))), gap, band=gap)
     ax = axes_for(ax, (4.2, 3.6))
     limit = float(np.abs(images).max()) or 1.0
     picture = ax.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
