@@ -19,14 +19,7 @@ from tinynet.checks import not_negative, positive, positive_int, real
 from tinynet.optimizers.base import LearningRate
 from tinynet.text import call
 
-__all__ = [
-    "Schedule",
-    "cosine",
-    "exponential_decay",
-    "linear_warmup",
-    "piecewise",
-    "step_decay",
-]
+__all__ = ["Schedule", "cosine", "exponential_decay", "linear_warmup", "piecewise", "step_decay"]
 
 
 class Schedule(functools.partial[float]):

@@ -74,7 +74,11 @@ class CrossEntropyLoss(Loss):
             )
 
     def forward(self, y: Array, t: Array) -> float:
-        q = t.astype(y.dtype, copy=False) if t.ndim == 2 else _one_hot(t, y)
+        if t.ndim == 2:
+            q = t.astype(y.dtype, copy=False)
+        else:
+            q = np.zeros_like(y)
+            q[np.arange(len(t)), t] = 1
         if self.label_smoothing:
             q = (1 - self.label_smoothing) * q + self.label_smoothing / y.shape[1]
         z = y - y.max(axis=1, keepdims=True)
@@ -130,9 +134,3 @@ class KLDivLoss(Loss):
 
     def backward(self) -> Array:
         return -self._t / len(self._t)
-
-
-def _one_hot(classes: Array, y: Array) -> Array:
-    q = np.zeros_like(y)
-    q[np.arange(len(classes)), classes] = 1
-    return q
