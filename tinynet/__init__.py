@@ -56,6 +56,6 @@ else:
         """Import `tinynet.plot` and `tinynet.testing` when they are first used."""
         if name in ("plot", "testing"):
             return importlib.import_module(f"tinynet.{name}")
-        from tinynet.names import missing_name
+        from tinynet.foreign_names import missing_name
 
         raise missing_name(name)

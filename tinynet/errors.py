@@ -1,7 +1,8 @@
 """Errors that have a name of their own; everything else is a ValueError or a TypeError."""
 
-from collections.abc import Mapping
 from typing import NoReturn
+
+from tinynet.foreign_names import ATTRIBUTES
 
 __all__ = ["BackwardBeforeForwardError", "DivergenceError", "LoadError"]
 
@@ -18,11 +19,10 @@ class LoadError(ValueError):
     """A file cannot be loaded: damaged, of another program, or not for this network."""
 
 
-def missing_attribute(owner: object, name: str, foreign: Mapping[str, str]) -> NoReturn:
+def missing_attribute(owner: object, name: str) -> NoReturn:
     """Explain why an attribute is missing: `__getattr__` of layers and losses.
 
-    What `forward` keeps for `backward` has a leading underscore, `self._x`. `foreign` says what to
-    write in place of names that other frameworks use.
+    What `forward` keeps for `backward` has a leading underscore, `self._x`.
     """
     me = type(owner).__name__
     if name.startswith("_") and not name.startswith("__"):
@@ -31,8 +31,8 @@ def missing_attribute(owner: object, name: str, foreign: Mapping[str, str]) -> N
             f"so call forward before backward."
         )
     hint = ""
-    if name in foreign:
-        hint = f": {foreign[name]}"
+    if name in ATTRIBUTES:
+        hint = f": {ATTRIBUTES[name]}"
     elif name[:1] == "d" and name[1:] in vars(owner):
         hint = f". Declare the parameter with super().__init__({name[1:]}=...) to have it"
     raise AttributeError(f"{me} has no attribute {name!r}{hint}")

@@ -1,14 +1,15 @@
 """Names that other frameworks use, and what to write here instead.
 
-An attribute is looked up here only when it is missing, and a keyword only when it is one of these,
-so a name that tinynet does use costs nothing.
+A name is looked up here only when it is missing, and a keyword only when it is one of these, so a
+name that tinynet does use costs nothing.
 """
 
 import inspect
+import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
-__all__ = ["KEYWORDS", "LAYERS", "LOSSES", "OPTIMIZERS", "ForeignName", "check_keywords"]
+__all__ = ["ATTRIBUTES", "KEYWORDS", "ForeignName", "check_keywords", "missing_name"]
 
 
 def _table(rows: Mapping[str, str]) -> dict[str, str]:
@@ -16,107 +17,135 @@ def _table(rows: Mapping[str, str]) -> dict[str, str]:
     return {name: advice for names, advice in rows.items() for name in names.split()}
 
 
-_NO_MODE = "there is no mode to set: forward is the training pass, predict is inference"
-_NO_ZERO = "backward overwrites the gradients, so there is nothing to set to zero; leave it out"
-_CPU = "arrays are NumPy's and stay on the CPU; dtype=np.float32 chooses the float type"
-_MEAN = "a loss is the mean that its docstring states, and no other"
-
-LAYERS = _table(
-    {
-        "parameters": "net.params holds all parameters, net.named_parameters() lists them by name; "
-        "an optimizer takes the network itself: SGD(net, lr=0.1)",
-        "fit": "use tinynet.fit(net, loss, optimizer, x, t, epochs=10)",
-        "compile": "there is nothing to compile: pass the loss and the optimizer to tinynet.fit",
-        "evaluate": "use tinynet.evaluate(net, loss, x, t)",
-        "train": f"{_NO_MODE}. To train a network, use tinynet.train or tinynet.fit",
-        "eval": _NO_MODE,
-        "zero_grad": _NO_ZERO,
-        "weight weights kernel": "the weights of a Dense are W, and their gradient is dW",
-        "bias": "the bias of a Dense is b, and its gradient is db",
-        "get_weights set_weights": "read net.params, or write net.params[...] = values",
-        "grad": "all gradients are net.grads; that of W is dW",
-        "state_dict": "use tinynet.interop.to_state_dict(net), or tinynet.save(net, path)",
-        "load_state_dict": "use tinynet.interop.from_state_dict(net, state_dict)",
-        "save save_weights": "use tinynet.save(net, path)",
-        "load_weights": "use tinynet.load_parameters(net, path)",
-        "add append": "a network is built at once: Sequential(layer, layer, ...)",
-        "to cuda cpu": _CPU,
-        "trainable requires_grad requires_grad_": "a layer in Frozen(layer) does not learn",
-        "named_state": "it is called named_buffers()",
-        "check_windows": "it is called check_views()",
-    }
-)
-
-LOSSES = _table(
-    {
-        "reduction": _MEAN,
-        "item": "forward returns a Python float, so leave it out",
-        "grad": "the gradient dL/dy is what backward() returns",
-    }
-)
-
-OPTIMIZERS = _table(
-    {
-        "zero_grad": _NO_ZERO,
-        "param_groups": "an optimizer has one network, optimizer.net, and one rate, optimizer.lr",
-        "learning_rate": "it is called lr",
-        "state_dict": "optimizer.named_state() lists what it remembers; tinynet.fit can write "
-        "checkpoints",
-        "minimize apply_gradients": "write net.backward(loss.backward()), then optimizer.step()",
-    }
-)
+_SIZES = "write the sizes first: Dense(inputs, outputs), Embedding(num_embeddings, features)"
+_NO_LAYER = "there is no such layer yet: write a class derived from tinynet.Layer"
+_CROSS_ENTROPY = "write tinynet.CrossEntropyLoss(), and no Softmax at the end of the network"
 
 KEYWORDS = _table(
     {
         "activation": "an activation is a layer of its own: Sequential(Dense(784, 100), ReLU())",
-        "units input_dim input_shape in_features out_features": "sizes are the first two "
-        "arguments, inputs and outputs: Dense(784, 100)",
-        "use_bias": "write bias=",
-        "kernel_initializer weight_init": "write init= and a function, such as "
-        "init=tinynet.initializers.he_normal",
-        "seed random_state": "write rng=, a NumPy Generator or an int",
-        "device": _CPU,
-        "p": "write rate=, the probability of dropping an element",
-        "inplace": "a layer never writes into its input; leave it out",
-        "dim axis": "it works over the last axis; leave it out",
+        "units input_dim input_shape in_features out_features": _SIZES,
+        "count embedding_dim output_dim": _SIZES,
         "num_features normalized_shape": "write features=",
-        "count embedding_dim output_dim": "write Embedding(num_embeddings, features)",
+        "use_bias": "write bias=",
+        "kernel_initializer weight_init": "write init=, such as tinynet.initializers.he_normal",
+        "seed random_state manual_seed": "write rng=, a NumPy Generator or an int",
+        "device": "arrays are NumPy's and stay on the CPU; dtype=np.float32 chooses the float type",
+        "p": "write rate=, the probability of dropping an element",
+        "inplace": "leave it out, because a layer never writes into its input",
+        "dim axis": "leave it out, because it works over the last axis",
         "epsilon": "write eps=",
         "params": "the first argument is the network itself: SGD(net, lr=0.1)",
-        "learning_rate": "write lr=",
+        "learning_rate": "write lr=, and read optimizer.lr",
         "beta_1 beta_2": "write betas=(0.9, 0.999)",
         "rho": "write alpha=",
         "decay": "write weight_decay=, or a schedule as lr: tinynet.schedules",
-        "clipnorm": "write clip_norm=",
-        "clipvalue": "write clip_value=",
-        "reduction size_average": f"{_MEAN}; scale lr instead",
+        "clipnorm clipvalue": "write clip_norm= or clip_value=",
+        "reduction size_average": "a loss is the mean that its docstring states; scale lr instead",
         "from_logits": "CrossEntropyLoss and BCEWithLogitsLoss take logits, BCELoss probabilities",
     }
 )
+"""Arguments of layers, losses and optimizers."""
+
+ATTRIBUTES = KEYWORDS | _table(
+    {
+        # of a network, a loss or an optimizer
+        "parameters": "an optimizer takes the network itself: SGD(net, lr=0.1); net.params holds "
+        "all parameters, net.named_parameters() lists them by name",
+        "fit compile MLPClassifier MLPRegressor Trainer": "write tinynet.fit(net, loss, optimizer, "
+        "x, t, epochs=10)",
+        "evaluate": "write tinynet.evaluate(net, loss, x, t)",
+        "train eval": "there is no mode to set: forward is the training pass, predict is "
+        "inference. To train a network, use tinynet.train or tinynet.fit",
+        "zero_grad": "leave it out, because backward overwrites the gradients",
+        "weight weights kernel bias": "a Dense has W and b, and their gradients are dW and db",
+        "get_weights set_weights": "read net.params, or write net.params[...] = values",
+        "grad": "all gradients are net.grads; that of W is dW; dL/dy is what loss.backward returns",
+        "state_dict": "write tinynet.to_state_dict(net) or tinynet.save(net, path); for an "
+        "optimizer, optimizer.named_state() lists its memory and tinynet.fit writes checkpoints",
+        "load_state_dict": "write tinynet.from_state_dict(net, state_dict)",
+        "save save_model save_weights": "write tinynet.save(net, path)",
+        "load_model": "write tinynet.load(path)",
+        "load_weights": "write tinynet.load_parameters(net, path)",
+        "add append": "a network is built at once: Sequential(layer, layer, ...)",
+        "to cuda cpu": KEYWORDS["device"],
+        "trainable requires_grad requires_grad_": "a layer in Frozen(layer) does not learn",
+        "named_state": "it is called named_buffers()",
+        "check_windows": "it is called check_views()",
+        "item": "leave it out, because forward returns a Python float",
+        "param_groups": "an optimizer has one network, optimizer.net, and one rate, optimizer.lr",
+        "minimize apply_gradients": "write net.backward(loss.backward()), then optimizer.step()",
+        # of the package
+        "Affine FullyConnected Linear": "write tinynet.Dense(inputs, outputs)",
+        "MLP Model Module ModuleList Network NeuralNetwork": "write tinynet.Sequential(...), or a "
+        "class derived from tinynet.Layer",
+        "Parameter Variable": "write super().__init__(W=array) in a class of tinynet.Layer",
+        "Activation functional": "write a layer such as tinynet.ReLU()",
+        "Conv1D Conv1d Conv2D Conv2d Convolution MaxPool2d MaxPooling2D": _NO_LAYER,
+        "GRU LSTM RNN": _NO_LAYER,
+        "CategoricalCrossentropy SparseCategoricalCrossentropy NLLLoss": _CROSS_ENTROPY,
+        "CrossEntropy SoftmaxCrossEntropy cross_entropy": _CROSS_ENTROPY,
+        "BCE BinaryCrossentropy binary_cross_entropy": "write tinynet.BCELoss(), or "
+        "tinynet.BCEWithLogitsLoss() without a Sigmoid",
+        "BatchNorm1d BatchNormalization": "write tinynet.BatchNorm(features)",
+        "LayerNormalization": "write tinynet.LayerNorm(features)",
+        "MSE MeanSquaredError": "write tinynet.MSELoss()",
+        "MAE MeanAbsoluteError": "write tinynet.L1Loss()",
+        "Huber SmoothL1Loss": "write tinynet.HuberLoss(delta=1.0)",
+        "KLDivergence": "write tinynet.KLDivLoss()",
+        "Momentum Nesterov": "write tinynet.SGD(net, lr=0.1, momentum=0.9)",
+        "CosineAnnealingLR ExponentialLR LambdaLR OneCycleLR StepLR lr_scheduler": "write an lr "
+        "from tinynet.schedules, such as tinynet.schedules.cosine",
+        "nn": "write tinynet.Dense, tinynet.ReLU, tinynet.MSELoss and so on",
+        "optim": "write tinynet.SGD, tinynet.Adam and so on",
+        "init": "write tinynet.initializers",
+        "EarlyStopping": "write tinynet.fit(..., validation=(x, t), patience=10)",
+        "ModelCheckpoint": "write tinynet.fit(..., checkpoint=path)",
+        "DataLoader Dataset TensorDataset": "write tinynet.data.batches(x, t, batch_size=32)",
+        "datasets": "write tinynet.data.load_mnist(folder)",
+        "no_grad inference_mode": "write net.predict(x), which stores nothing",
+        "Tensor array tensor": "write a NumPy array",
+        "check_layer check_grad gradcheck": "write tinynet.testing.check_layer(layer)",
+        "check_loss check_optimizer": "write tinynet.testing.check_loss and so on",
+        "confusion learning_curve misclassified": "write tinynet.plot.confusion and so on",
+    }
+)
+"""Attributes of objects, and of the package itself."""
 
 
 class ForeignName:
     """A class attribute that is reported as missing, with advice what to write instead."""
 
-    def __init__(self, name: str, advice: str) -> None:
-        self.name, self.advice = name, advice
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def __get__(self, owner: object, cls: type) -> NoReturn:
-        raise AttributeError(f"{cls.__name__} has no attribute {self.name!r}: {self.advice}")
+        raise AttributeError(
+            f"{cls.__name__} has no attribute {self.name!r}: {ATTRIBUTES[self.name]}"
+        )
 
 
 def check_keywords(cls: type, keywords: Mapping[str, object]) -> None:
-    """Refuse a keyword of another framework that the constructor of `cls` does not take.
-
-    Example:
-        >>> from tinynet import Dropout
-        >>> Dropout(p=0.5)
-        Traceback (most recent call last):
-        TypeError: Dropout takes no 'p': write rate=, the probability of dropping an element
-    """
+    """Refuse a keyword of another framework that the constructor of `cls` does not take."""
     for name in keywords:
         if name in KEYWORDS:
             init = cls.__init__  # type: ignore[misc]
             taken = () if init is object.__init__ else inspect.signature(init).parameters.values()
             if not any(p.name == name or p.kind is p.VAR_KEYWORD for p in taken):
                 raise TypeError(f"{cls.__name__} takes no {name!r}: {KEYWORDS[name]}")
+
+
+def missing_name(name: str) -> AttributeError:
+    """The error for `tinynet.name`; a public name that has the same letters is recommended."""
+    advice, letters = ATTRIBUTES.get(name, ""), _letters(name)
+    for path in ("", ".data", ".initializers", ".metrics", ".schedules"):
+        for public in sys.modules[f"tinynet{path}"].__all__:
+            if _letters(public) == letters:
+                advice = f"write tinynet{path}.{public}"
+    return AttributeError(
+        f"module 'tinynet' has no attribute {name!r}{f': {advice}' if advice else ''}"
+    )
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()

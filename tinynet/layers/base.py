@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from numpy.typing import DTypeLike
 
 from tinynet.errors import missing_attribute
-from tinynet.foreign_names import LAYERS, check_keywords
+from tinynet.foreign_names import check_keywords
 from tinynet.layers.defaults import predicting_copy, restore_defaults
 from tinynet.parameters import Parameterized
 from tinynet.text import call
@@ -136,4 +136,4 @@ class Layer(Parameterized):
             )
 
         def __getattr__(self, name: str) -> NoReturn:
-            missing_attribute(self, name, LAYERS)
+            missing_attribute(self, name)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinynet.checks import check_targets
 from tinynet.errors import missing_attribute
-from tinynet.foreign_names import LOSSES, check_keywords
+from tinynet.foreign_names import check_keywords
 from tinynet.text import call
 from tinynet.types import Array
 
@@ -90,7 +90,7 @@ class Loss:
             )
 
         def __getattr__(self, name: str) -> NoReturn:
-            missing_attribute(self, name, LOSSES)
+            missing_attribute(self, name)
 
 
 def _checked(forward: Callable[..., float]) -> Callable[..., float]:

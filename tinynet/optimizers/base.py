@@ -8,7 +8,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 
 from tinynet.checks import not_negative, positive
-from tinynet.foreign_names import OPTIMIZERS, ForeignName, check_keywords
+from tinynet.foreign_names import ForeignName, check_keywords
 from tinynet.parameter_checks import check_network
 from tinynet.parameters import Parameterized
 from tinynet.text import written
@@ -167,8 +167,9 @@ class Optimizer:
 
 
 # not by __getattr__, with which Python 3.11 looks up all attributes more slowly: 0.4 µs a step
-for _name, _advice in OPTIMIZERS.items():
-    setattr(Optimizer, _name, ForeignName(_name, _advice))
+_NAMES = ("zero_grad", "param_groups", "learning_rate", "state_dict", "minimize", "apply_gradients")
+for _name in _NAMES:
+    setattr(Optimizer, _name, ForeignName(_name))
 
 
 def _norm(vector: Array) -> float:
