@@ -111,9 +111,8 @@ class TrainingRun:
 
     def _arrays(self) -> dict[str, Array]:
         """The arrays that a run changes, by their names in the file."""
-        names = getattr(self.optimizer, "state", ())
-        optimizer = {_OPTIMIZER + name: getattr(self.optimizer, name) for name in names}
-        return named_arrays(self.net) | optimizer
+        state = {_OPTIMIZER + name: vector for name, vector in self.optimizer.named_state()}
+        return named_arrays(self.net) | state
 
     def _expected_arrays(self, with_best: bool) -> dict[str, Array]:
         """Arrays of the shapes and types that the file must have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -34,17 +35,15 @@ def find_generators(
 
 
 def get_states(generators: Generators) -> list[dict[str, Any]]:
-    """Their names and states as JSON."""
-    return [
-        {"names": names, "state": _to_json(generator.bit_generator.state)}
-        for names, generator in generators
-    ]
+    """Their names and states as JSON, in which an array is a list; NumPy takes that too."""
+    states = [{"names": names, "state": each.bit_generator.state} for names, each in generators]
+    return json.loads(json.dumps(states, default=lambda array: array.tolist()))
 
 
 def set_states(generators: Generators, states: list[dict[str, Any]]) -> None:
     """Put the generators into these states."""
     for (_, generator), kept in zip(generators, states, strict=True):
-        generator.bit_generator.state = _from_json(kept["state"])
+        generator.bit_generator.state = kept["state"]
 
 
 def check_states(generators: Generators, states: Any) -> Iterator[str]:
@@ -55,13 +54,12 @@ def check_states(generators: Generators, states: Any) -> Iterator[str]:
             yield f"random generators are {theirs} in the file, {ours} here"
         else:
             for (_, generator), kept in zip(generators, states, strict=True):
-                type(generator.bit_generator)().state = _from_json(kept["state"])
+                type(generator.bit_generator)().state = kept["state"]
     except Exception as error:  # a bit generator may raise anything
         yield f"the states of the random generators are not valid ({error})"
 
 
 def _attributes(place: str, layer: Layer) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The attributes of a layer and of all its parts."""
     yield place, vars(layer)
     for name, part in layer._parts():
         yield from _attributes(f"{place}.{name}", part)
@@ -79,23 +77,3 @@ def _held(place: str, value: Any) -> Iterator[tuple[str, np.random.Generator]]:
             for name, inner in value.items():
                 if name != "_arguments":  # of a constructor, which perhaps did not keep them
                     yield from _held(f"{place}.{name}", inner)
-
-
-def _to_json(state: Any) -> Any:
-    """The state of a bit generator as JSON; an array becomes a list with its type."""
-    if isinstance(state, dict):
-        return {name: _to_json(value) for name, value in state.items()}
-    if isinstance(state, np.ndarray):
-        return {"array": state.tolist(), "dtype": state.dtype.name}
-    return state.item() if isinstance(state, np.generic) else state
-
-
-def _from_json(state: Any) -> Any:
-    """The inverse of `_to_json`; the arrays of bit generators hold unsigned integers."""
-    if isinstance(state, dict) and state.keys() == {"array", "dtype"}:
-        if state["dtype"] not in ("uint32", "uint64"):
-            raise ValueError(f"an array of {state['dtype']!r}")
-        return np.array(state["array"], state["dtype"])
-    if isinstance(state, dict):
-        return {name: _from_json(value) for name, value in state.items()}
-    return state
