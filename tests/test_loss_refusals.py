@@ -37,11 +37,35 @@ REFUSALS = [
     (BCELoss(), np.array([-1e-9]), np.zeros(1), ValueError, r"y\[0\] is -1e-09"),
     (BCELoss(), np.array([0.5]), np.array([2.0]), ValueError, r"t\[0\] is 2. A target is"),
     (BCEWithLogitsLoss(), np.zeros(2), np.array([0.0, -1.0]), ValueError, r"t\[1\] is -1"),
-    (CrossEntropyLoss(), np.zeros((2, 3)), np.array([0, 3]), ValueError, "class 3 in row 1 of t"),
-    (CrossEntropyLoss(), np.zeros((2, 3)), np.array([-1, 0]), ValueError, "class -1 in row 0"),
-    (CrossEntropyLoss(), np.zeros((2, 3)), np.array([0.0, 1.0]), TypeError, "classes t of float64"),
-    (CrossEntropyLoss(), np.zeros((2, 3)), np.array([True, False]), TypeError, "classes t of bool"),
-    (CrossEntropyLoss(), np.zeros((2, 3)), np.array(["0", "1"]), TypeError, "classes t of <U1"),
+    (CrossEntropyLoss(), np.zeros((2, 3)), np.array([0, 3]), ValueError, r"t\[1\] = 3: class ind"),
+    (
+        CrossEntropyLoss(),
+        np.zeros((2, 3)),
+        np.array([-1, 0]),
+        ValueError,
+        r"t\[0\] = -1: class ind",
+    ),
+    (
+        CrossEntropyLoss(),
+        np.zeros((2, 3)),
+        np.array([0.0, 1.0]),
+        TypeError,
+        "t of float64: class indices are",
+    ),
+    (
+        CrossEntropyLoss(),
+        np.zeros((2, 3)),
+        np.array([True, False]),
+        TypeError,
+        "t of bool: class indices are",
+    ),
+    (
+        CrossEntropyLoss(),
+        np.zeros((2, 3)),
+        np.array(["0", "1"]),
+        TypeError,
+        "t of <U1: class indices are",
+    ),
     (CrossEntropyLoss(), np.zeros((2, 3)), np.array([0, 1, 2]), ValueError, r"must be \(2,\)"),
     (CrossEntropyLoss(), np.zeros((2, 3)), np.array([[0], [1]]), ValueError, r"shape \(2, 1\)"),
     (CrossEntropyLoss(), np.zeros((2, 1)), np.array([0, 0]), ValueError, "BCEWithLogitsLoss"),
@@ -76,7 +100,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("loss", "y", "t", "error", "message"), REFUSALS)
 def test_bad_targets_and_outputs_are_refused(loss, y, t, error, message):
-    with pytest.raises(error, match=rf"{type(loss).__name__} .*{message}"):
+    with pytest.raises(error, match=rf"{type(loss).__name__}(\(.*\))? .*{message}"):
         loss.forward(y, t)
 
 
@@ -114,6 +138,6 @@ def test_one_wrong_class_is_found_before_training_changes_anything():
     net, x, t = Dense(2, 3, rng=0), np.ones((5000, 2)), np.zeros(5000, int)
     t[4321] = 3
     before = net.params.copy()
-    with pytest.raises(ValueError, match="class 3 in row 4321"):
+    with pytest.raises(ValueError, match=r"t\[4321\] = 3: class ind"):
         train(net, CrossEntropyLoss(), SGD(net, lr=1.0), x, t, epochs=1)
     np.testing.assert_array_equal(net.params, before)

@@ -10,10 +10,9 @@ import numpy as np
 from tinynet.types import Array, Rng
 
 __all__ = [
-    "check_classes",
     "check_distributions",
     "check_gradient",
-    "check_ids",
+    "check_indices",
     "check_input",
     "check_labels",
     "check_probabilities",
@@ -29,13 +28,7 @@ __all__ = [
 
 
 def positive_int(value: object, name: str) -> int:
-    """The value as an int of at least 1.
-
-    Example:
-        >>> positive_int(0, "epochs")
-        Traceback (most recent call last):
-        ValueError: epochs must be a positive int; got 0
-    """
+    """The value as an int of at least 1."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -51,13 +44,7 @@ def real(
     rule: str = "a finite number",
     fits: Callable[[float], bool] = math.isfinite,
 ) -> float:
-    """The value as a finite float that `fits`; `rule` is what the error says it must be.
-
-    Example:
-        >>> real("0.1", "lr")
-        Traceback (most recent call last):
-        TypeError: lr must be a finite number; got '0.1'
-    """
+    """The value as a finite float that `fits`; `rule` is what the error says it must be."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be {rule}; got {value!r}")
     if not math.isfinite(value) or not fits(number := float(value)):
@@ -81,13 +68,7 @@ def fraction(value: object, name: str, rule: str = "a number in [0, 1)") -> floa
 
 
 def random_generator(rng: Rng) -> np.random.Generator:
-    """The Generator that an argument `rng` stands for; an int is a seed, None an unknown one.
-
-    Example:
-        >>> random_generator(-1)
-        Traceback (most recent call last):
-        ValueError: rng must be a Generator, an int of at least 0 or None; got -1. Make one Gene...
-    """
+    """The Generator that an argument `rng` stands for; an int is a seed, None an unknown one."""
     if isinstance(rng, np.random.Generator):
         return rng
     whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
@@ -102,21 +83,12 @@ def random_generator(rng: Rng) -> np.random.Generator:
 def check_gradient(
     layer: object, dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any] | None = None
 ) -> None:
-    """Refuse a gradient that has not the shape of y, as it would be broadcast, or not its dtype.
-
-    Example:
-        >>> from tinynet import Tanh
-        >>> check_gradient(Tanh(), np.ones(3), (4, 3))
-        Traceback (most recent call last):
-        ValueError: Tanh.backward got dy of shape (3,) and float64: it must be (4, 3), an array ...
-    """
+    """Refuse a gradient that has not the shape of y, as it would be broadcast, or not its dtype."""
     if getattr(dy, "shape", None) == shape and (dtype is None or dy.dtype == dtype):
         return
-    got = (
-        f"shape {dy.shape} and {dy.dtype}"
-        if isinstance(dy, np.ndarray)
-        else f"type {type(dy).__name__}"
-    )
+    got = f"type {type(dy).__name__}"
+    if isinstance(dy, np.ndarray):
+        got = f"shape {dy.shape} and {dy.dtype}"
     wanted = f"{shape}" if dtype is None else f"{shape} and {dtype}"
     raise ValueError(
         f"{type(layer).__name__}.backward got dy of {got}: it must be {wanted}, an array of the "
@@ -128,12 +100,6 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
     """Refuse an x whose last axis is not as long as the parameter, or whose float type is wider.
 
     `axes` describes the shape for the reader; with "..." in it, there may be more than two axes.
-
-    Example:
-        >>> from tinynet import Dense
-        >>> Dense(784, 100).forward(np.ones((32, 785)))
-        Traceback (most recent call last):
-        ValueError: Dense(784, 100) got x of shape (32, 785): it must be (N, 784), one example...
     """
     width, dtype = len(parameter), parameter.dtype
     if x.ndim < 2 or (x.ndim > 2 and "..." not in axes) or x.shape[-1] != width:
@@ -153,20 +119,18 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
         )
 
 
-def check_ids(layer: object, x: Array, count: int) -> None:
-    """Refuse an x that is not (N,) or (N, length) of ints from 0 to count − 1."""
-    if x.dtype.kind not in "iu":
+def check_indices(owner: object, name: str, values: Array, count: int, what: str) -> None:
+    """Refuse values that are not ints from 0 to count − 1; `what` says what they index."""
+    if values.dtype.kind not in "iu":
         raise TypeError(
-            f"{layer!r} got x of {x.dtype}: ids must be ints. "
-            f"If these are whole numbers, convert them once with x.astype(int)."
+            f"{owner!r} got {name} of {values.dtype}: {what} are ints. "
+            f"If they are whole numbers, convert them once with {name}.astype(int)."
         )
-    if x.ndim not in (1, 2):
-        raise ValueError(f"{layer!r} got ids of shape {x.shape}: it must be (N,) or (N, length)")
-    if x.size and (x.min() < 0 or x.max() >= count):
-        place = tuple(map(int, np.argwhere((x < 0) | (x >= count))[0]))
+    if values.size and (values.min() < 0 or values.max() >= count):
+        place = np.argwhere((values < 0) | (values >= count))[0].tolist()
         raise ValueError(
-            f"{layer!r} got the id {x[place]} at x[{', '.join(map(str, place))}]: "
-            f"ids go from 0 to {count - 1}."
+            f"{owner!r} got {name}{place} = {values[tuple(place)]}: "
+            f"{what} go from 0 to {count - 1}."
         )
 
 
@@ -218,22 +182,6 @@ def check_distributions(loss: object, t: Array) -> None:
             f"{me} needs rows of probabilities; row {row} of t sums to {t[row].sum():g}, not 1. "
             f"Divide each row by its sum, t / t.sum(axis=1, keepdims=True), or pass the labels "
             f"themselves, ints of shape (N,)."
-        )
-
-
-def check_classes(loss: object, t: Array, classes: int) -> None:
-    """Refuse class indices that are not integers from 0 to classes − 1."""
-    me = type(loss).__name__
-    if t.dtype.kind not in "iu":
-        raise TypeError(
-            f"{me} got classes t of {t.dtype}: class indices are integers. "
-            f"If they are whole numbers, pass t.astype(int)."
-        )
-    if t.min() < 0 or t.max() >= classes:
-        row = int(((t < 0) | (t >= classes)).argmax())
-        raise ValueError(
-            f"{me} got class {t[row]} in row {row} of t: with {classes} logits for each example it "
-            f"must be 0 to {classes - 1}."
         )
 
 

@@ -14,13 +14,9 @@ def call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str
         >>> call("Dense", (784, 100), {"bias": False})
         'Dense(784, 100, bias=False)'
     """
-    shown = [written(value) for value in args if not isinstance(value, np.random.Generator)]
-    shown += [
-        f"{key}={written(value)}"
-        for key, value in kwargs.items()
-        if not isinstance(value, np.random.Generator)
-    ]
-    return f"{name}({', '.join(shown)})"
+    shown = [("", value) for value in args] + [(f"{key}=", value) for key, value in kwargs.items()]
+    inside = [key + written(v) for key, v in shown if not isinstance(v, np.random.Generator)]
+    return f"{name}({', '.join(inside)})"
 
 
 def written(value: object) -> str:

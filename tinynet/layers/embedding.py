@@ -4,7 +4,7 @@ import numpy as np
 import scipy  # loads scipy.sparse when it is first used
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_gradient, check_ids, positive_int
+from tinynet.checks import check_gradient, check_indices, positive_int
 from tinynet.initializers import Initializer, initial, standard_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
@@ -64,7 +64,9 @@ class Embedding(Layer):
         super().__init__(W=initial(init, shape, rng), dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        check_ids(self, x, len(self.W))
+        check_indices(self, "x", x, len(self.W), "ids")
+        if x.ndim not in (1, 2):
+            raise ValueError(f"{self!r} got ids of shape {x.shape}: it must be (N,) or (N, length)")
         self._ids = x
         return self.W[x]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import xlogy
 
-from tinynet.checks import check_classes, check_distributions, fraction, rounding
+from tinynet.checks import check_distributions, check_indices, fraction, rounding
 from tinynet.losses.base import Loss
 from tinynet.types import Array
 
@@ -45,7 +45,7 @@ class CrossEntropyLoss(Loss):
                [ 0.5 , -0.5 ]])
         >>> loss.forward(np.zeros((1, 2)), np.array([2]))
         Traceback (most recent call last):
-        ValueError: CrossEntropyLoss got class 2 in row 0 of t: with 2 logits for each ...
+        ValueError: CrossEntropyLoss() got t[0] = 2: class indices go from 0 to 1.
     """
 
     activation = "Softmax"
@@ -66,7 +66,7 @@ class CrossEntropyLoss(Loss):
             super().check(y, t)
             check_distributions(self, t)
         elif t.shape == y.shape[:1]:
-            check_classes(self, t, y.shape[1])
+            check_indices(self, "t", t, y.shape[1], "class indices")
         else:
             raise ValueError(
                 f"{got} and t of shape {t.shape}: t must be {y.shape[:1]}, a class index for each "

@@ -30,7 +30,7 @@ def check_finite(arrays: Mapping[str, Array]) -> None:
     if wrong := [name for name, array in arrays.items() if not _is_finite(array)]:
         raise ValueError(
             f"{', '.join(wrong)}: NaN or infinite, so the network is of no use and would not be "
-            f"loaded again. Train anew at a smaller learning rate."
+            f"loaded again. Train a new one at a smaller learning rate."
         )
 
 
@@ -38,11 +38,6 @@ def misfits(given: Mapping[str, object], own: Mapping[str, Array]) -> list[str]:
     """Why the given arrays cannot take the place of a network's own; empty where they can.
 
     Names, shapes and float types must be equal and all values finite.
-
-    Example:
-        >>> own = {"W": np.zeros((3, 2)), "b": np.zeros(2)}
-        >>> misfits({"W": np.zeros((2, 3)), "c": np.zeros(2)}, own)
-        ['b is missing', 'W has shape (2, 3) and must have (3, 2)', 'c has no place here']
     """
     problems = [f"{name} is missing" for name in own if name not in given]
     for name, array in given.items():
