@@ -21,6 +21,7 @@ def check_declaration(whole: Parameterized, declared: Mapping[str, Any]) -> None
     """Require names that are free, arrays of floats, and parts that have no place yet."""
     me = type(whole).__name__
     taken = {*dir(type(whole)), "params", "grads"}
+    one_place = "A layer has one place; copy.deepcopy makes a second one."
     places: dict[int, str] = {}
     for name, value in declared.items():
         if name in taken or f"d{name}" in taken or f"d{name}" in declared:
@@ -29,7 +30,15 @@ def check_declaration(whole: Parameterized, declared: Mapping[str, Any]) -> None
                 f"Choose another name."
             )
         if _is_part(value):
-            _check_place(me, name, value, places.setdefault(id(value), name))
+            if (first := places.setdefault(id(value), name)) != name:
+                raise ValueError(
+                    f"{me} got the same {value!r} as {first} and as {name}. {one_place}"
+                )
+            if (owner := value._owner()) is not None:
+                home = type(owner).__name__
+                raise ValueError(
+                    f"{me} got {value!r}, which already lives in a {home}. {one_place}"
+                )
         elif not isinstance(value, np.ndarray) or value.dtype.kind != "f":
             if name in KEYWORDS:
                 raise TypeError(f"{me} takes no {name!r}: {KEYWORDS[name]}")
@@ -91,29 +100,19 @@ def check_network(optimizer: object, net: object) -> None:
         raise ValueError(f"{me} got {net!r}, which has no parameters to learn")
 
 
-def _check_place(me: str, name: str, part: Parameterized, first: str) -> None:
-    hint = "A layer has one place; copy.deepcopy makes a second one."
-    if first != name:
-        raise ValueError(f"{me} got the same {part!r} as {first} and as {name}. {hint}")
-    if (owner := part._owner()) is not None:
-        whole = type(owner).__name__
-        raise ValueError(f"{me} got {part!r}, which already lives in a {whole}. {hint}")
-
-
 def _check_part(whole: Parameterized, name: str, part: Parameterized) -> None:
     me = type(whole).__name__
     if getattr(whole, name) is not part:
         raise ValueError(
-            f"{me}.{name} was replaced after {part!r} had been declared there, so it computes "
-            f"with other parameters than those that learn. Build a new network instead."
+            f"{me}.{name} was replaced after {part!r} had been declared there, so the two do not "
+            f"share parameters. Build a new network instead."
         )
     part.check_views()
     for mine, its in ((whole.params, part.params), (whole.grads, part.grads)):
         if mine.size and its.size and not np.may_share_memory(mine, its):
             raise ValueError(
                 f"{me}.params or {me}.grads is no longer the vector that {part!r} computes with: "
-                f"it was replaced by an assignment. Write params[...] = ... instead of "
-                f"params = ..., and the same for grads."
+                f"it was replaced by an assignment. Write params[...] = ..., or grads[...] = ..."
             )
 
 

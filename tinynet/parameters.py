@@ -32,13 +32,13 @@ class Parameterized:
     buffers: ClassVar[tuple[str, ...]] = ()
 
     _declared: dict[str, Any]  # parameters and parts, in the order of the flat vectors
-    _owner: Callable[[], Parameterized | None]  # a weak reference to the whole, if it is a part
+    # a weak reference to the whole, if it is a part
+    _owner: Callable[[], Parameterized | None] = staticmethod(lambda: None)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Start without parameters, so a class with none need not call `super().__init__`."""
         self = super().__new__(cls)
         self._declared = {}
-        self._owner = _nobody
         self.params, self.grads = np.empty(0), np.empty(0)
         return self
 
@@ -136,10 +136,6 @@ class Parameterized:
             part._owner = weakref.ref(self)
         size = sum(map(_size, self._declared.values()))
         self.bind(np.empty(size, dtype), np.empty(size, dtype))
-
-
-def _nobody() -> None:
-    """The owner of a layer that is no part of another."""
 
 
 def _size(value: Array | Parameterized) -> int:

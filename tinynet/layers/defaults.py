@@ -20,7 +20,10 @@ _STANDS_FOR = {"predict": "forward", "parameter_gradients": "backward"}
 def predicting_copy(layer: L) -> L:
     """A shallow copy on the same vectors, in which the `forward` of every part is its `predict`."""
     attributes = layer.__dict__
-    parts = {id(part): _predictor(part) for _, part in layer._parts()}
+    parts = {
+        id(part): _shallow_copy(part, {**part.__dict__, "forward": part.predict})
+        for _, part in layer._parts()
+    }
     if parts:
         attributes = {name: _exchanged(value, parts) for name, value in attributes.items()}
     return _shallow_copy(layer, attributes)
@@ -36,10 +39,6 @@ def restore_defaults(cls: Any, base: type) -> None:
 def _definer(cls: type, method: str) -> type:
     """The class, cls or an ancestor, whose body defines the method."""
     return next(c for c in cls.__mro__ if method in c.__dict__)
-
-
-def _predictor(part: Any) -> Any:
-    return _shallow_copy(part, {**part.__dict__, "forward": part.predict})
 
 
 def _shallow_copy(layer: Any, attributes: dict[str, Any]) -> Any:

@@ -86,7 +86,12 @@ class BatchNorm(Layer):
             mean, variance = self.running_mean, self.running_var
             centred = x - mean
         else:
-            self._check_rows(x)
+            if len(x) < 2:
+                raise ValueError(
+                    f"{self!r} got a batch of {len(x)} in training: it needs at least 2 examples, "
+                    f"because the variance of one is 0. Use a larger batch_size, which leaves no "
+                    f"single example over at the end of an epoch. For inference call predict."
+                )
             mean = x.mean(axis=0)
             centred = x - mean
             variance = (centred * centred).mean(axis=0)
@@ -113,14 +118,6 @@ class BatchNorm(Layer):
         check_gradient(self, dy, self._normalized.shape, self.gain.dtype)
         (dy * self._normalized).sum(axis=0, out=self.dgain)
         dy.sum(axis=0, out=self.dbias)
-
-    def _check_rows(self, x: Array) -> None:
-        if len(x) < 2:
-            raise ValueError(
-                f"{self!r} got a batch of {len(x)} in training: it needs at least 2 examples, "
-                f"because the variance of one is 0. Use a larger batch_size, and one that "
-                f"leaves no single example over at the end of an epoch. For inference call predict."
-            )
 
 
 class LayerNorm(Layer):

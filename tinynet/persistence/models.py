@@ -91,7 +91,9 @@ def load(
             f"path. To fill an existing network, write load_parameters(net, path)."
         )
     generator, layers = random_generator(rng), {} if layers is None else layers
-    if not isinstance(layers, Mapping) or not all(map(_is_layer_class, layers.values())):
+    if not isinstance(layers, Mapping) or not all(
+        isinstance(cls, type) and issubclass(cls, Layer) for cls in layers.values()
+    ):
         raise TypeError(
             f'layers must be a dict of classes by name, such as {{"Scale": Scale}}; got {layers!r}'
         )
@@ -165,10 +167,6 @@ def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], 
 def _of_the_network(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """The arrays of a file without those in its folders."""
     return {name: array for name, array in arrays.items() if not name.startswith(_FOLDERS)}
-
-
-def _is_layer_class(cls: object) -> bool:
-    return isinstance(cls, type) and issubclass(cls, Layer)
 
 
 def _rebuild(

@@ -169,7 +169,7 @@ class _WatchedLoss(_Watched):
 
 
 class _WatchedOptimizer(_Watched):
-    net: Any
+    net: Layer
     steps: int
 
     @_quiet
@@ -179,8 +179,8 @@ class _WatchedOptimizer(_Watched):
             largest = f"the largest {np.abs(self.net.grads).max():.3g}"
             cause = f"from finite gradients, {largest}. Try a smaller learning rate"
         self.original.step(self)
-        parameters: Any = getattr(self.net, "named_parameters", dict)()
-        names = ", ".join(name for name, view in parameters if not np.isfinite(view).all())
+        views = self.net.named_parameters()
+        names = ", ".join(name for name, view in views if not np.isfinite(view).all())
         _check(self.net.params, f"appeared in {names}, step {number} of {self!r}", cause)
 
 

@@ -76,12 +76,8 @@ def _check_data(name: str, array: Array) -> None:
 
 def _warn_of_pixels(x: Array) -> None:
     sample = x[:1000]
-    if x.dtype == np.uint8 or (
-        x.dtype.kind in "iuf"
-        and 100 < sample.max() <= 255
-        and sample.min() >= 0
-        and np.array_equal(sample, np.round(sample))
-    ):
+    like_pixels = 100 < sample.max() <= 255 and sample.min() >= 0
+    if x.dtype == np.uint8 or (like_pixels and np.array_equal(sample, np.round(sample))):
         warnings.warn(
             f"x holds whole numbers up to {sample.max():g}, as pixels that were never scaled; "
             f"a network learns poorly from those. Use tinynet.data.scale_pixels.",
@@ -115,5 +111,6 @@ def _check_optimizer(net: Layer, optimizer: Optimizer) -> None:
     if part.is_frozen():
         raise ValueError(
             f"the optimizer was made for {optimizer.net!r}, which is in a Frozen and must not "
-            f"move. Make it with {type(optimizer).__name__}(net, ...), or thaw a copy of it."
+            f"move. Make it with {type(optimizer).__name__}(net, ...), or build a network with a "
+            f"copy of that layer."
         )

@@ -116,7 +116,7 @@ def train(
             net.check_views()
             mean.check_parameters(net.params)
             seconds = time.perf_counter() - started
-            yield Epoch(number, mean.value(), seconds, mean.examples, rate)
+            yield Epoch(number, mean.total / mean.examples, seconds, mean.examples, rate)
 
     return epoch_by_epoch()
 
@@ -145,10 +145,6 @@ class _MeanLoss:
         return DivergenceError(
             f"{what} in epoch {self.epoch}, step {self.steps}; the epoch began at learning rate "
             f"{self.rate:g}. Try a learning rate ten times smaller, inputs scaled to about -1 to "
-            f"1, or initial weights that suit the activation; then build the network anew, because "
-            f"its parameters may no longer be finite."
+            f"1, or initial weights that suit the activation; then build a new network, because "
+            f"the parameters of this one may no longer be finite."
         )
-
-    def value(self) -> float:
-        """The mean so far."""
-        return self.total / self.examples

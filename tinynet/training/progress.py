@@ -20,8 +20,9 @@ Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
 @contextmanager
 def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
     """The function to call after each epoch; `done` epochs have passed before."""
-    if progress == "auto":
-        progress = "bar" if _is_watched() and importlib.util.find_spec("tqdm") else "lines"
+    if progress == "auto":  # a person watches on a terminal or in a notebook
+        watched = "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+        progress = "bar" if watched and importlib.util.find_spec("tqdm") else "lines"
     if callable(progress):
         yield progress
     elif progress == "off":
@@ -48,11 +49,6 @@ def _tqdm(**options: Any) -> Any:
         advice = 'pip install tqdm, or progress="lines"'
         raise ImportError(f"the progress bar needs tqdm: {advice}") from error
     return tqdm(**options)
-
-
-def _is_watched() -> bool:
-    """Whether a person sees the output as it comes, on a terminal or in a notebook."""
-    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def _line(row: Mapping[str, float]) -> str:
