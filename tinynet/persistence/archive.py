@@ -26,7 +26,7 @@ VERSION = 1
 _HEADER = "tinynet.json"
 _LARGEST_HEADER = 1 << 22  # parsed JSON takes about twenty times its length in memory
 _MOST_PROBLEMS = 20
-_CHUNK = 1 << 20
+_ALLOWED = "files hold arrays of bool, integers, float16, float32 and float64"
 _BEFORE_ZIP_BEGAN = (1980, 1, 1, 0, 0, 0)  # no clock: equal networks make equal files
 
 
@@ -38,9 +38,7 @@ def write_archive(path: FilePath, header: Mapping[str, Any], arrays: Mapping[str
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or not _storable(array.dtype):
             kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise TypeError(
-                f"{name} is {kind}; files hold arrays of bool, integers, float16, float32, float64"
-            )
+            raise TypeError(f"{name} is {kind}; {_ALLOWED}")
 
     def write(file: BinaryIO) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -62,7 +60,7 @@ def read_archive(path: FilePath) -> tuple[dict[str, Any], dict[str, Array]]:
 
     Before memory is allocated for an array, its declared shape and type are compared with the bytes
     that are there, so a file takes no more memory than a few times its own size. Checksums are
-    compared. A LoadError lists all that is wrong.
+    compared.
     """
     with open_regular(path) as file:
         try:
@@ -133,37 +131,30 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _read_arrays(archive: zipfile.ZipFile) -> dict[str, Array]:
-    arrays: dict[str, Array] = {}
-    problems = []
+    arrays = {}
     for info in archive.infolist():
         if info.filename != _HEADER:
             with archive.open(info) as member:
-                array = _read_array(member, info.file_size)
-            if isinstance(array, str):
-                problems.append(f"{info.filename} {array}")
-            else:
-                arrays[info.filename.removesuffix(".npy")] = array
-    if problems:
-        raise LoadError(*problems)
+                _check_array(member, info)
+            with archive.open(info) as member:  # which compares the checksum at its end
+                array = np.lib.format.read_array(member, allow_pickle=False)
+            native = array.astype(array.dtype.newbyteorder("="), copy=False)
+            arrays[info.filename.removesuffix(".npy")] = native
     return arrays
 
 
-def _read_array(member: Any, size: int) -> Array | str:
-    """The array in a member of that size, or what is wrong with it."""
+def _check_array(member: Any, info: zipfile.ZipInfo) -> None:
+    """Refuse an array that is not as large as its member, or of another kind than we write."""
     version = np.lib.format.read_magic(member)
     if version != (1, 0):  # the others are for arrays of records
-        return f"has the .npy version {version}"
+        raise LoadError(f"{info.filename} has the .npy version {version}")
     shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
     if not _storable(dtype):
-        return f"holds {dtype}; allowed are bool, integers, float16, float32 and float64"
-    there, declared = size - member.tell(), math.prod(shape) * dtype.itemsize
+        raise LoadError(f"{info.filename} holds {dtype}; {_ALLOWED}")
+    there, declared = info.file_size - member.tell(), math.prod(shape) * dtype.itemsize
     if fortran_order or min(shape, default=0) < 0 or declared != there:
         order = " in Fortran order" if fortran_order else ""
-        return f"declares {dtype} {shape}{order}, {declared:,} bytes, and {there:,} are there"
-    array = np.empty(shape, dtype)
-    content = array.reshape(-1).view(np.uint8).data
-    filled = 0
-    while chunk := member.read(_CHUNK):  # the last read compares the checksum
-        content[filled : filled + len(chunk)] = chunk
-        filled += len(chunk)
-    return array.astype(dtype.newbyteorder("="), copy=False)
+        raise LoadError(
+            f"{info.filename} declares {dtype} {shape}{order}, {declared:,} bytes, and {there:,} "
+            f"are there"
+        )
