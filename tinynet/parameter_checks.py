@@ -73,11 +73,20 @@ def check_views(whole: Parameterized) -> None:
     """Require that every view lies on its flat vector, and that every part was declared."""
     me = type(whole).__name__
     for name, value in whole._declared.items():
-        if _is_part(value):
-            _check_part(whole, name, value)
-        elif value.size:
-            _check_view(whole, name, whole.params)
-            _check_view(whole, f"d{name}", whole.grads)
+        if not _is_part(value):
+            if value.size:
+                _check_view(me, name, getattr(whole, name), whole.params)
+                _check_view(me, f"d{name}", getattr(whole, f"d{name}"), whole.grads)
+            continue
+        if getattr(whole, name) is not value:
+            raise ValueError(
+                f"{me}.{name} was replaced after {value!r} had been declared there, so the two do "
+                f"not share parameters. Build a new network instead."
+            )
+        value.check_views()
+        if whole.params.size and value.params.size:  # a Frozen has none
+            _check_view(me, "params", whole.params, value.params)
+            _check_view(me, "grads", whole.grads, value.grads)
     for name, value in whole.__dict__.items():
         for held in value if isinstance(value, list | tuple) else (value,):
             if _is_part(held) and held.params.size and held._owner() is None:
@@ -100,29 +109,12 @@ def check_network(optimizer: object, net: object) -> None:
         raise ValueError(f"{me} got {net!r}, which has no parameters to learn")
 
 
-def _check_part(whole: Parameterized, name: str, part: Parameterized) -> None:
-    me = type(whole).__name__
-    if getattr(whole, name) is not part:
-        raise ValueError(
-            f"{me}.{name} was replaced after {part!r} had been declared there, so the two do not "
-            f"share parameters. Build a new network instead."
-        )
-    part.check_views()
-    for mine, its in ((whole.params, part.params), (whole.grads, part.grads)):
-        if mine.size and its.size and not np.may_share_memory(mine, its):
-            raise ValueError(
-                f"{me}.params or {me}.grads is no longer the vector that {part!r} computes with: "
-                f"it was replaced by an assignment. Write params[...] = ..., or grads[...] = ..."
-            )
-
-
-def _check_view(whole: Parameterized, attribute: str, vector: Array) -> None:
-    view = getattr(whole, attribute)
+def _check_view(me: str, name: str, view: object, vector: Array) -> None:
     if not isinstance(view, np.ndarray) or not np.may_share_memory(view, vector):
         raise ValueError(
-            f"{type(whole).__name__}.{attribute} no longer lies on the layer's flat vector, so the "
-            f"optimizer does not see it: one of them was replaced by an assignment. "
-            f"Write self.{attribute}[...] = ... instead of self.{attribute} = ..."
+            f"{me}.{name} no longer lies in the memory of the flat vectors, so the optimizer and "
+            f"the layer see different numbers: one of them was replaced by an assignment. "
+            f"Write self.{name}[...] = ... instead of self.{name} = ..."
         )
 
 

@@ -24,14 +24,10 @@ OWN_LAYERS: dict[str, type[Layer]] = {
 """The layers that a file may name without being passed to `load`."""
 
 _FUNCTIONS = {
-    name: getattr(initializers, name)
-    for name in initializers.__all__
-    if inspect.isfunction(getattr(initializers, name))
+    name: f for name in initializers.__all__ if inspect.isfunction(f := getattr(initializers, name))
 }
-_TYPES = {
-    name: np.dtype(name).type
-    for name in (np.dtype(code).name for code in "?bBhHiIlLqQefdFD")  # int64 has two codes
-}
+_TYPE_NAMES = {np.dtype(code).name for code in "?bBhHiIlLqQefdFD"}  # int64 has two codes
+_TYPES = {name: np.dtype(name).type for name in _TYPE_NAMES}
 _ALWAYS_ALLOWED = {True: 1 << 16, False: 1 << 25}  # numbers in arguments of own and custom layers
 _SEEDS = ("rng", "seed")  # numbers that are no sizes
 
@@ -140,10 +136,7 @@ class _Builder:
         self.most = self.left = sum(floats)  # a bool takes an eighth of what a parameter takes
 
     def layer(self, description: Any) -> Layer:
-        described = (
-            {"args": [], "kwargs": {}, **description} if type(description) is dict else description
-        )
-        match described:
+        match description:
             case {"class": str(name), "args": list(positional), "kwargs": dict(named)}:
                 own = name in OWN_LAYERS
             case other:

@@ -59,8 +59,7 @@ def read_archive(path: FilePath) -> tuple[dict[str, Any], dict[str, Array]]:
     """The header and the arrays of a file that `write_archive` made.
 
     Before memory is allocated for an array, its declared shape and type are compared with the bytes
-    that are there, so a file takes no more memory than a few times its own size. Checksums are
-    compared.
+    that are there, so a file takes no more memory than a few times its own size.
     """
     with open_regular(path) as file:
         try:

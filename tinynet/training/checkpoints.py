@@ -29,24 +29,21 @@ from tinynet.training.random_states import (
 )
 from tinynet.types import Array, FilePath
 
-__all__ = ["Checkpoint", "TrainingRun", "TrainingState"]
+__all__ = ["Checkpoint", "TrainingRun"]
 
 
 _OPTIMIZER, _BEST, _HISTORY = "optimizer/", "best/", "history/"  # folders of the file
 
 
-class TrainingState(NamedTuple):
-    """What a run changes, as it is between two epochs; the arrays are copies."""
+class Checkpoint(NamedTuple):
+    """What a run has changed after some epochs; `best` has the arrays of its best, if it is kept.
+
+    All arrays are copies.
+    """
 
     arrays: dict[str, Array]
     steps: int
     random: list[dict[str, Any]]
-
-
-class Checkpoint(NamedTuple):
-    """A run after some epochs; `best` has the arrays of its best epoch, if they are kept."""
-
-    state: TrainingState
     history: History
     best: dict[str, Array] | None
 
@@ -61,17 +58,18 @@ class TrainingRun:
     rng: np.random.Generator
     settings: Mapping[str, Any]
 
-    def state(self) -> TrainingState:
+    def checkpoint(self, history: History, best: dict[str, Array] | None) -> Checkpoint:
         """Copy the state of the objects."""
         arrays = {name: array.copy() for name, array in self._arrays().items()}
-        return TrainingState(arrays, self.optimizer.steps, get_states(self._generators()))
+        random = get_states(self._generators())
+        return Checkpoint(arrays, self.optimizer.steps, random, history, best)
 
-    def restore(self, state: TrainingState) -> None:
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Write a state back into the objects."""
         for name, array in self._arrays().items():
-            array[...] = state.arrays[name]
-        self.optimizer.steps = state.steps
-        set_states(self._generators(), state.random)
+            array[...] = checkpoint.arrays[name]
+        self.optimizer.steps = checkpoint.steps
+        set_states(self._generators(), checkpoint.random)
 
     def restore_net(self, arrays: Mapping[str, Array]) -> None:
         """Write the parameters and buffers among these arrays back."""
@@ -80,13 +78,13 @@ class TrainingRun:
 
     def write(self, path: FilePath, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, which `tinynet.load` reads too."""
-        state, history, best = checkpoint
+        own, steps, random, history, best = checkpoint
         header, arrays = contents(self.net, architecture=False)
-        check_finite(state.arrays)
-        arrays |= state.arrays
+        check_finite(own)
+        arrays |= own
         arrays |= {_BEST + name: best[name] for name in named_arrays(self.net) if best}
         arrays |= {_HISTORY + name: history[name] for name in history.names}
-        header["run"] = {"settings": self.settings, "steps": state.steps, "random": state.random}
+        header["run"] = {"settings": self.settings, "steps": steps, "random": random}
         write_archive(path, header, arrays)
 
     def read(self, path: FilePath) -> Checkpoint:
@@ -106,8 +104,7 @@ class TrainingRun:
         ]
         if problems:
             refuse(path, problems)
-        state = TrainingState(given, run["steps"], run["random"])
-        return Checkpoint(state, History(history), best or None)
+        return Checkpoint(given, run["steps"], run["random"], History(history), best or None)
 
     def _arrays(self) -> dict[str, Array]:
         """The arrays that a run changes, by their names in the file."""
@@ -115,7 +112,6 @@ class TrainingRun:
         return named_arrays(self.net) | state
 
     def _expected_arrays(self, with_best: bool) -> dict[str, Array]:
-        """Arrays of the shapes and types that the file must have."""
         dtype = self.optimizer.net.params.dtype  # to which the first step converts the optimizer's
         expected = {
             name: array.astype(dtype) if name.startswith(_OPTIMIZER) else array

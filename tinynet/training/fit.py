@@ -14,7 +14,7 @@ from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.persistence.atomic import check_target
 from tinynet.training.arguments import check_lengths
-from tinynet.training.checkpoints import Checkpoint, TrainingRun
+from tinynet.training.checkpoints import TrainingRun
 from tinynet.training.evaluation import Metrics, evaluate
 from tinynet.training.history import History
 from tinynet.training.interrupts import stop_requests
@@ -130,30 +130,29 @@ def fit(
                 f"epochs={epochs}, which counts them too"
             )
     else:
-        last = Checkpoint(run.state(), History({name: [] for name in columns}), None)
+        last = run.checkpoint(History({name: [] for name in columns}), None)
 
     done = last.history.epochs
     with reporting(progress, epochs, done) as report, stop_requests() as requests:
         if resume:
-            run.restore(last.state)
+            run.restore(last)
         try:
             while last.history.epochs < epochs and not _stalled(last.history, patience):
                 epoch = next(training)
                 measured = measure(slice(None))
                 row = {"loss": epoch.loss, **measured, "lr": epoch.lr, "seconds": epoch.seconds}
-                history, state, best = last.history.plus(row), run.state(), last.best
-                if patience and history.best_epoch == history.epochs:
-                    best = state.arrays
-                last = Checkpoint(state, history, best)
+                now = run.checkpoint(last.history.plus(row), last.best)
+                is_best = patience and now.history.best_epoch == now.history.epochs
+                last = now._replace(best=now.arrays) if is_best else now
                 if checkpoint is not None:
                     run.write(checkpoint, last)
-                report(history.epochs, row)
+                report(last.history.epochs, row)
                 if requests:
                     break
         except DivergenceError as error:
             if done:
                 error.add_note(f"epochs are counted from epoch {done}, where the run was resumed")
-            run.restore(last.state)
+            run.restore(last)
             place = f"the end of epoch {last.history.epochs}"
             if last.best is not None:
                 run.restore_net(last.best)
@@ -161,7 +160,7 @@ def fit(
             error.add_note(f"fit has put the network back to {place}, so it can go on from there")
             raise
         except KeyboardInterrupt:
-            run.restore(last.state)
+            run.restore(last)
             if checkpoint is not None:
                 run.write(checkpoint, last)
     if last.best is not None:
@@ -170,7 +169,6 @@ def fit(
 
 
 def _stalled(history: History, patience: int | None) -> bool:
-    """Whether the best epoch is at least `patience` epochs ago."""
     if patience is None or not history.epochs:
         return False
     return history.epochs - history.best_epoch >= patience

@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 __all__ = ["Progress", "reporting"]
 
@@ -30,7 +30,12 @@ def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
     elif progress == "lines":
         yield lambda epoch, row: print(f"epoch {epoch}/{epochs}  {_line(row)}", flush=True)
     elif progress == "bar":
-        with _tqdm(total=epochs, initial=done, unit="epoch") as bar:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError as error:
+            advice = 'pip install tqdm, or progress="lines"'
+            raise ImportError(f"the progress bar needs tqdm: {advice}") from error
+        with tqdm(total=epochs, initial=done, unit="epoch") as bar:
 
             def show(epoch: int, row: Mapping[str, float]) -> None:
                 bar.set_postfix_str(_line(row), refresh=False)
@@ -40,15 +45,6 @@ def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
     else:
         kinds = "'auto', 'bar', 'lines', 'off'"
         raise ValueError(f"progress must be one of {kinds} or a function; got {progress!r}")
-
-
-def _tqdm(**options: Any) -> Any:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        advice = 'pip install tqdm, or progress="lines"'
-        raise ImportError(f"the progress bar needs tqdm: {advice}") from error
-    return tqdm(**options)
 
 
 def _line(row: Mapping[str, float]) -> str:
