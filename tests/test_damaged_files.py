@@ -278,10 +278,7 @@ def unknown_float_type(path):
 
 
 def builtin_as_class(path):
-    archive(
-        path,
-        {"network": {"class": "builtins.eval", "args": ["1"], "kwargs": {}}, "dtype": "float64"},
-    )
+    archive(path, {"network": {"class": "builtins.eval", "args": ["1"]}, "dtype": "float64"})
 
 
 def layer_without_class(path):

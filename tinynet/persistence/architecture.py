@@ -136,7 +136,10 @@ class _Builder:
         self.most = self.left = sum(floats)  # a bool takes an eighth of what a parameter takes
 
     def layer(self, description: Any) -> Layer:
-        match description:
+        described = description
+        if isinstance(description, dict):  # a file may leave out what is empty
+            described = {"args": [], "kwargs": {}, **description}
+        match described:
             case {"class": str(name), "args": list(positional), "kwargs": dict(named)}:
                 own = name in OWN_LAYERS
             case other:
