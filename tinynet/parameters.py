@@ -32,13 +32,13 @@ class Parameterized:
     buffers: ClassVar[tuple[str, ...]] = ()
 
     _declared: dict[str, Any]  # parameters and parts, in the order of the flat vectors
-    # a weak reference to the whole, if it is a part
-    _owner: Callable[[], Parameterized | None] = staticmethod(lambda: None)
+    _owner: Callable[[], Parameterized | None]  # a weak reference to the whole, if it is a part
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Start without parameters, so a class with none need not call `super().__init__`."""
         self = super().__new__(cls)
         self._declared = {}
+        self._owner = lambda: None
         self.params, self.grads = np.empty(0), np.empty(0)
         return self
 

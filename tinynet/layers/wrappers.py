@@ -41,15 +41,11 @@ class Residual(_Wrapper):
     """
 
     def forward(self, x: Array) -> Array:
-        y = self.inner.forward(x)
-        self._check_shape(x, y)
-        self._shape = y.shape
-        return x + y
+        self._shape = x.shape
+        return self._sum(x, self.inner.forward(x))
 
     def predict(self, x: Array) -> Array:
-        y = self.inner.predict(x)
-        self._check_shape(x, y)
-        return x + y
+        return self._sum(x, self.inner.predict(x))
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._shape)
@@ -58,12 +54,13 @@ class Residual(_Wrapper):
     def parameter_gradients(self, dy: Array) -> None:
         self.inner.parameter_gradients(dy)
 
-    def _check_shape(self, x: Array, y: Array) -> None:
+    def _sum(self, x: Array, y: Array) -> Array:
         if x.shape != y.shape:
             raise ValueError(
                 f"{self!r} got x of shape {x.shape}, and its layer returned {y.shape}: the two are "
                 f"added, so they must be equal. Let the layer return the shape of its input."
             )
+        return x + y
 
 
 class Frozen(_Wrapper):

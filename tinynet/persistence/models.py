@@ -23,9 +23,7 @@ def save(net: Layer, path: FilePath) -> None:
 
     The architecture is each layer's class and the arguments it was made with. Attributes that were
     changed later are not in the file, and neither are Generators: a loaded layer gets a new one.
-    Before the file is written, `save` tries whether it can be loaded again.
-
-    The file is written as a whole or not at all; see `tinynet.persistence.write_atomically`.
+    `save` tries whether the file can be loaded again, then writes it as a whole or not at all.
 
     Raises:
         OSError: the file cannot be written; an old one is then as it was.

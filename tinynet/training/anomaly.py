@@ -104,7 +104,7 @@ class _Watched:
         return make, tuple(self.original if a is type(self) else a for a in arguments), *rest
 
 
-class _WatchedLayer(_Watched):
+class _WatchedLayer(_Watched, Layer):
     def forward(self, x: Array) -> Array:
         return self._outputs("forward", self, x)
 
@@ -144,15 +144,14 @@ class _WatchedLayer(_Watched):
 
     def _parameters(self) -> dict[str, Array]:
         """Its own, without those of its parts."""
-        declared: dict[str, Any] = self._declared  # type: ignore[attr-defined]
-        return {name: value for name, value in declared.items() if isinstance(value, np.ndarray)}
+        return {name: view for name, view in self.named_parameters() if "." not in name}
 
     def _where(self, direction: str) -> str:
         place, shown = _place(self), " ".join(repr(self).split())
         return f"{direction} of layer {f'{place}, ' if place else ''}{shown}"
 
 
-class _WatchedLoss(_Watched):
+class _WatchedLoss(_Watched, Loss):
     @_quiet
     def forward(self, y: Array, t: Array) -> float:
         _check(t, f"t came to {self!r}", _OUTSIDE)
@@ -168,10 +167,7 @@ class _WatchedLoss(_Watched):
         return dy
 
 
-class _WatchedOptimizer(_Watched):
-    net: Layer
-    steps: int
-
+class _WatchedOptimizer(_Watched, Optimizer):
     @_quiet
     def step(self) -> None:
         cause, number = "from gradients that are not finite", self.steps + 1

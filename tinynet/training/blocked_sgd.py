@@ -70,53 +70,41 @@ def descend(
         record: is called with the loss of each batch and its number of examples, before its step;
             if it raises an error, the steps of the batches before stay taken.
     """
-    last = (len(x) - 1) // batch_size * batch_size
-    length = EXAMPLES_IN_A_BLOCK // batch_size * batch_size
-    for start in range(0, last, length):
-        here = slice(start, min(start + length, last))
-        rows = here if order is None else order[here]
-        _descend_block(net, loss, optimizer, x[rows], t[rows], batch_size, record)
-    return last
-
-
-def _descend_block(
-    net: Layer,
-    loss: Loss,
-    optimizer: Optimizer,
-    x: Array,
-    t: Array,
-    batch_size: int,
-    record: Callable[[float, int], None],
-) -> None:
-    """Take one step for each batch of x, whose rows are in the order of the steps."""
     first, *others = _flat(net)
     assert isinstance(first, Dense)  # as `applies` has found
     behind = first.params.size
     params, grads = net.params[behind:], net.grads[behind:]  # of all the other layers
-    Z = first.predict(x)
-    G = _gram(x, batch_size, 0 if first.b is None else 1)
-    D = np.empty_like(Z)
-    done = 0
-    try:
-        for start in range(0, len(x), batch_size):
-            stop = min(start + batch_size, len(x))
-            y = Z[start:stop]
-            if start:
-                y -= G[start:stop, :start].dot(D[:start])
-            for layer in others:
-                y = layer.forward(y)
-            record(loss.forward(y, t[start:stop]), stop - start)
-            dy = loss.backward() * optimizer.rate()
-            for layer in reversed(others):
-                dy = layer.backward(dy)
-            D[start:stop] = dy
-            params -= grads
-            optimizer.steps += 1
-            done = stop
-    finally:  # an error or an interrupt in a block leaves the steps taken before it
-        first.W -= x[:done].T.dot(D[:done], out=first.dW)
-        if first.b is not None:
-            first.b -= D[:done].sum(axis=0)
+    last = (len(x) - 1) // batch_size * batch_size
+    length = EXAMPLES_IN_A_BLOCK // batch_size * batch_size
+    for place in range(0, last, length):
+        here = slice(place, min(place + length, last))
+        rows = here if order is None else order[here]
+        X, T = x[rows], t[rows]
+        Z = first.predict(X)
+        G = _gram(X, batch_size, 0 if first.b is None else 1)
+        D = np.empty_like(Z)
+        done = 0
+        try:
+            for start in range(0, len(X), batch_size):
+                stop = min(start + batch_size, len(X))
+                y = Z[start:stop]
+                if start:
+                    y -= G[start:stop, :start].dot(D[:start])
+                for layer in others:
+                    y = layer.forward(y)
+                record(loss.forward(y, T[start:stop]), stop - start)
+                dy = loss.backward() * optimizer.rate()
+                for layer in reversed(others):
+                    dy = layer.backward(dy)
+                D[start:stop] = dy
+                params -= grads
+                optimizer.steps += 1
+                done = stop
+        finally:  # an error or an interrupt in a block leaves the steps taken before it
+            first.W -= X[:done].T.dot(D[:done], out=first.dW)
+            if first.b is not None:
+                first.b -= D[:done].sum(axis=0)
+    return last
 
 
 def _gram(x: Array, batch_size: int, constant: float) -> Array:
