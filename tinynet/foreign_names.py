@@ -13,7 +13,6 @@ __all__ = ["ATTRIBUTES", "KEYWORDS", "ForeignName", "check_keywords", "missing_n
 
 
 def _table(rows: Mapping[str, str]) -> dict[str, str]:
-    """One entry for each of the names on the left."""
     return {name: advice for names, advice in rows.items() for name in names.split()}
 
 

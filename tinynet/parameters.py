@@ -122,7 +122,6 @@ class Parameterized:
         return {**kept, "_dtype": self.params.dtype}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Put the views on new vectors."""
         dtype = state.pop("_dtype")
         self.__dict__.update(state)
         self._gather(dtype)
@@ -131,7 +130,6 @@ class Parameterized:
         return ((n, part) for n, part in self._declared.items() if isinstance(part, Parameterized))
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
-        """Put parameters and parts on new flat vectors."""
         for _, part in self._parts():
             part._owner = weakref.ref(self)
         size = sum(map(_size, self._declared.values()))

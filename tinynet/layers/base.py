@@ -1,7 +1,5 @@
 """Layer: the contract that all layers keep."""
 
-from __future__ import annotations
-
 import warnings
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 

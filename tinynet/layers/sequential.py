@@ -1,7 +1,5 @@
 """Sequential: layers in a row."""
 
-from __future__ import annotations
-
 import itertools
 import warnings
 from collections.abc import Iterator
@@ -124,7 +122,6 @@ class Sequential(Layer):
     @overload
     def __getitem__(self, place: slice) -> tuple[Layer, ...]: ...
     def __getitem__(self, place: int | slice) -> Layer | tuple[Layer, ...]:
-        """The layer at a place, or a tuple of several."""
         return self.layers[place]
 
     def __repr__(self) -> str:

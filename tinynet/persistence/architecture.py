@@ -7,6 +7,7 @@ is: `{"tuple": [1, 2]}`, `{"dtype": "float32"}`, `{"layer": {...}}`.
 import inspect
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -122,17 +123,16 @@ def _has_default(cls: type[Layer], name: str) -> bool:
     return parameter is not None and parameter.default is not parameter.empty
 
 
+@dataclass
 class _Builder:
     """Builds layers from their descriptions, and counts their parameters."""
 
-    def __init__(
-        self,
-        arrays: Mapping[str, Array],
-        custom: Mapping[str, type[Layer]],
-        rng: np.random.Generator,
-    ) -> None:
-        self.arrays, self.custom, self.rng = arrays, custom, rng
-        floats = (array.size for array in arrays.values() if array.dtype.kind == "f")
+    arrays: Mapping[str, Array]
+    custom: Mapping[str, type[Layer]]
+    rng: np.random.Generator
+
+    def __post_init__(self) -> None:
+        floats = (array.size for array in self.arrays.values() if array.dtype.kind == "f")
         self.most = self.left = sum(floats)  # a bool takes an eighth of what a parameter takes
 
     def layer(self, description: Any) -> Layer:

@@ -4,8 +4,6 @@ While an object is watched, it has a class derived from its own whose methods lo
 and what goes out. The original class and all other objects stay as they are.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -5,8 +5,6 @@ bit, as one that was never stopped. So a checkpoint holds the parameters and buf
 optimizer's state, its number of steps, and the state of every random generator.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -144,5 +142,4 @@ class TrainingRun:
 
 
 def _folder(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays in a folder of the file, by their names without it."""
     return {n.removeprefix(folder): array for n, array in arrays.items() if n.startswith(folder)}

@@ -1,7 +1,5 @@
 """A network's outputs for many examples, and how good these are."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias

@@ -1,7 +1,5 @@
 """`fit`: training with validation, early stopping, progress and checkpoints."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

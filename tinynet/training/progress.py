@@ -1,7 +1,5 @@
 """How `fit` shows what it does: a bar, lines, or nothing."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping

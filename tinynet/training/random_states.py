@@ -1,7 +1,5 @@
 """The random generators of a training run, and their states as JSON."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any, TypeAlias
