@@ -38,7 +38,7 @@ class Parameterized:
         """Start without parameters, so a class with none need not call `super().__init__`."""
         self = super().__new__(cls)
         self._declared = {}
-        self._owner = lambda: None
+        self._owner = _nobody
         self.params, self.grads = np.empty(0), np.empty(0)
         return self
 
@@ -134,6 +134,10 @@ class Parameterized:
             part._owner = weakref.ref(self)
         size = sum(map(_size, self._declared.values()))
         self.bind(np.empty(size, dtype), np.empty(size, dtype))
+
+
+def _nobody() -> None:
+    """The owner of a layer that is no part of another."""
 
 
 def _size(value: Array | Parameterized) -> int:

@@ -51,10 +51,15 @@ def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> Non
         raise OSError(
             error.errno, f"cannot write {path} ({error.strerror or error}); {state}"
         ) from error
-    # The new file is in its place. Some folders cannot be flushed, for instance because they may
-    # not be listed; as in SQLite, that is no error.
-    with contextlib.suppress(OSError):
-        _flush_folder(target.parent)
+    # The new file is in its place; its name is flushed to the disk too. Some folders cannot be
+    # flushed, for instance because they may not be listed; as in SQLite, that is no error.
+    if os.name == "posix":  # Windows cannot open folders
+        with contextlib.suppress(OSError):
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 def check_target(path: FilePath) -> Path:
@@ -79,13 +84,3 @@ def open_regular(path: FilePath) -> BinaryIO:
     if not place.is_file():
         raise ValueError(f"{path} is a device or a pipe: pass the path of a file")
     return place.open("rb")
-
-
-def _flush_folder(folder: Path) -> None:
-    """Write the new name to the disk too; Windows cannot open folders."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
