@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 
+from tinynet.testing.gradients import Mismatch
 from tinynet.types import Array
 
 __all__ = ["factor_names", "hints"]
@@ -14,30 +15,19 @@ __all__ = ["factor_names", "hints"]
 _CLOSE = 1e-6
 
 
-def hints(
-    analytic: Array,
-    numeric: Array,
-    dys: Array,
-    *,
-    name: str,
-    shape: tuple[int, ...],
-    y_shape: tuple[int, ...],
-    sizes: dict[str, float],
-) -> list[str]:
-    """Sentences that each explain every wrong entry.
+def hints(m: Mismatch, y_shape: tuple[int, ...], sizes: dict[str, float]) -> list[str]:
+    """Sentences that each explain every wrong entry of a tensor of which each entry was moved.
 
     Args:
-        analytic: what backward gives, upstream × entries; all entries of the tensor.
-        numeric: what is right.
-        dys: upstream gradients, flat.
-        name: "x", or that of the parameter.
-        shape: of the tensor.
+        m: what backward gives, and what is right.
         y_shape: of the outputs.
         sizes: numbers that a factor may be, by name.
     """
+    analytic, numeric, dys = m.analytic, m.numeric, m.upstreams
+    name, shape = m.tensor.name, m.tensor.shape
     found: list[str] = []
     scale = float(np.max(np.abs(numeric), initial=0))
-    mine = "dx" if name == "x" else f"d{name}"
+    mine = f"d{name}"
     if not np.any(analytic):
         if name == "x":
             return ["dx is zero everywhere: the path from y back to x is missing."]
