@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from collections.abc import Callable, Iterator
 
@@ -31,7 +32,7 @@ def reproducible(t: Trial) -> Iterator[Pair]:
     after = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
     np.random.set_state(kept[0])  # noqa: NPY002
     random.setstate(kept[1])
-    if str(before) != str(after):
+    if pickle.dumps(before) != pickle.dumps(after):
         raise Fault(
             "reproducible",
             "it draws from the global random state, or seeds it: two runs never agree, or what "

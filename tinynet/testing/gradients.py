@@ -182,9 +182,8 @@ class _Place:
         self.y = self.function(self.theta)
         if not np.isfinite(self.y).all():
             return
-        y_shape = t.forward(t.new(point.params), point.inputs).shape
         self.upstreams = t.upstreams(self.y.size)
-        self.analytic = np.stack([self._backward(u.reshape(y_shape)) for u in self.upstreams])
+        self.analytic = self._gradients()
         self.noise = 2 * EPS * np.abs(self.y) + 0.2 * EPS * np.max(np.abs(self.y), initial=0)
         for _ in range(_TRIALS):
             moved = self.outputs(last_bits(self.theta, t.rng))
@@ -200,10 +199,17 @@ class _Place:
             y = np.empty(0)
         return y if y.shape == self.y.shape else np.full(self.y.shape, np.nan)
 
-    def _backward(self, u: Array) -> Array:
-        t = self.trial
-        found = t.run(self.point.inputs, u, t.new(self.point.params))
-        return np.concatenate([found[f"d{one.name}"].ravel() for one in self.tensors] or [[]])
+    def _gradients(self) -> Array:
+        """What backward gives, a row for each upstream gradient."""
+        t, inputs, params = self.trial, self.point.inputs, self.point.params
+        layer, found = t.new(params), []
+        shape = t.forward(t.new(params), inputs).shape
+        for u in self.upstreams:
+            one = t.run(inputs, u.reshape(shape), layer)
+            found.append(np.concatenate([one[f"d{part.name}"].ravel() for part in self.tensors]))
+            if t.draws or t.start.buffers:
+                layer = t.new(params)
+        return np.stack(found)
 
     def _ordinary(self, n: int) -> Array:
         """θ with ordinary numbers, of size 1, in one tensor; for a loss about its targets."""
@@ -233,13 +239,13 @@ class _Place:
             scale[one.here] = np.maximum(scale[one.here], rms(self.theta[one.here]) or 1.0)
         return scale
 
-    def close(self, rng: np.random.Generator) -> Array:
+    def close(self, rng: np.random.Generator, radius: float) -> Array:
         """A point close by, whose tensors moved more or less, and more or less as a whole."""
         theta = self.theta.copy()
         for one in self.tensors:
             together, alone = 10 ** rng.uniform(-2, 0, size=2)
             offset = together * rng.normal() + alone * rng.normal(size=theta[one.here].shape)
-            theta[one.here] += 1e-6 * self.scale[one.here] * offset
+            theta[one.here] += radius * self.scale[one.here] * offset
         return theta
 
     def limit(self) -> int:
@@ -296,7 +302,7 @@ def _two_steps(line: Line, step: float) -> tuple[Array, Array, Array, Array]:
     return line.at(step), line.at(-step), line.at(step / 2), line.at(-step / 2)
 
 
-def _central(moves: Any, step: Any, y: Array, noise: Array, grain: float) -> tuple[Array, Array]:
+def _central(moves: Any, step: Any, y: Array, noise: Array, grain: Any) -> tuple[Array, Array]:
     """The slope from a step and half of it, and its round-off."""
     plus, minus, plus2, minus2 = moves
     found = (4 * (plus2 - minus2) - (plus - minus) / 2) / (3 * step)
@@ -339,7 +345,7 @@ def slope(line: Line, y: Array, noise: Array) -> Slope:
 
 def nearby(
     outputs: Callable[[Array], Array],
-    close: Callable[[np.random.Generator], Array],
+    close: Callable[[np.random.Generator, float], Array],
     v: Array,
     step: float,
     found: Slope,
@@ -353,24 +359,28 @@ def nearby(
 
     Args:
         outputs: θ -> outputs.
-        close: draws a point close by.
+        close: draws a point at such a distance.
         v: the direction.
         step: of the differences, far smaller than the distance to the points.
         found: slopes at the point, to be widened.
         noise: round-off of the outputs.
     """
-    rng = np.random.default_rng(0)
-    low, high = found.low, found.high
-    for count in range(1, 129):
-        theta = close(rng)
-        slope = (outputs(theta + step * v) - outputs(theta - step * v)) / (2 * step)
-        low, high = np.fmin(low, slope), np.fmax(high, slope)
-        if count & (count - 1) == 0 and count > 8:
-            error = 4 * noise / step + 1e-5 * np.maximum(np.abs(low), np.abs(high))
-            kink = high - low > 100 * error
+    rng, shape = np.random.default_rng(0), found.low.shape
+    lows, highs = np.full((2, *shape), np.inf), np.full((2, *shape), -np.inf)
+    error = 4 * noise / step
+    for count in range(1, 65):
+        for n, radius in enumerate((1e-5, 1e-6)):
+            theta = close(rng, radius)
+            slope = (outputs(theta + step * v) - outputs(theta - step * v)) / (2 * step)
+            lows[n], highs[n] = np.fmin(lows[n], slope), np.fmax(highs[n], slope)
+        if count & (count - 1) == 0 and count > 2:
+            wide, narrow = (
+                highs - lows
+            )  # which at a kink is alike, and else shrinks with the radius
+            kink = (narrow > 0.3 * wide) & (narrow > 10 * error)
             yield Slope(
-                np.where(kink, low, found.low),
-                np.where(kink, high, found.high),
+                np.where(kink, np.fmin(found.low, lows.min(axis=0)), found.low),
+                np.where(kink, np.fmax(found.high, highs.max(axis=0)), found.high),
                 np.where(kink, np.fmax(found.error, error), found.error),
                 found.settled,
             )
@@ -429,9 +439,9 @@ def compare(t: Trial, point: Point) -> tuple[Mismatch | None, dict[str, int]]:
         raise ValueError("an output is not finite")
     left_out: dict[str, int] = {}
     for tensor in place.tensors:
-        if tensor.here.stop > tensor.here.start:
-            if wrong := _compare_tensor(place, tensor, left_out):
-                return wrong, left_out
+        size = tensor.here.stop - tensor.here.start
+        if size and (wrong := _compare_tensor(place, tensor, left_out)):
+            return wrong, left_out
     return None, left_out
 
 
@@ -458,8 +468,11 @@ def _compare_tensor(place: _Place, tensor: Tensor, left_out: dict[str, int]) -> 
     for name, direction in _directions(value.size, sampled, t.rng) if fine else []:
         row.entries += len(place.upstreams)
         line, v = place.along(tensor, direction)
-        got, size = place.analytic @ v, np.abs(place.analytic) @ np.abs(v)
-        result = _look(place, tensor, line, v, got, size)
+        got, size = analytic @ v[tensor.here], np.abs(analytic) @ np.abs(v[tensor.here])
+        length = float(np.max(np.abs(v)))
+        result = _judge(place, tensor, got, size, _first_look(place, [line]), length).row(0)
+        if np.any(result.excess > 0):
+            result = _second_look(place, tensor, line, v, got, size)
         if np.any(result.excess > 0) and not unknown:
             k = int(np.argmax(result.excess))
             return Mismatch(
@@ -477,11 +490,7 @@ def _coordinates(
     analytic = place.analytic[:, tensor.here]
     got, size = analytic[:, chosen].T, np.max(np.abs(analytic), axis=1)
     lines = [place.along_coordinate(tensor.here.start + int(i)) for i in chosen]
-    moves = np.stack([_two_steps(line, line.step) for line in lines], axis=1)
-    steps = np.array([[line.step] for line in lines])
-    found, error = _central(moves, steps, place.y, place.noise, 0.0)
-    first = Slope(found, found, error, np.isfinite(found))
-    verdict = _judge(place, tensor, got, size, first)
+    verdict = _judge(place, tensor, got, size, _first_look(place, lines))
     worst = np.max(np.nan_to_num(verdict.excess, nan=0.0), axis=1)
     suspects = np.flatnonzero(~verdict.settled | (worst > 0))
     wrong: dict[int, Verdict] = {}
@@ -491,7 +500,7 @@ def _coordinates(
         if len(wrong) < _CONFIRMED:
             v = np.zeros_like(place.theta)
             v[tensor.here.start + int(chosen[n])] = 1.0
-            result = _look(place, tensor, lines[n], v, got[n], size)
+            result = _second_look(place, tensor, lines[n], v, got[n], size)
             verdict.low[n], verdict.high[n] = result.low, result.high
         if np.any(result.excess > 0):
             wrong[n] = result
@@ -500,13 +509,23 @@ def _coordinates(
     return verdict, wrong, unknown
 
 
-def _look(place: _Place, tensor: Tensor, line: Line, v: Array, got: Array, size: Array) -> Verdict:
+def _first_look(place: _Place, lines: list[Line]) -> Slope:
+    """The slopes along several lines from two steps: enough wherever backward agrees with them."""
+    moves = np.stack([_two_steps(line, line.step) for line in lines], axis=1)
+    steps, grains = np.array([[(line.step, line.grain)] for line in lines]).T.swapaxes(1, 2)
+    found, error = _central(moves, steps, place.y, place.noise, grains)
+    return Slope(found, found, error, np.isfinite(found))
+
+
+def _second_look(
+    place: _Place, tensor: Tensor, line: Line, v: Array, got: Array, size: Array
+) -> Verdict:
     """Measure with steps that shrink; where backward still disagrees, at points nearby, too."""
     length = float(np.max(np.abs(v)))
     found = slope(line, place.y, place.noise)
     result = _judge(place, tensor, got, size, found, length)
     if np.any(result.excess > 0):
-        step = 1e-9 * float(np.max(place.scale[tensor.here])) / length
+        step = 1e-8 * float(np.max(place.scale[tensor.here])) / length
         for wider in nearby(place.outputs, place.close, v, step, found, place.noise):
             result = _judge(place, tensor, got, size, wider, length)
             if not np.any(result.excess > 0):

@@ -19,7 +19,7 @@ __all__ = [
     "gradient_fault",
     "part_at_fault",
     "raise_message",
-    "smaller",
+    "smaller_shapes",
     "smallest",
     "written_array",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from tinynet.testing.gradients import FIRST_STEP, Point, compare
 from tinynet.testing.message import gradient_fault
 from tinynet.testing.report import Fault
-from tinynet.testing.rules import LeftOut, rule
+from tinynet.testing.rules import LeftOut, kept_copy, rule
 from tinynet.testing.trial import LossTrial, Trial, rms
 from tinynet.types import Array
 
@@ -104,7 +104,8 @@ def _compare(t: Trial, point: Point, check: str = "gradient") -> None:
         raise
     if wrong is not None:
         kink = wrong.kinks or check == "kinks"
-        raise gradient_fault(t, point, wrong, "kinks" if kink else check)
+        cause = kept_copy(t) if check == "gradient" else None
+        raise cause or gradient_fault(t, point, wrong, "kinks" if kink else check)
     for name, left_out in unknown.items() if point.given else ():
         row = t.report.tensors[name]
         if 2 * left_out > row.coordinates:

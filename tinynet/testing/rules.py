@@ -30,7 +30,7 @@ from tinynet.testing.trial import (
 )
 from tinynet.types import Array
 
-__all__ = ["LeftOut", "Pair", "Rule", "check_array", "hold", "rule"]
+__all__ = ["LeftOut", "Pair", "Rule", "check_array", "hold", "kept_copy", "rule"]
 
 
 class Pair(NamedTuple):
@@ -121,6 +121,7 @@ def _difference(when: str, name: str, got: Array, wanted: Array) -> str:
 
 
 def check_array(name: str, array: object, shape: tuple[int, ...], why: str, check: str) -> None:
+    """Refuse what is no array, or has another shape."""
     if not isinstance(array, np.ndarray):
         raise Fault(check, f"{name} is {type(array).__name__}; it must be an array, {why}.")
     if array.shape != shape:
@@ -396,6 +397,37 @@ def update(t: Trial) -> Iterator[Pair]:
     now = t.new(moved)
     restore_buffers(now, layer)
     yield Pair(when, {"y of predict": t.predict(layer)}, {"y of predict": t.predict(now)})
+
+
+def kept_copy(t: Trial) -> Fault | None:
+    """The fault of a layer that computes with a copy of a parameter, made by the constructor."""
+    layer = t.constructed()
+    if layer is None:
+        return None
+    first = {name: np.sort(view, axis=None) for name, view in layer.named_parameters()}
+    layer.params[...] = t.other_params()
+    wanted = t.run(layer=copy.deepcopy(layer))
+    held = [(n, *item) for n, part in enumerate(layer.walk()) for item in vars(part).items()]
+    for n, attribute, array in held:
+        for name, values in first.items():
+            sizes = isinstance(array, np.ndarray) and array.size == values.size > 1
+            if (
+                not sizes
+                or not np.array_equal(np.sort(array, axis=None), values)
+                or np.ptp(values) == 0
+            ):
+                continue
+            twin = copy.deepcopy(layer)
+            setattr(list(twin.walk())[n], attribute, 2 * array)
+            if any(not agree(a, wanted[of], 1e-9) for of, a in t.run(layer=twin).items()):
+                return Fault(
+                    "update",
+                    f"self.{attribute} holds the values that {name} had at first, so that the "
+                    f"gradients are wrong after {name} has changed in place.",
+                    f"make it from {name} in forward or backward.",
+                    tensor=name,
+                )
+    return None
 
 
 @rule("output_alias", "return a new array, or a copy of the buffer.")
