@@ -1,7 +1,7 @@
 """Gradient checks: `backward` against differences of `forward`, and the contract around them."""
 
 from tinynet.testing.check import LAYER_CHECKS, LOSS_CHECKS, check_layer, check_loss
-from tinynet.testing.gradients import numeric_jacobian
+from tinynet.testing.differences import numeric_jacobian
 from tinynet.testing.optimizers import OPTIMIZER_CHECKS, check_optimizer
 from tinynet.testing.report import GradientError, Report
 

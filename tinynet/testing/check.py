@@ -10,7 +10,7 @@ import numpy as np
 
 from tinynet.layers import Layer
 from tinynet.losses import Loss
-from tinynet.testing import draws, points, precision, rows, rules
+from tinynet.testing import contract, draws, points, precision, rows
 from tinynet.testing.inputs import layer_trial, loss_trial
 from tinynet.testing.message import (
     part_at_fault,
@@ -26,22 +26,23 @@ from tinynet.testing.trial import Trial
 __all__ = ["LAYER_CHECKS", "LOSS_CHECKS", "check_layer", "check_loss"]
 
 _LAYER_RULES = (
-    rules.shapes,
-    rules.mutation,
-    rules.dtypes,
+    contract.shapes,
+    contract.mutation,
+    contract.dtypes,
     draws.reproducible,
     draws.redraws,
-    rules.copying,
-    rules.overwrite,
-    rules.backward_twice,
-    rules.forward_twice,
-    rules.isolation,
-    rules.reuse,
-    rules.update,
-    rules.output_alias,
-    rules.linear,
-    rules.layout,
-    rules.predict_pure,
+    contract.copying,
+    contract.overwrite,
+    contract.overwrite_shortcut,
+    contract.backward_twice,
+    contract.forward_twice,
+    contract.isolation,
+    contract.reuse,
+    contract.update,
+    contract.output_alias,
+    contract.linear,
+    contract.layout,
+    contract.predict_pure,
     rows.batch_of_one,
     rows.batch_of_none,
     rows.per_example,
@@ -49,7 +50,8 @@ _LAYER_RULES = (
     rows.predict_equals_forward,
     draws.expectation,
     precision.finite,
-    rules.pickling,
+    contract.pickling,
+    precision.float32_types,
     precision.float32,
     points.gradient,
     points.kinks,
@@ -59,20 +61,21 @@ _LAYER_RULES = (
 """The rules of a layer, in an order in which a cause comes before its symptoms."""
 
 _LOSS_RULES = (
-    rules.shapes,
-    rules.mutation,
-    rules.dtypes,
+    contract.shapes,
+    contract.mutation,
+    contract.dtypes,
     draws.reproducible,
-    rules.backward_twice,
-    rules.forward_twice,
-    rules.reuse,
-    rules.isolation,
-    rules.output_alias,
-    rules.layout,
+    contract.backward_twice,
+    contract.forward_twice,
+    contract.reuse,
+    contract.isolation,
+    contract.output_alias,
+    contract.layout,
     rows.batch_of_one,
     precision.finite,
-    rules.copying,
-    rules.pickling,
+    contract.copying,
+    contract.pickling,
+    precision.float32_types,
     precision.float32,
     points.gradient,
     points.kinks,
@@ -288,7 +291,7 @@ def _run(t: Trial, all_rules: tuple[Rule, ...], skip: Collection[str]) -> None:
     """Every rule in turn; raises Fault."""
     waiting: list[Fault] = []
     for rule in all_rules:
-        if rule.name in skip or any(name in skip for name in rule.unless):
+        if rule.name in skip or any(name in skip for name in rule.needs):
             if rule.name in skip:
                 t.report.skipped[rule.name] = "asked for"
             continue

@@ -1,28 +1,19 @@
-"""The contract about random draws: from one's own generator, anew each time, right on average."""
+"""The rules about random draws: from the layer's own generator, anew each time, right on average."""
 
 from __future__ import annotations
 
 import pickle
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
-from tinynet.testing.report import Fault
-from tinynet.testing.rules import LeftOut, Pair, rule
-from tinynet.testing.trial import (
-    Trial,
-    agree,
-    distance,
-    generator_states,
-    inputs_of_parts,
-)
-
-__all__ = ["expectation", "redraws", "reproducible"]
+from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
+from tinynet.testing.trial import Trial, agree, distance, generator_states, inputs_of_parts
 
 
 @rule("reproducible", "take rng as an argument, keep it as self.rng, and draw from that alone.")
-def reproducible(t: Trial) -> Iterator[Pair]:
+def reproducible(t: Trial) -> Pairs:
     """Two copies draw the same, and nobody touches the global random state."""
     kept = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
     np.random.random(), random.random()  # noqa: NPY002 (a seed set before shows)
@@ -33,35 +24,26 @@ def reproducible(t: Trial) -> Iterator[Pair]:
     np.random.set_state(kept[0])  # noqa: NPY002
     random.setstate(kept[1])
     if pickle.dumps(before) != pickle.dumps(after):
-        raise Fault(
-            "reproducible",
+        raise Broken(
             "it draws from the global random state, or seeds it: two runs never agree, or what "
-            "others draw is no longer random.",
-            *reproducible.hints,
+            "others draw is no longer random."
         )
     yield Pair("on a copy whose generators stand at the same place", t.run(), first)
 
 
-@rule("redraws")
+@rule("redraws", "the mask or noise was drawn once, and must be drawn at each forward.")
 def redraws(t: Trial) -> None:
     """A layer that draws does so at each forward."""
     if t.varies:
         return
-    layer = t.new()
-    start = generator_states(layer)
-    y = t.forward(layer, t.many)
-    p = t.predict(t.new(), t.many)
-    if t.interacts or agree(y, p, 1e-7):
-        raise LeftOut("forward does not draw")
+    layer, states = t.new(), generator_states(t.start)
+    y, p = t.forward(layer, t.many), t.predict(t.new(), t.many)
     words = {word.strip("_") for word in (*t.original._arguments[1], *vars(t.original))}
     masked = y.shape == p.shape and bool(np.any((y == 0) & (p != 0)) and np.any(y))
-    if start or masked or words & {"rng", "seed", "generator"}:
-        raise Fault(
-            "redraws",
-            "forward differs from predict, and gives the same y each time: the mask or noise was "
-            "drawn once, and must be drawn at each forward.",
-        )
-    raise LeftOut("forward does not draw")
+    random_words = words & {"rng", "seed", "generator"}
+    if t.interacts or agree(y, p, 1e-7) or not (states or masked or random_words):
+        raise LeftOut("forward does not draw")
+    raise Broken("forward differs from predict, and gives the same y each time.")
 
 
 @rule("expectation")
@@ -69,23 +51,20 @@ def expectation(t: Trial) -> None:
     """Where forward is linear for a fixed draw, its mean over the draws is predict."""
     if not t.draws:
         raise LeftOut("forward does not draw")
-    if t.integer:
-        raise LeftOut("x holds integers")
-    if t.interacts:
-        raise LeftOut("rows interact in forward")
+    if t.integer or t.interacts:
+        raise LeftOut("x holds integers" if t.integer else "rows interact in forward")
     rows = max(len(t.x), min(256, 2048 // max(1, t.x[0].size)))
     x = t.other_inputs(rows)[0] if rows > len(t.x) else t.x
     zero = (np.zeros_like(x),)
     y, other, both, none = (t.forward(t.new(), (v,)) for v in (x, x[::-1], x + x[::-1], *zero))
-    if not distance(both + none, y + other) < 1e-9 * max(1.0, float(np.max(np.abs(y)))):
+    if not agree(both + none, y + other, 1e-9):
         for part, inner in inputs_of_parts(t.new(), t.inputs).values():
             trial = Trial(part, part, (inner,), t.seed, t.report)
             if trial.draws and not trial.integer:
                 expectation.pairs(trial)
         raise LeftOut("forward is not linear for a fixed draw")
     layer, at_zero = t.new(), t.new()
-    first = t.forward(at_zero, zero)
-    p0 = t.predict(t.new(), zero)
+    first, p0 = t.forward(at_zero, zero), t.predict(t.new(), zero)
     if distance(t.forward(at_zero, zero), first) > 0:  # something is added at random
         _has_mean(
             "at x = 0 the mean of forward",
@@ -108,13 +87,12 @@ def expectation(t: Trial) -> None:
 
 def _has_mean(what: str, draw: Callable[[], float], wanted: float, hint: str) -> None:
     """The mean of draws is as wanted, within six standard errors."""
-    drawn = [draw() for _ in range(200)]
-    while (error := float(np.std(drawn) / np.sqrt(len(drawn)))) > 0.02 and len(drawn) < 2000:
+    drawn: list[float] = []
+    error = np.inf
+    while error > 0.02 and len(drawn) < 2000:
         drawn += [draw() for _ in range(200)]
+        error = float(np.std(drawn) / np.sqrt(len(drawn)))
     mean = float(np.mean(drawn))
     if abs(mean - wanted) > 6 * error + 1e-4 * abs(wanted) + 1e-9:
-        raise Fault(
-            "expectation",
-            f"{what} over {len(drawn)} draws is {mean:.3g} ± {error:.1g}; it must be {wanted:.3g}.",
-            hint,
-        )
+        text = f"{what} over {len(drawn)} draws is {mean:.3g} ± {error:.1g}"
+        raise Broken(f"{text}; it must be {wanted:.3g}.", hint)

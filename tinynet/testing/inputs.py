@@ -11,7 +11,7 @@ import numpy as np
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.testing.report import Fault, Report
-from tinynet.testing.trial import Inputs, LossLayer, LossTrial, Trial, read_only, rms
+from tinynet.testing.trial import Inputs, LossTrial, Trial, read_only, rms
 from tinynet.types import Array
 
 __all__ = ["layer_trial", "loss_trial"]
@@ -137,7 +137,7 @@ def loss_trial(
     loss: Loss, y: Any, t: Any, shape: tuple[int, ...] | None, seed: int, report: Report
 ) -> LossTrial:
     """The trial of a loss with the y and t given, or a pair of the shape that the loss takes."""
-    layer, rng = LossLayer(copy.deepcopy(loss)), np.random.default_rng(seed)
+    layer, rng = LossTrial.layer(copy.deepcopy(loss)), np.random.default_rng(seed)
     if shape is None:
         y, t = np.array(y), np.array(t)
         if y.dtype.kind not in "fiub":

@@ -1,21 +1,28 @@
-"""The contract about float32 and about extreme values."""
+"""The rules about float32 and about extreme values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tinynet.layers import Layer
-from tinynet.testing.report import Fault
-from tinynet.testing.rules import LeftOut, Pair, rule
-from tinynet.testing.trial import Outcome, Trial, distance, largest
+from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
+from tinynet.testing.trial import Inputs, Outcome, Trial, distance, largest
 from tinynet.types import Array
 
-__all__ = ["finite", "float32"]
 
-_EPS32 = 2.0**-24  # relative size of the rounding to float32
+@rule("float32", "a NumPy float64 takes part: use a Python float, or .astype(x.dtype).")
+def float32_types(t: Trial) -> Pairs:
+    """float32 in gives float32 out."""
+    inputs, dy = _cast(t.inputs, np.float32), t.dy.astype(np.float32)
+    layer = _in_type(t.new(), np.float32)
+    found = t.run(inputs, dy, layer)
+    if t.output == "y":
+        found["y of predict"] = t.predict(layer, inputs)
+    types = {f"the type of {n}": a.dtype for n, a in found.items() if n != "value"}
+    right = dict.fromkeys(types, np.dtype(np.float32))
+    yield Pair("for x and parameters of float32", types, right)
 
 
 @rule(
@@ -23,31 +30,19 @@ _EPS32 = 2.0**-24  # relative size of the rounding to float32
     "a constant such as 1e-300 vanishes in float32, or a difference of large numbers loses its "
     "digits.",
     rtol=1e-3,
-    eps=_EPS32,
+    eps=2.0**-24,
 )
-def float32(t: Trial) -> Iterator[Pair]:
-    """float32 in gives float32 out, and the values of float64 within the conditioning."""
-    layer = _cast(t.new(), np.float32)
-    params = layer.params.astype(float)
-    inputs, dy = tuple(_as(array, np.float32) for array in t.inputs), t.dy.astype(np.float32)
-    got = t.run(inputs, dy, layer)
-    types = got | ({"y of predict": t.predict(layer, inputs)} if t.output == "y" else {})
-    for name, array in types.items():
-        if array.dtype != np.float32 and name != "value":
-            raise Fault(
-                "float32",
-                f"{name} is {array.dtype} for x and parameters of float32.",
-                "a NumPy float64 scalar or array takes part: use a Python float, or "
-                ".astype(x.dtype).",
-                tensor=name,
-            )
+def float32(t: Trial) -> Pairs:
+    """In float32 values are those of float64, within the conditioning."""
     sizes = [largest(a) for a in (t.x, t.params) if np.any(a)]
     if sizes and not t.integer and not (min(sizes) > 1e-4 and max(sizes) < 1e4):
         raise LeftOut("types agree; values of this magnitude are not compared")
     if t.draws:
         raise LeftOut("types agree; the draws of the two float types may differ")
-    wide = tuple(_as(array, float) for array in inputs)
-    wanted = t.run(wide, dy.astype(float), t.new(params))
+    layer, inputs, dy = _in_type(t.new(), np.float32), _cast(t.inputs, np.float32), t.dy
+    params, dy = layer.params.astype(float), dy.astype(np.float32)
+    got = t.run(inputs, dy, layer)
+    wanted = t.run(_cast(inputs, float), dy.astype(float), t.new(params))
     size = 1 + largest(dy)  # of numbers that may have cancelled
     for name, array in wanted.items():
         lost = largest(array) < 1e-5 * size and np.isfinite(got[name]).all()
@@ -55,11 +50,11 @@ def float32(t: Trial) -> Iterator[Pair]:
             yield Pair("in float32, against float64", {name: got[name]}, {name: array})
 
 
-def _as(array: Array, dtype: Any) -> Array:
-    return array.astype(dtype) if array.dtype.kind == "f" else array
+def _cast(inputs: Inputs, dtype: Any) -> Inputs:
+    return tuple(array.astype(dtype) if array.dtype.kind == "f" else array for array in inputs)
 
 
-def _cast(layer: Layer, dtype: Any) -> Layer:
+def _in_type(layer: Layer, dtype: Any) -> Layer:
     """The layer, moved into vectors of a float type."""
     layer.bind(np.empty(layer.params.size, dtype), np.zeros(layer.params.size, dtype))
     return layer
@@ -74,33 +69,30 @@ def finite(t: Trial) -> None:
     """Finite at ±30 and ±1000, wherever the true value is a number that float64 can hold."""
     if t.integer:
         raise LeftOut("x holds integers")
-    signs = t.rng.choice([-1.0, 1.0], size=t.x.shape)
-    alternate = np.resize([1.0, -1.0], t.x.shape)
     vary = 1 - 0.01 * t.rng.uniform(size=t.x.shape)
-    judged = 0
+    mixed, alternating = (
+        t.rng.choice([-1.0, 1.0], size=t.x.shape),
+        np.resize([1.0, -1.0], t.x.shape),
+    )
+    refused = True
     for size in (30.0, 1000.0):
-        for sign in (signs, alternate, np.ones_like(signs), -np.ones_like(signs)):
-            x = size * sign * vary
-            found = _extreme(t, x, float)
-            judged += found is not None
+        for signs in (mixed, alternating, np.ones(t.x.shape), -np.ones(t.x.shape)):
+            found = _extreme(t, size * signs * vary, float)
+            refused = refused and found is None
             for name, array in (found or {}).items():
-                if not np.isfinite(array).all() and _overflowed(t, x, name, array):
-                    raise Fault(
-                        "finite",
-                        f"{name} is not finite for {t.names[0]} of about ±{size:g}, where the true "
-                        f"value is an ordinary number.",
-                        *finite.hints,
-                        tensor=name,
-                    )
-    if not judged:
+                if np.isfinite(array).all() or not _overflowed(t, size * signs * vary, name, array):
+                    continue
+                where = f"for {t.names[0]} of about ±{size:g}"
+                raise Broken(f"{name} is not finite {where}, where the true value is.")
+    if refused:
         raise LeftOut("it refuses x of ±30 and ±1000")
 
 
 def _extreme(t: Trial, x: Array, dtype: Any) -> Outcome | None:
     """The outcome at x in a float type; None where the layer refuses it."""
-    inputs = tuple(_as(array, dtype) for array in t.with_x(x))
+    inputs = _cast(t.with_x(x), dtype)
     try:
-        return t.run(inputs, t.dy.astype(dtype), _cast(t.new(), dtype))
+        return t.run(inputs, t.dy.astype(dtype), _in_type(t.new(), dtype))
     except ValueError as error:
         if "read-only" in str(error):
             raise

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from types import FunctionType, ModuleType
 from typing import Any, Self
 
@@ -15,25 +15,7 @@ from tinynet.losses import Loss
 from tinynet.testing.report import Report
 from tinynet.types import Array
 
-__all__ = [
-    "EPS",
-    "Inputs",
-    "LossLayer",
-    "LossTrial",
-    "Outcome",
-    "Trial",
-    "agree",
-    "distance",
-    "generator_states",
-    "generators",
-    "held_parameters",
-    "inputs_of_parts",
-    "largest",
-    "last_bits",
-    "read_only",
-    "restore_buffers",
-    "rms",
-]
+__all__ = ["EPS", "Inputs", "LossTrial", "Outcome", "Trial", "agree", "distance", "largest", "rms"]
 
 EPS = float(np.finfo(float).eps)
 
@@ -47,7 +29,7 @@ class Trial:
 
     Attributes:
         original: a copy of what the caller gave.
-        start: where every run starts: a copy in float64 with random parameters.
+        start: where every run starts: a copy in float64 with random parameters, `params`.
         inputs: x, in float64 or integers, of three rows or more; for a loss y and t.
         dy: a random upstream gradient.
         rng: the checker's own random numbers, the same for every rule.
@@ -61,21 +43,15 @@ class Trial:
     def __init__(
         self, original: Layer, start: Layer, inputs: Inputs, seed: int, report: Report
     ) -> None:
-        self.original, self.start, self.inputs, self.report = original, start, inputs, report
-        self.seed, self.rng = seed, np.random.default_rng(seed)
-        self.integer = inputs[0].dtype.kind != "f"
+        self.original, self.start, self.params = original, start, start.params
+        self.inputs, self.x = inputs, inputs[0]
+        self.integer = self.x.dtype.kind != "f"
+        self.seed, self.rng, self.report = seed, np.random.default_rng(seed), report
         self.y = np.array(self.new().forward(*(array.copy() for array in inputs)))
         self.dy = self.upstream(self.y.shape)
-
-    @property
-    def x(self) -> Array:
-        """The input whose gradient backward returns."""
-        return self.inputs[0]
-
-    @property
-    def params(self) -> Array:
-        """The parameters at the start of every run."""
-        return self.start.params
+        ends = np.cumsum([0] + [view.size for _, view in start.named_parameters()]).tolist()
+        names = [name for name, _ in start.named_parameters()]
+        self.slices = [(name, slice(*ends[n : n + 2])) for n, name in enumerate(names)]
 
     def new(self, params: Array | None = None) -> Layer:
         """A copy of the layer with gradients of zero, and with other parameters if given."""
@@ -122,23 +98,32 @@ class Trial:
             return self.dy
         return np.random.default_rng(self.seed + sum(shape)).normal(size=shape)
 
+    def upstreams(self, size: int) -> Array:
+        """Random upstream gradients of mixed sign, and one-hot ones, a row each."""
+        rng = np.random.default_rng(size)
+        ones = np.arange(size) if size <= 24 else rng.permutation(size)[:6]
+        found = np.zeros((3 + len(ones), size))
+        found[:3] = rng.normal(size=(3, size))
+        found[3 + np.arange(len(ones)), ones] = 1
+        return found
+
+    def with_x(self, x: Array) -> Inputs:
+        """The inputs with another x."""
+        return (x, *self.inputs[1:])
+
+    def rows(self, rows: Any) -> Inputs:
+        """The inputs of some rows."""
+        return tuple(array[rows] for array in self.inputs)
+
     def other_inputs(self, rows: int) -> Inputs:
         """Other inputs of the same kind: rows of x mixed, which stays in a convex domain."""
         first, second = self.rng.integers(len(self.x), size=(2, rows))
-        others = tuple(array[first] for array in self.inputs)
+        others = self.rows(first)
         if self.integer:
             return others
         share = self.rng.uniform(0.6, 0.95, size=(rows,) + (1,) * (self.x.ndim - 1))
         rest = self.x[second] * (1 - share) if len(self.x) > 1 else 0
         return (others[0] * share + rest, *others[1:])
-
-    def rows(self, rows: slice | list[int] | Array) -> Inputs:
-        """The inputs of some rows."""
-        return tuple(array[rows] for array in self.inputs)
-
-    def with_x(self, x: Array) -> Inputs:
-        """The inputs with another x."""
-        return (x, *self.inputs[1:])
 
     def other_params(self) -> Array:
         """Parameters that have moved a bit, as an optimizer moves them."""
@@ -166,46 +151,20 @@ class Trial:
             return None
         return layer
 
+    def trained(self) -> Layer:
+        """A copy that has seen a batch, so that running statistics are not those of the start."""
+        layer = self.new()
+        self.forward(layer, self.other_inputs(len(self.x) + 2))
+        return layer
+
     def with_last_bits(self, eps: float, seed: int) -> Self:
         """The same with the last bits of x, dy and the parameters changed at random."""
         rng, twin = np.random.default_rng(seed), copy.copy(self)
-        twin.inputs = self.with_x(last_bits(self.x, rng, eps))
+        twin.x = last_bits(self.x, rng, eps)
+        twin.inputs = self.with_x(twin.x)
         twin.start = self.new(last_bits(self.params, rng, eps))
-        twin.dy = last_bits(self.dy, rng, eps)
+        twin.params, twin.dy = twin.start.params, last_bits(self.dy, rng, eps)
         return twin
-
-    def upstreams(self, size: int) -> Array:
-        """Random upstream gradients of mixed sign, and one-hot ones, a row each."""
-        rng = np.random.default_rng(size)
-        ones = np.arange(size) if size <= 24 else rng.permutation(size)[:6]
-        found = np.zeros((3 + len(ones), size))
-        found[:3] = rng.normal(size=(3, size))
-        found[3 + np.arange(len(ones)), ones] = 1
-        return found
-
-    @cached_property
-    def steepness(self) -> float:
-        """How much backward enlarges dy at most, here and where a saturated layer wakes up."""
-        if self.integer:
-            return 1.0
-        sizes = [0.0]
-        mean = np.full_like(self.x, self.x.mean() if self.x.size else 0.0)
-        for x in (self.x, 0 * self.x, 1e-3 * self.x, mean):
-            try:
-                found = self.run(self.with_x(x))
-            except Exception:
-                continue
-            sizes += [largest(array) for name, array in found.items() if name != self.output]
-        return max(sizes) / (largest(self.dy) or 1.0)
-
-    @cached_property
-    def slices(self) -> list[tuple[str, slice]]:
-        """Where each parameter lies in the flat vector."""
-        found, start = [], 0
-        for name, view in self.start.named_parameters():
-            found.append((name, slice(start, start + view.size)))
-            start += view.size
-        return found
 
     @cached_property
     def many(self) -> Inputs:
@@ -216,12 +175,11 @@ class Trial:
     @cached_property
     def varies(self) -> bool:
         """Whether forward gives different outputs in a row, from its generators or unseen ones."""
-        layer = self.new()
+        layer, states = self.new(), generator_states(self.start)
         first = self.forward(layer, self.many)
         if all(distance(self.forward(layer, self.many), first) == 0 for _ in range(6)):
             return False
-        before = generator_states(self.start)
-        return before != generator_states(layer) or not before
+        return not states or states != generator_states(layer)
 
     @cached_property
     def draws(self) -> bool:
@@ -235,33 +193,17 @@ class Trial:
     @cached_property
     def interacts(self) -> bool:
         """Whether an output of forward depends on the other rows of its batch."""
-        for batch in self._among_other_rows():
-            alone, among = self.new(), self.new()
-            for _ in range(6 if self.draws else 1):  # a draw may hide the row from the others
-                try:
-                    first, y = self.forward(alone), self.forward(among, batch)
-                except ValueError:
-                    break
-                if not agree(y[0], first[0], 1e-11):
-                    return True
-        return False
+        times = 6 if self.draws else 1  # a draw may hide the row from the others
+        return self._mixes_rows(lambda: partial(self.forward, self.new()), times)
 
     @cached_property
     def predict_interacts(self) -> bool:
-        """Whether an output of predict depends on the other rows of its batch."""
+        """Whether an output of predict does."""
         layer = self.trained()
-        first = self.predict(layer)
-        for batch in self._among_other_rows():
-            try:
-                y = self.predict(layer, batch)
-            except ValueError:
-                continue
-            if len(y) and not agree(y[0], first[0], 1e-11):
-                return True
-        return False
+        return self._mixes_rows(lambda: partial(self.predict, layer), 1)
 
-    def _among_other_rows(self) -> Iterator[Inputs]:
-        """Batches of the same first row and other rows, some of them far off."""
+    def _mixes_rows(self, make: Callable[[], Callable[[Inputs], Array]], times: int) -> bool:
+        """Whether the first row comes out otherwise among other rows, some of them far off."""
         size = largest(self.x) or 1.0
         for far in (False, False) if self.integer else (False, False, True, True):
             batch = self.other_inputs(len(self.x))
@@ -269,13 +211,14 @@ class Trial:
                 batch = (self.rng.uniform(0.1, 0.9, size=self.x.shape) * size, *batch[1:])
             for array, original in zip(batch, self.inputs, strict=True):
                 array[:1] = original[:1]
-            yield batch
-
-    def trained(self) -> Layer:
-        """A copy that has seen a batch, so that running statistics are not those of the start."""
-        layer = self.new()
-        self.forward(layer, self.other_inputs(len(self.x) + 2))
-        return layer
+            alone, among = make(), make()
+            try:
+                for _ in range(times):
+                    if not agree(alone(self.inputs)[0], among(batch)[0], 1e-11):
+                        return True
+            except ValueError:
+                continue
+        return False
 
     def refuses(self, rows: int) -> bool:
         """Whether rows interact, and forward refuses so few of them with a ValueError."""
@@ -287,8 +230,21 @@ class Trial:
             return False
         return False
 
+    @cached_property
+    def steepness(self) -> float:
+        """How much backward enlarges dy at most, here and where a saturated layer wakes up."""
+        sizes = [0.0]
+        mean = np.full_like(self.x, self.x.mean() if self.x.size else 0)
+        for x in (self.x, 0 * self.x, 1e-3 * self.x, mean) if not self.integer else (self.x,):
+            try:
+                found = self.run(self.with_x(x))
+            except Exception:
+                continue
+            sizes += [largest(array) for name, array in found.items() if name != self.output]
+        return max(sizes) / (largest(self.dy) or 1.0)
+
     def function(self, inputs: Inputs, params: Array) -> Callable[[Array], Array]:
-        """y, flat, as a function of one vector: x, if it holds floats, and all parameters."""
+        """y, flat, as a function of one vector θ: x, if it holds floats, and all parameters."""
         size, shape = 0 if self.integer else inputs[0].size, inputs[0].shape
 
         def outputs(theta: Array) -> Array:
@@ -303,49 +259,41 @@ class Trial:
 
         One copy serves for all where a probe shows that a forward pass leaves nothing behind.
         """
-        work, states = self.new(), generator_states(self.start)
+        work, states, reusable = self.new(), generator_states(self.start), True
         buffers = any(part.buffers for part in work.walk())
-        reusable = True
 
         def repeat(inputs: Inputs, params: Array) -> Array:
             layer = work if reusable else self.new()
-            if reusable:
-                for generator, state in zip(
-                    generators(layer) if states else (), states, strict=True
-                ):
-                    generator.bit_generator.state = state
-                if buffers:
-                    restore_buffers(layer, self.start)
+            if reusable and buffers:
+                restore_buffers(layer, self.start)
+            for generator, state in zip(generators(layer) if states else (), states, strict=False):
+                generator.bit_generator.state = state
             layer.params[...] = params
             return np.array(layer.forward(*(array.copy() for array in inputs)), float)
 
         first = repeat(self.inputs, self.params)
-        other = self.with_x(self.x[::-1] if self.integer else self.x * 0.9)
         try:
-            repeat(other, self.params * 1.1)
+            repeat(self.with_x(self.x[::-1] if self.integer else self.x * 0.9), self.params * 1.1)
             reusable = distance(repeat(self.inputs, self.params), first) == 0
         except Exception:
             reusable = False
         return repeat
 
 
-class LossLayer(Layer):
+class _LossLayer(Layer):
     """A loss as a layer with two inputs and one output: its backward is dL/dy times dy."""
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
 
     def forward(self, y: Array, t: Array) -> Array:  # type: ignore[override]
-        """L(y, t) as an array of one element."""
         return np.array([self.loss.forward(y, t)])
 
     def backward(self, dy: Array) -> Array:
-        """dL/dy."""
         found = self.loss.backward()
         return found if dy[0] == 1 else found * float(dy[0])
 
     def predict(self, y: Array, t: Array) -> Array:  # type: ignore[override]
-        """The same value, with nothing kept."""
         return copy.deepcopy(self).forward(y, t)
 
     def __copy__(self) -> Self:
@@ -356,13 +304,14 @@ class LossTrial(Trial):
     """A loss with outputs y and targets t that it takes; see `Trial`."""
 
     names, output = ("y", "t"), "value"
+    layer = _LossLayer
 
     def upstream(self, shape: tuple[int, ...]) -> Array:
         """A loss is where gradients start: 1."""
         return np.ones(shape)
 
     def upstreams(self, size: int) -> Array:
-        """Its gradient is wanted for dy = 1 alone."""
+        """The same, as the only one."""
         return np.ones((1, size))
 
 
@@ -395,25 +344,17 @@ def distance(got: Array, wanted: Array) -> float:
     """The largest difference; infinite where shapes differ, or only one is NaN or infinite."""
     if got.shape != wanted.shape:
         return np.inf
-    if np.array_equal(got, wanted, equal_nan=True):
-        return 0.0
     same = (got == wanted) | ((got != got) & (wanted != wanted))
+    if same.all():
+        return 0.0
     apart = float(np.max(np.abs(np.where(same, 0.0, np.subtract(got, wanted, dtype=float)))))
     return apart if np.isfinite(apart) else np.inf
 
 
 def agree(got: Array, wanted: Array, rtol: float) -> bool:
     """Whether the largest difference is a small part of the largest magnitude."""
-    return distance(got, wanted) <= rtol * max(largest(got), largest(wanted))
-
-
-def held_parameters(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Array, Array, Array]]:
-    """Name and view of each parameter, and what the attributes W and dW hold in fact."""
-    for name, value in layer._declared.items():
-        if isinstance(value, Layer):
-            yield from held_parameters(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value, getattr(layer, name), getattr(layer, f"d{name}")
+    apart = distance(got, wanted)
+    return apart == 0 or apart <= rtol * max(largest(got), largest(wanted))
 
 
 def inputs_of_parts(layer: Layer, inputs: Inputs) -> dict[str, tuple[Layer, Array]]:
@@ -459,9 +400,10 @@ def generators(owner: object) -> list[np.random.Generator]:
         if isinstance(value, np.random.Generator):
             found.append(value)
             return
-        inner: Iterable[object] = value if isinstance(value, list | tuple | set) else ()
+        parts: list[Any] = list(value) if isinstance(value, list | tuple | set) else []
         fields = value if isinstance(value, dict) else getattr(value, "__dict__", {})
-        for part in (*inner, *(v for k, v in fields.items() if k not in ("_arguments", "_owner"))):
+        parts += [v for name, v in fields.items() if name not in ("_arguments", "_owner")]
+        for part in parts:
             visit(part)
 
     visit(owner)

@@ -1,0 +1,194 @@
+"""Slopes by differences, with their uncertainty, also at kinks.
+
+With D(h) = (f(θ + h v) − f(θ − h v)) / 2h the slope along v is (4 D(h/2) − D(h)) / 3, which errs by
+h⁴ (Richardson). Where backward does not confirm it, the steps shrink until they agree. At a kink
+the slopes at points nearby are all right, and so is any value between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinynet.testing.trial import EPS, largest, rms
+from tinynet.types import Array
+
+__all__ = ["Line", "Slope", "nearby", "numeric_jacobian", "slope", "two_steps"]
+
+_FIRST_STEP = 2.0**-9
+"""First step, for a value of magnitude 1: h⁴ and the round-off divided by h are then alike."""
+
+Function = Callable[[Array], Array]
+
+
+class Slope(NamedTuple):
+    """The slopes of several outputs along a line; with a first axis, along several lines.
+
+    Attributes:
+        low: the smallest slope that is right, for each output.
+        high: the largest; equal to `low` except at a kink.
+        error: uncertainty of both.
+        settled: whether smaller steps agreed; False at a jump, or where the domain ends.
+    """
+
+    low: Array
+    high: Array
+    error: Array
+    settled: Array
+
+
+class Line:
+    """Outputs along a line: some entries of θ are moved, by s times a direction v."""
+
+    def __init__(
+        self, outputs: Function, theta: Array, where: int | slice, v: Array | float = 1.0
+    ) -> None:
+        self.outputs, self.theta, self.where, self.v = outputs, theta, where, v
+        here = np.atleast_1d(theta[where])
+        size, big, self.length = rms(here), largest(here), float(np.max(np.abs(v)))
+        # a power of two, so that the points moved to are represented exactly
+        self.step = _FIRST_STEP * 2 ** np.floor(np.log2(max(big, 1.0) / self.length))
+        self.smallest = 1e-13 * (size or 1e-2) / self.length
+        self.enough = 1e-2 * (min(size, 1.0) or 1.0) / self.length  # larger steps may leap far
+        self.grain = EPS * big / self.length  # round-off of the points
+
+    def at(self, s: float, theta: Array | None = None) -> Array:
+        """Outputs at the distance s, from θ or another point."""
+        moved = (self.theta if theta is None else theta).copy()
+        moved[self.where] += s * self.v
+        return self.outputs(moved)
+
+    def ends(self, step: float) -> list[Array]:
+        """Outputs at the ends of a step and of half a step."""
+        return [self.at(s) for s in (step, -step, step / 2, -step / 2)]
+
+
+def _central(ends: Any, step: Any, grain: Any, y: Array, noise: Array) -> tuple[Array, Array]:
+    """The slope by one step and half of it, and its round-off."""
+    plus, minus, plus2, minus2 = ends
+    found = (4 * (plus2 - minus2) - (plus - minus) / 2) / (3 * step)
+    change = np.abs(plus - y) + np.abs(minus - y)
+    outputs = noise + EPS * (np.abs(plus) + np.abs(minus))
+    return found, 3 * (outputs + (grain / step + 1e-14) * change) / step
+
+
+def two_steps(lines: list[Line], y: Array, noise: Array) -> Slope:
+    """The slopes along several lines from one step each: enough where backward confirms them."""
+    ends = np.stack([line.ends(line.step) for line in lines], axis=1)
+    steps, grains = (
+        np.array([[getattr(line, name)] for line in lines]) for name in ("step", "grain")
+    )
+    found, error = _central(ends, steps, grains, y, noise)
+    return Slope(found, found, error, np.isfinite(found))
+
+
+def slope(line: Line, y: Array, noise: Array) -> Slope:
+    """The slopes from steps that shrink until they agree, each output by its best step.
+
+    Args:
+        line: what is measured.
+        y: outputs at distance 0.
+        noise: round-off of the outputs.
+    """
+    best, error, floor = np.zeros(y.shape), np.full(y.shape, np.inf), np.zeros(y.shape)
+    before: Array | None = None
+    gap: Array | float = np.nan
+    step = line.step
+    while step >= line.smallest:
+        now, roundoff = _central(line.ends(step), step, line.grain, y, noise)
+        if before is not None:
+            change = np.abs(now - before)
+            estimate = np.fmax(change + roundoff, gap / 16)  # agreement by luck is no agreement
+            # a smaller step that contradicts a larger one is right: that one leapt over it
+            contradicts = np.abs(now - best) > 4 * (error + roundoff)
+            better = (estimate < error) | (contradicts & np.isfinite(estimate))
+            best, error = np.where(better, now, best), np.where(better, estimate, error)
+            floor, gap = np.where(better, roundoff, floor), change
+            if step <= line.enough and np.all(error <= 1e-10 * np.abs(best) + 2 * floor):
+                break
+        before = now
+        step /= 4
+    settled = np.isfinite(error) & ((error <= 1e-5 * np.abs(best)) | (error <= 20 * floor))
+    return Slope(best, best, error, settled)
+
+
+def nearby(
+    line: Line,
+    close: Callable[[np.random.Generator, float], Array],
+    scale: float,
+    found: Slope,
+    noise: Array,
+) -> Iterator[Slope]:
+    """The slopes along a line, widened more and more by those at points nearby.
+
+    Slopes that differ as much at a tenth of the distance are those of a kink; in a bend they differ
+    a tenth as much. All of θ is moved, since no one line need show a kink: the median of three
+    equal numbers has slope 0 along each of them and slope 1 along all, and a gain of 0 makes many
+    ReLUs 0 at once, which moving it never switches alike.
+
+    Args:
+        line: what is measured.
+        close: draws a point at such a distance from θ.
+        scale: size of the numbers that the line moves.
+        found: slopes at the point itself, to be widened.
+        noise: round-off of the outputs.
+    """
+    rng, step = np.random.default_rng(0), 1e-8 * scale / line.length
+    low, high = np.full((2, *noise.shape), np.inf), np.full((2, *noise.shape), -np.inf)
+    error = 4 * noise / step
+    for count in range(1, 65):
+        for n, distance in enumerate((1e-5, 1e-6)):
+            theta = close(rng, distance)
+            now = (line.at(step, theta) - line.at(-step, theta)) / (2 * step)
+            low[n], high[n] = np.fmin(low[n], now), np.fmax(high[n], now)
+        if count in (4, 8, 16, 32, 64):
+            far, near = high - low
+            kink = (near > 0.3 * far) & (near > 10 * error)
+            yield Slope(
+                np.where(kink, np.fmin(found.low, low.min(axis=0)), found.low),
+                np.where(kink, np.fmax(found.high, high.max(axis=0)), found.high),
+                np.where(kink, np.fmax(found.error, error), found.error),
+                found.settled,
+            )
+
+
+def numeric_jacobian(fn: Function, x: Array) -> Array:
+    """∂fn/∂x by central differences, of shape `fn(x).shape + x.shape`.
+
+    At a kink it is the middle of the one-sided slopes.
+
+    Args:
+        fn: a function of one array, which it leaves as it is.
+        x: where to differentiate; floats, computed with in float64.
+
+    Raises:
+        TypeError: x holds no floats.
+        ValueError: fn is not finite at x, or its differences do not settle, as at a jump.
+
+    Example:
+        >>> numeric_jacobian(lambda x: x**3, np.array([1.0, 2.0])).round(6)
+        array([[ 3.,  0.],
+               [ 0., 12.]])
+    """
+    x = np.asarray(x)
+    if x.dtype.kind != "f":
+        raise TypeError(f"numeric_jacobian needs an array of floats; got {x.dtype}")
+
+    def outputs(theta: Array) -> Array:
+        return np.array(fn(theta.reshape(x.shape)), float)
+
+    y = outputs(x.astype(float))
+    if not np.isfinite(y).all():
+        raise ValueError("fn(x) is not finite, so it has no slope there")
+    columns = np.empty((y.size, x.size))
+    for i in range(x.size):
+        line = Line(lambda theta: outputs(theta).ravel(), x.astype(float).ravel(), i)
+        with np.errstate(all="ignore"):
+            found = slope(line, y.ravel(), 2 * EPS * np.abs(y.ravel()))
+        if not found.settled.all():
+            index = tuple(map(int, np.unravel_index(i, x.shape)))
+            raise ValueError(f"the differences at x[{index}] = {x[index]} do not settle")
+        columns[:, i] = found.low
+    return columns.reshape(y.shape + x.shape)
