@@ -1,4 +1,4 @@
-"""The rules about memory and state: nothing else is changed, and nothing is kept that should not."""
+"""The rules about memory and state: nothing is changed or kept that should not be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tinynet.layers import Layer
 from tinynet.testing.inputs import views_check
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import Inputs, Trial, agree, distance, generator_states, read_only
+from tinynet.testing.trial import EPS, Inputs, Trial, agree, distance, generator_states, read_only
 from tinynet.testing.trial import restore_buffers as give_buffers
 from tinynet.types import Array
 
@@ -136,7 +136,8 @@ def pickling(t: Trial) -> Pairs:
 
 def _pickled(layer: Layer) -> Layer:
     """The layer through pickle; classes and functions given to it need not be importable."""
-    given, objects, file = _functions(layer._arguments), list[object](), io.BytesIO()
+    given, file = _functions(layer._arguments), io.BytesIO()
+    objects: list[object] = []
 
     class Writer(pickle.Pickler):
         def persistent_id(self, value: object) -> int | None:
@@ -333,7 +334,11 @@ def output_alias(t: Trial) -> Pairs:
             returned.append((name, array, array.copy()))
 
 
-@rule("linear", "backward is a matrix times dy: the local slope times dy, as the chain rule says.")
+@rule(
+    "linear",
+    "backward is a matrix times dy: the local slope times dy, as the chain rule says.",
+    eps=EPS,
+)
 def linear(t: Trial) -> Pairs:
     """Backward is additive and homogeneous in dy, to round-off."""
     layer, other = t.new(), t.rng.normal(size=t.dy.shape)
@@ -364,15 +369,15 @@ def _reversed(array: Array) -> Array:
     return array[backwards].copy()[backwards]
 
 
-@rule("layout", "something relies on the order in memory.")
+@rule("layout", "something relies on the order in memory.", eps=EPS)
 def layout(t: Trial) -> Pairs:
     """Fortran order, strides and reversed axes give the same."""
     wanted = t.run()
-    for arrange in (np.asfortranarray, _strided, _reversed):
+    ways = ("Fortran-ordered", np.asfortranarray), ("strided", _strided), ("reversed", _reversed)
+    for how, arrange in ways:
         *inputs, dy = (arrange(array) for array in (*t.inputs, t.dy))
         for array in (*inputs, dy):
             array.flags.writeable = False
-        how = arrange.__name__.strip("_").replace("asfortranarray", "Fortran-ordered")
         yield Pair(f"on {how} arrays of the same values", t.run(tuple(inputs), dy), wanted)
 
 

@@ -116,12 +116,14 @@ def slope(line: Line, y: Array, noise: Array) -> Slope:
 
 def nearby(
     line: Line,
-    close: Callable[[np.random.Generator, float], Array],
-    scale: float,
+    offset: Callable[[np.random.Generator], Array],
+    size: float,
     found: Slope,
     noise: Array,
 ) -> Iterator[Slope]:
-    """The slopes along a line, widened more and more by those at points nearby.
+    """The slopes along a line, widened at kinks, more and more, by those at points nearby.
+
+    So are those that could not be measured at the point itself.
 
     Slopes that differ as much at a tenth of the distance are those of a kink; in a bend they differ
     a tenth as much. All of θ is moved, since no one line need show a kink: the median of three
@@ -130,27 +132,37 @@ def nearby(
 
     Args:
         line: what is measured.
-        close: draws a point at such a distance from θ.
-        scale: size of the numbers that the line moves.
+        offset: draws a way to move θ.
+        size: of the numbers that the line moves.
         found: slopes at the point itself, to be widened.
         noise: round-off of the outputs.
     """
-    rng, step = np.random.default_rng(0), 1e-8 * scale / line.length
-    low, high = np.full((2, *noise.shape), np.inf), np.full((2, *noise.shape), -np.inf)
-    error = 4 * noise / step
+    rng, shape = np.random.default_rng(0), (2, *noise.shape)
+    low, high = np.full(shape, np.inf), np.full(shape, -np.inf)
+    far = 1e-4 * size  # farther where the round-off would hide the slopes
+    lost = 4e5 * float(np.max(noise)) * line.length / (far * (largest(found.low) or 1.0))
+    distances = far * min(max(lost, 1.0), 1e4) * np.array([1, 0.1])
+    steps = 0.01 * distances / line.length
+    error = 4 * noise / steps[1]
     for count in range(1, 65):
-        for n, distance in enumerate((1e-5, 1e-6)):
-            theta = close(rng, distance)
+        away = offset(rng)
+        for n, (distance, step) in enumerate(zip(distances / size, steps, strict=True)):
+            theta = line.theta + distance * away
             now = (line.at(step, theta) - line.at(-step, theta)) / (2 * step)
             low[n], high[n] = np.fmin(low[n], now), np.fmax(high[n], now)
         if count in (4, 8, 16, 32, 64):
-            far, near = high - low
-            kink = (near > 0.3 * far) & (near > 10 * error)
+            wide, narrow = high - low
+            kink = (narrow > 0.3 * wide) & (narrow > 10 * error)
+            own = (
+                np.where(found.settled, found.low, np.inf),
+                np.where(found.settled, found.high, -np.inf),
+            )
+            use = kink | ~found.settled
             yield Slope(
-                np.where(kink, np.fmin(found.low, low.min(axis=0)), found.low),
-                np.where(kink, np.fmax(found.high, high.max(axis=0)), found.high),
-                np.where(kink, np.fmax(found.error, error), found.error),
-                found.settled,
+                np.where(use, np.fmin(own[0], low.min(axis=0)), found.low),
+                np.where(use, np.fmax(own[1], high.max(axis=0)), found.high),
+                np.where(use, error, found.error),
+                np.isfinite(low[1] + high[1]) | found.settled,
             )
 
 

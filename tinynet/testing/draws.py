@@ -1,4 +1,4 @@
-"""The rules about random draws: from the layer's own generator, anew each time, right on average."""
+"""The rules about random draws: from the layer's own generator, and right on average."""
 
 from __future__ import annotations
 

@@ -7,16 +7,14 @@ parameters can move, where J is the Jacobian of forward:
 
 Both sides are products with J, which is never built. With one coordinate as v, one entry of a
 gradient shows; with a random v, a fault in any entry does, and so do faults at ties, where each
-coordinate alone can look right. What else is needed: slopes and their uncertainty, also at kinks
+coordinate alone can look right. What else is needed: slopes with their uncertainty, also at kinks
 (`differences`); a tolerance that knows what backward loses in round-off (`Comparison.judge`); and
 points at which faults show (`points`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -26,14 +24,14 @@ from tinynet.testing.report import TensorResult
 from tinynet.testing.trial import EPS, Inputs, Trial, last_bits, rms
 from tinynet.types import Array
 
-__all__ = ["Comparison", "Mismatch", "Point", "Tensor"]
+__all__ = ["Comparison", "Mismatch", "Point"]
 
 _RTOL = 2e-8  # relative tolerance, to which the round-off of the differences is added
 _TRIALS = 9  # changes of the last bits that tell the round-off; one may leave an output as it is
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
 _ALL, _SAMPLE = 400, 120  # coordinates of a tensor: moved all, up to so many; else a sample
 _OWN = 40  # a sample at the checker's own points
-_WORK = 600_000  # numbers that one sample may cost; where it costs more, it is smaller
+_WORK = 2_000_000  # numbers that a sample may cost to measure; where it costs more, it is smaller
 
 
 class Point(NamedTuple):
@@ -54,52 +52,32 @@ class Tensor(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Right values of ⟨u, J v⟩ and what backward gives; the last axis is that of the u.
+    """Right values of ⟨u, J v⟩ set against backward; lines v × upstream gradients u."""
 
-    Attributes:
-        low: the smallest right value.
-        high: the largest.
-        error: uncertainty of both.
-        excess: how far backward lies outside the tolerance; 0 or less where it is right.
-        kink: whether an output has a kink there.
-        settled: whether the slopes are known well enough to judge.
-    """
-
-    low: Array
-    high: Array
-    error: Array
-    excess: Array
-    kink: Array
-    settled: Array
+    low: Array  # the smallest right value
+    high: Array  # the largest
+    error: Array  # uncertainty of both
+    excess: Array  # how far backward lies outside the tolerance; 0 or less where it is right
+    kink: Array  # whether an output has a kink, for each line
+    settled: Array  # whether the slopes are known well enough to judge, for each line
 
 
 @dataclass
 class Mismatch:
-    """A tensor whose gradient is wrong.
-
-    Attributes:
-        tensor: which.
-        index: place of the entry to show, or None for a direction.
-        direction: what the tensor was moved along, where not one coordinate.
-        got: what backward gives.
-        right: the smallest and the largest right value, and their uncertainty.
-        upstreams: the upstream gradients, one in each row.
-        analytic: what backward gives, upstream × entries.
-        numeric: the middle of the right values, upstream × entries that were moved.
-        wrong: which of them are not right.
-        kinks: whether every wrong entry is at a kink.
-    """
+    """A tensor whose gradient is wrong, and one value that shows it."""
 
     tensor: Tensor
-    index: tuple[int, ...] | None
+    index: tuple[int, ...] | None  # of the entry that shows it; None for a direction
     direction: str
-    got: float
-    right: tuple[float, float, float]
+    got: float  # what backward gives
+    low: float  # the smallest right value
+    high: float
+    error: float
     upstreams: Array
-    analytic: Array
-    numeric: Array
-    wrong: Array
-    kinks: bool
+    analytic: Array  # what backward gives, upstream × all entries
+    numeric: Array  # the middle of the right values, upstream × entries that were moved
+    wrong: Array  # which of them are not right
+    kinks: bool  # whether every wrong entry is at a kink
 
 
 class Comparison:
@@ -108,10 +86,10 @@ class Comparison:
     def __init__(self, t: Trial, point: Point) -> None:
         self.trial, self.point = t, point
         self._function = t.function(point.inputs, point.params)
-        x = point.inputs[0]
-        parts = [] if t.integer else [(t.names[0], x)]
-        parts += zip([n for n, _ in t.slices], _views(t, point.params), strict=True)
-        self.theta = np.concatenate([np.empty(0)] + [part.ravel() for _, part in parts])
+        parts = [] if t.integer else [(t.names[0], point.inputs[0])]
+        for (name, view), (_, here) in zip(t.start.named_parameters(), t.slices, strict=True):
+            parts.append((name, point.params[here].reshape(view.shape)))
+        self.theta = np.concatenate([np.empty(0), *(part.ravel() for _, part in parts)])
         ends = np.cumsum([part.size for _, part in parts]).tolist()
         self.tensors = [
             Tensor(name, part.shape, slice(end - part.size, end))
@@ -170,21 +148,12 @@ class Comparison:
         slopes = slopes[np.isfinite(slopes) & (slopes > 0)]
         return float(np.median(slopes)) if slopes.size else 0.0
 
-    def judge(
-        self, tensor: Tensor, got: Array, size: Array, found: Slope, length: float
-    ) -> Verdict:
-        """Set slopes against backward, for every upstream gradient.
+    def judge(self, tensor: Tensor, found: Slope, got: Array, size: Array, long: Array) -> Verdict:
+        """Set slopes along lines against backward, for every upstream gradient.
 
         Right is within 2e-8 of the value, plus four times the uncertainty of the difference, plus
-        what backward may lose: the last bits of the terms that it adds up, and those of ordinary
-        values where forward has levelled off.
-
-        Args:
-            tensor: what was moved.
-            got: what backward gives along the line, or along each of several.
-            size: of the terms that backward may have added up.
-            found: slopes of the outputs.
-            length: the largest entry of the direction.
+        what backward may lose: the last bits of the terms that it adds up (`size`), and those of
+        ordinary values where forward has levelled off (along a line whose direction is so `long`).
         """
         u, error = self.upstreams.T, found.error
         gross, plus, minus = np.abs(u), np.maximum(u, 0), np.minimum(u, 0)
@@ -192,159 +161,133 @@ class Comparison:
         lows, highs, errors = (np.where(known, a, 0.0) for a in (found.low, found.high, error))
         low, high, error = lows @ plus + highs @ minus, highs @ plus + lows @ minus, errors @ gross
         unsure = np.where(found.settled, 0.0, np.where(known, errors, 1e300)) @ gross
-        conclusive = unsure <= 1e-5 * np.maximum(np.abs(got), size)
         measured = np.all(known & found.settled, axis=-1, keepdims=True)
         finite = np.isfinite(got)
         tolerance = _RTOL * np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(got))
         tolerance += 1e-12 * (np.maximum(np.abs(lows), np.abs(highs)) @ gross)
         tolerance += 4 * error + 1e-11 * size
         excess = np.maximum(low - got, got - high) - tolerance
-        if np.any(excess > 0):
-            excess -= 1e-14 * self._ordinary_slope(tensor) * length * np.sum(gross, axis=0)
+        conclusive = unsure <= 1e-5 * np.maximum(np.abs(got), size)
+        if np.any(excess > 0) or not conclusive.all():
+            lost = 1e-14 * self._ordinary_slope(tensor) * long * np.sum(gross, axis=0)
+            excess -= lost
+            conclusive |= unsure <= lost
         excess = np.where(conclusive, excess, 0.0)
         excess = np.where(finite, excess, np.where(measured, np.inf, 0.0))
         settled = np.all(conclusive & (finite | measured), axis=-1)
         return Verdict(low, high, error, excess, np.any(highs > lows, axis=-1), settled)
 
     def _second_look(self, tensor: Tensor, line: Line, got: Array, size: Array) -> Verdict:
-        """Measure with steps that shrink, and where backward still disagrees, nearby."""
+        """Measure one line with steps that shrink, and where backward still disagrees, nearby."""
+
+        def judge(found: Slope) -> Verdict:
+            one = Slope(*(array[np.newaxis] for array in found))
+            return self.judge(tensor, one, got, size, np.array([[line.length]]))
+
         found = slope(line, self.y, self.noise)
-        verdict = self.judge(tensor, got, size, found, line.length)
-        if np.any(verdict.excess > 0):
-            scale = float(np.max(self._scale[tensor.here]))
-            for wider in nearby(line, self._close, scale, found, self.noise):
-                verdict = self.judge(tensor, got, size, wider, line.length)
-                if not np.any(verdict.excess > 0):
-                    break
-        return verdict
+        verdict = wider = judge(found)
+        if np.any(verdict.excess > 0) or not verdict.settled:
+            size_of = _size(self.theta[tensor.here])
+            for slopes in nearby(line, self._offset, size_of, found, self.noise):
+                wider = judge(slopes)
+                if wider.settled and not np.any(wider.excess > 0):
+                    return wider
+        return wider if np.any(verdict.excess > 0) else verdict
 
-    @cached_property
-    def _scale(self) -> Array:
-        """The size of the numbers in θ, for each of its entries."""
-        scale = np.abs(self.theta)
+    def _offset(self, rng: np.random.Generator) -> Array:
+        """A way to move θ, each tensor more or less, and more or less as a whole."""
+        offset = np.empty_like(self.theta)
         for one in self.tensors:
-            scale[one.here] = np.maximum(scale[one.here], rms(self.theta[one.here]) or 1.0)
-        return scale
-
-    def _close(self, rng: np.random.Generator, distance: float) -> Array:
-        """A point nearby, where each tensor moved more or less, and more or less as a whole."""
-        theta = self.theta.copy()
-        for one in self.tensors:
-            together, alone = distance * 10 ** rng.uniform(-2, 0, size=2)
-            offset = together * rng.normal() + alone * rng.normal(size=theta[one.here].shape)
-            theta[one.here] += self._scale[one.here] * offset
-        return theta
+            together, alone = _size(self.theta[one.here]) * rng.choice([0.1, 1.0], size=2)
+            moves = alone * rng.normal(size=offset[one.here].shape)
+            offset[one.here] = together * rng.normal() + moves
+        return offset
 
     def tensor(self, tensor: Tensor) -> tuple[Mismatch | None, int]:
-        """What is wrong with the gradient of a tensor, and how many slopes could not be measured."""
-        t, value = self.trial, self.theta[tensor.here]
-        analytic = self.analytic[:, tensor.here]
-        wide = max(one.here.stop - one.here.start for one in self.tensors) > _ALL
-        limit = (_SAMPLE if wide else _ALL) if self.point.given else _OWN
-        limit = min(limit, max(8, _WORK // (self.theta.size + self.y.size)))
-        sampled = value.size > limit
-        chosen = _sample(value, limit, t.rng) if sampled else np.arange(value.size)
-        verdict, wrong, unknown = self._coordinates(tensor, analytic, chosen)
+        """What is wrong with a tensor's gradient; at how many coordinates no slope is known."""
+        t, value, here = self.trial, self.theta[tensor.here], tensor.here
+        chosen, sampled = self._chosen(value)
+        count, names, directions = len(chosen), [""] * len(chosen), self._directions(value, sampled)
+        lines = [Line(self.outputs, self.theta, here.start + int(i)) for i in chosen]
+        lines += [Line(self.outputs, self.theta, here, v) for _, v in directions]
+        names += [name for name, _ in directions]
+        analytic = self.analytic[:, here]
+        along = np.array([v for _, v in directions]).reshape(-1, value.size)
+        got = np.concatenate([analytic[:, chosen].T, along @ analytic.T])
+        largest = np.max(np.abs(analytic), axis=1)
+        size = np.concatenate([np.tile(largest, (count, 1)), np.abs(along) @ np.abs(analytic).T])
+        long = np.array([[line.length] for line in lines])
+        verdict = self.judge(tensor, two_steps(lines, self.y, self.noise), got, size, long)
+        worst = np.max(np.nan_to_num(verdict.excess, nan=0.0), axis=1)
+        suspects = np.flatnonzero(worst > 0 | (~verdict.settled & (np.arange(len(lines)) < count)))
+        order = np.lexsort((-worst[suspects], suspects >= count))  # coordinates come first
+        wrong: list[int] = []
+        for n in suspects[order].tolist():
+            if n >= count and (wrong or not verdict.settled[:count].all()):
+                break
+            if len(wrong) < _CONFIRMED:
+                one = self._second_look(tensor, lines[n], got[n : n + 1], size[n : n + 1])
+                for array, part in zip(verdict, one, strict=True):
+                    array[n] = part[0]
+            if np.any(verdict.excess[n] > 0):
+                wrong.append(n)
+        unknown = int(
+            np.sum(~verdict.settled[:count] & np.all(verdict.excess[:count] <= 0, axis=1))
+        )
         row = t.report.tensors.setdefault(tensor.name, TensorResult(tensor.name, tensor.shape))
-        row.entries += len(chosen) * len(self.upstreams)
+        row.entries += len(lines) * len(self.upstreams)
         row.left_out += unknown
         if self.point.given:
-            row.sampled, row.coordinates = sampled, len(chosen)
-        if wrong:
-            return self._mismatch(tensor, analytic, chosen, verdict, wrong), unknown
-        off = np.maximum(verdict.low - analytic[:, chosen].T, analytic[:, chosen].T - verdict.high)[
-            np.all(verdict.excess <= 0, axis=1) & verdict.settled
-        ]
-        scale = float(np.max(np.abs(analytic), initial=0)) or 1.0
-        row.worst = max(row.worst, float(np.max(off, initial=0)) / scale)
-        # the bends of a function could be finer than the last bits of huge numbers
-        if sampled or EPS * float(np.max(np.abs(value))) < 1e-10:
-            for name, v in _directions(value, sampled, t.rng):
-                row.entries += len(self.upstreams)
-                line = Line(self.outputs, self.theta, tensor.here, v)
-                got, size = analytic @ v, np.abs(analytic) @ np.abs(v)
-                first = two_steps([line], self.y, self.noise)
-                if np.any(self.judge(tensor, got, size, first, line.length).excess > 0):
-                    found = self._second_look(tensor, line, got, size)
-                    if np.any(found.excess > 0) and not unknown:
-                        return self._along(tensor, name, got, found, kinks=not sampled), unknown
-        return None, unknown
-
-    def _coordinates(
-        self, tensor: Tensor, analytic: Array, chosen: Array
-    ) -> tuple[Verdict, dict[int, Verdict], int]:
-        """Each chosen coordinate alone; those that are wrong, and how many are unknown."""
-        got, size = analytic[:, chosen].T, np.max(np.abs(analytic), axis=1)
-        lines = [Line(self.outputs, self.theta, tensor.here.start + int(i)) for i in chosen]
-        verdict = self.judge(tensor, got, size, two_steps(lines, self.y, self.noise), 1.0)
-        worst = np.max(np.nan_to_num(verdict.excess, nan=0.0), axis=1)
-        suspects = np.flatnonzero(~verdict.settled | (worst > 0))
-        wrong: dict[int, Verdict] = {}
-        unknown = 0
-        for n in suspects[np.argsort(-worst[suspects], kind="stable")].tolist():
-            one = Verdict(*(array[n] for array in verdict))
-            if len(wrong) < _CONFIRMED:
-                one = self._second_look(tensor, lines[n], got[n], size)
-                verdict.low[n], verdict.high[n] = one.low, one.high
-            if np.any(one.excess > 0):
-                wrong[n] = one
-            else:
-                unknown += not one.settled
-        return verdict, wrong, unknown
-
-    def _mismatch(
-        self,
-        tensor: Tensor,
-        analytic: Array,
-        chosen: Array,
-        verdict: Verdict,
-        wrong: dict[int, Verdict],
-    ) -> Mismatch:
-        numeric = ((verdict.low + verdict.high) / 2).T
-        entries = np.zeros(numeric.shape, bool)
-        for n, one in wrong.items():
-            entries[:, n] = one.excess > 0
-        smooth = [n for n, one in wrong.items() if not one.kink] or list(wrong)
-        n = max(smooth, key=lambda n: float(np.max(wrong[n].excess)))
-        found = self._along(tensor, "", analytic[:, int(chosen[n])], wrong[n], kinks=False)
-        found.index = tuple(map(int, np.unravel_index(int(chosen[n]), tensor.shape or (1,))))
-        found.index = found.index if tensor.shape else ()
-        found.numeric, found.wrong = numeric, entries
-        found.kinks = all(one.kink for one in wrong.values())
-        return found
-
-    def _along(
-        self, tensor: Tensor, direction: str, got: Array, found: Verdict, *, kinks: bool
-    ) -> Mismatch:
-        k = int(np.argmax(found.excess))
-        right = float(found.low[k]), float(found.high[k]), float(found.error[k])
-        none, analytic = np.empty((0, 0)), self.analytic[:, tensor.here]
+            row.sampled, row.coordinates = sampled, count
+        if not wrong:
+            off = np.maximum(verdict.low - got, got - verdict.high)[:count][verdict.settled[:count]]
+            scale = float(np.max(largest, initial=0)) or 1.0
+            row.worst = max(row.worst, float(np.max(off, initial=0)) / scale)
+            return None, unknown
+        n = max(wrong, key=lambda n: (not verdict.kink[n], float(np.max(verdict.excess[n]))))
+        k = int(np.argmax(verdict.excess[n]))
+        index = np.unravel_index(int(chosen[n]), tensor.shape) if n < count else None
+        entries = np.zeros(verdict.low.shape, bool)
+        entries[wrong] = verdict.excess[wrong] > 0
         return Mismatch(
-            tensor, None, direction, float(got[k]), right, self.upstreams, analytic, none,
-            none.astype(bool), kinks,
-        )  # fmt: skip
+            tensor,
+            index=None if index is None else tuple(map(int, index)),
+            direction=names[n],
+            got=float(got[n, k]),
+            low=float(verdict.low[n, k]),
+            high=float(verdict.high[n, k]),
+            error=float(verdict.error[n, k]),
+            upstreams=self.upstreams,
+            analytic=analytic,
+            numeric=((verdict.low + verdict.high) / 2)[:count].T,
+            wrong=entries[:count].T,
+            kinks=bool(verdict.kink[wrong].all()) if n < count else not sampled,
+        ), unknown
+
+    def _chosen(self, value: Array) -> tuple[Array, bool]:
+        """Coordinates to move: all, or a sample, half of which are zeros where there are some."""
+        t, given, cost = self.trial, self.point.given, self.theta.size + self.y.size
+        wide = max(one.here.stop - one.here.start for one in self.tensors) > _ALL
+        limit = (_SAMPLE if wide else _ALL) if given else _OWN
+        limit = min(limit, max(8 if given else 3, _WORK // cost))
+        if value.size <= limit:
+            return np.arange(value.size), False
+        zeros = t.rng.permutation(np.flatnonzero(value == 0))[: limit // 2]
+        others = np.setdiff1d(np.arange(value.size), zeros)
+        rest = t.rng.permutation(others)[: limit - len(zeros)]
+        return np.sort(np.concatenate([zeros, rest])), True
+
+    def _directions(self, value: Array, sampled: bool) -> list[tuple[str, Array]]:
+        """Directions by name, in which large values move in proportion."""
+        big = float(np.max(np.abs(value)))
+        # the bends of a function could be finer than the last bits of huge numbers
+        if value.size == 1 or (not sampled and EPS * big > 1e-10):
+            return []
+        unit = np.maximum(np.abs(value), 1) if big > 100 else np.ones(value.size)
+        times = 4 if sampled and self.point.given else 1
+        several = [unit * self.trial.rng.normal(size=value.size) for _ in range(times)]
+        return [("the direction of all ones", unit)] + [("a random direction", v) for v in several]
 
 
-def _views(t: Trial, params: Array) -> list[Array]:
-    """Other parameters in their shapes."""
-    shapes = [view.shape for _, view in t.start.named_parameters()]
-    return [params[here].reshape(shape) for (_, here), shape in zip(t.slices, shapes, strict=True)]
-
-
-def _sample(value: Array, limit: int, rng: np.random.Generator) -> Array:
-    """Some coordinates, half of them such as are zero where there are zeros."""
-    zeros = np.flatnonzero(value == 0)
-    some = rng.permutation(zeros)[: limit // 2]
-    others = np.setdiff1d(np.arange(value.size), some)
-    return np.sort(np.concatenate([some, rng.permutation(others)[: limit - len(some)]]))
-
-
-def _directions(
-    value: Array, sampled: bool, rng: np.random.Generator
-) -> Iterator[tuple[str, Array]]:
-    """All ones, and random ones, by name; large values move in proportion."""
-    if value.size > 1:
-        unit = np.maximum(np.abs(value), 1) if np.max(np.abs(value)) > 100 else np.ones(value.size)
-        yield "the direction of all ones", unit
-        for _ in range(4 if sampled else 1):
-            yield "a random direction", unit * rng.normal(size=value.size)
+def _size(value: Array) -> float:
+    return rms(value) or 1.0

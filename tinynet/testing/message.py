@@ -28,19 +28,18 @@ __all__ = [
 def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
     """A wrong gradient, in words."""
     name, n, x = f"d{m.tensor.name}", len(m.upstreams), point.inputs[0]
-    low, high, error = m.right
-    uncertainty = f"± {max(error, 1e-16 * abs(low)):.1g}"
+    uncertainty = f"± {max(m.error, 1e-16 * abs(m.low)):.1g}"
     if m.index is None:
         first = f"along {m.direction} backward changes the loss by {m.got:.9g},"
     else:
         first = f"{name}[{', '.join(map(str, m.index))}] is {m.got:.9g} by backward,"
-    if high > low:
+    if m.high > m.low:
         first += (
-            f" where the slopes nearby reach from {low:.9g} to {high:.9g} {uncertainty}: at a "
+            f" where the slopes nearby reach from {m.low:.9g} to {m.high:.9g} {uncertainty}: at a "
             f"kink anything between is right."
         )
     else:
-        first += f" and {low:.9g} {uncertainty} by differences."
+        first += f" and {m.low:.9g} {uncertainty} by differences."
     found: list[str] = []
     if m.index is None:
         second = f"Each coordinate that was moved alone is right; found at {point.name}."
@@ -71,8 +70,8 @@ def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
         tensor=m.tensor.name,
         index=m.index,
         analytic=m.got,
-        numeric=(low + high) / 2,
-        uncertainty=error,
+        numeric=(m.low + m.high) / 2,
+        uncertainty=m.error,
     )
 
 

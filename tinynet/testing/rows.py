@@ -10,7 +10,7 @@ import numpy as np
 from tinynet.layers import Layer
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import Outcome, Trial
+from tinynet.testing.trial import EPS, Outcome, Trial
 
 _REFUSED = "rows interact, and forward refuses so few of them with a ValueError"
 
@@ -55,7 +55,11 @@ def _of_so_many(t: Trial, rows: int) -> Generator[Pair, None, Outcome]:
     return found
 
 
-@rule("per_example", "forward divides by the number of rows, or a statistic runs over axis 0.")
+@rule(
+    "per_example",
+    "forward divides by the number of rows, or a statistic runs over axis 0.",
+    eps=EPS,
+)
 def per_example(t: Trial) -> Pairs:
     """forward treats each example as if it were alone."""
     if t.interacts and not t.predict_interacts:
@@ -80,6 +84,7 @@ def per_example(t: Trial) -> Pairs:
 @rule(
     "predict_per_example",
     "predict must use what was learned, such as running statistics, not those of the batch.",
+    eps=EPS,
 )
 def predict_per_example(t: Trial) -> Pairs:
     """predict treats each example as if it were alone, whatever forward does."""
@@ -93,7 +98,9 @@ def predict_per_example(t: Trial) -> Pairs:
 
 
 @rule(
-    "predict_equals_forward", "wrong in predict only: forward and its gradients are judged apart."
+    "predict_equals_forward",
+    "wrong in predict only: forward and its gradients are judged apart.",
+    eps=EPS,
 )
 def predict_equals_forward(t: Trial) -> Pairs:
     """predict computes what forward does, unless it draws or rows interact."""
@@ -107,13 +114,13 @@ def predict_equals_forward(t: Trial) -> Pairs:
     yield Pair(when, {"y of predict": p}, {"y of predict": y})
 
 
-@rule("batch_of_one", needs=("per_example",))
+@rule("batch_of_one", needs=("per_example",), eps=EPS)
 def alone(t: Trial) -> Pairs:
     """Gradients, too, of an example in a batch of its own are those in a batch of several."""
     return _in_batches(t, [[row] for row in range(len(t.x))])
 
 
-@rule("per_example", needs=("batch_of_one",))
+@rule("per_example", needs=("batch_of_one",), eps=EPS)
 def in_any_batch(t: Trial) -> Pairs:
     """Gradients, too, are those of each example alone, in batches of any size.
 

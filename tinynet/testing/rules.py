@@ -36,7 +36,8 @@ class Rule:
         hints: what may be the cause where a pair does not agree.
         pairs: trial -> pairs that must agree; it may raise `Broken` or `LeftOut` instead.
         rtol: how far apart they may be, as a part of the largest value.
-        eps: relative size of the last bits, whose change tells the round-off.
+        eps: relative size of the last bits, whose change tells the round-off; 0 where a rule
+            repeats one computation, so that every bit must be the same.
         needs: other checks that must not be skipped either.
     """
 
@@ -44,7 +45,7 @@ class Rule:
     hints: tuple[str, ...]
     pairs: Callable[[Trial], Pairs | None]
     rtol: float = 1e-9
-    eps: float = EPS
+    eps: float = 0.0
     needs: tuple[str, ...] = ()
 
 
@@ -81,12 +82,13 @@ def hold(rule: Rule, t: Trial) -> None:
 
 
 def _agree(rule: Rule, t: Trial, n: int, name: str, got: Any, wanted: Any) -> bool:
-    if not isinstance(got, np.ndarray):
+    if not isinstance(got, np.ndarray | np.generic):
         return bool(got == wanted)
+    got, wanted = np.asarray(got), np.asarray(wanted)
     if agree(got, wanted, rule.rtol):
         return True
     apart = distance(got, wanted)
-    return bool(np.isfinite(apart)) and apart <= _roundoff(rule, t, n, name, wanted)
+    return bool(rule.eps) and np.isfinite(apart) and apart <= _roundoff(rule, t, n, name, wanted)
 
 
 def _roundoff(rule: Rule, t: Trial, n: int, name: str, wanted: Array) -> float:
@@ -94,28 +96,30 @@ def _roundoff(rule: Rule, t: Trial, n: int, name: str, wanted: Array) -> float:
 
     0 for a layer that gives something else each time, whatever they are.
     """
-    worst = EPS * t.steepness * largest(t.dy)
+    scale = t.steepness * largest(t.dy)
+    worst = EPS * scale
     for seed, eps in enumerate((0.0, rule.eps, rule.eps, rule.eps)):
         moved = t.with_last_bits(eps, seed)
         moved.rng = np.random.default_rng(t.seed)
         try:
             pair = next(islice(rule.pairs(moved) or (), n, None))
-            apart = distance(pair.wanted[name], wanted)
+            apart = distance(np.asarray(pair.wanted[name]), wanted)
         except Exception:  # out of the domain by its last bits
             continue
         if eps == 0 and apart > 0:
             return 0.0
         worst = max(worst, apart if np.isfinite(apart) else 0.0)
-    return 100 * worst
+    return min(100 * worst, 1e-3 * max(scale, largest(wanted)))  # at a tie they may move it far
 
 
 def _difference(name: str, got: Any, wanted: Any) -> str:
     where = ""
-    if isinstance(got, np.ndarray) and got.shape != wanted.shape:
-        name, got, wanted = f"the shape of {name}", got.shape, wanted.shape
-    elif isinstance(got, np.ndarray):
-        off = np.abs(np.subtract(got, wanted, dtype=float))
-        place = np.unravel_index(int(np.argmax(np.nan_to_num(off, nan=np.inf))), got.shape)
+    if isinstance(got, np.ndarray | np.generic):
+        got, wanted = np.asarray(got), np.asarray(wanted)
+        if got.shape != wanted.shape:
+            return f"the shape of {name} is {got.shape}; it must be {wanted.shape}"
+        off = np.nan_to_num(np.abs(np.subtract(got, wanted, dtype=float)), nan=np.inf)
+        place = np.unravel_index(int(np.argmax(off)), got.shape)
         where = f"[{', '.join(map(str, place))}]" if place else ""
         got, wanted = f"{got[place]:.9g}", f"{wanted[place]:.9g}"
     return f"{name}{where} is {got}; it must be {wanted}"
