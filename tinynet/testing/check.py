@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,7 @@ from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.testing import contract, draws, points, precision, rows
 from tinynet.testing.inputs import layer_trial, loss_trial
-from tinynet.testing.message import (
-    part_at_fault,
-    raise_message,
-    smaller_shapes,
-    smallest,
-    written_array,
-)
+from tinynet.testing.message import raise_error
 from tinynet.testing.report import Fault, Report
 from tinynet.testing.rules import LeftOut, Rule, hold
 from tinynet.testing.trial import Trial
@@ -154,37 +148,8 @@ def check_layer(
             f"input_shape must be a tuple of sizes, the batch first, such as (4, 3); "
             f"got {input_shape!r}"
         )
-    _refuse_skip(skip, LAYER_CHECKS)
-
-    def check(layer: Layer, x: Any, shape: Any) -> Report:
-        report = Report(repr(layer))
-        _run(layer_trial(layer, x, shape, seed, report), _LAYER_RULES, skip)
-        return report
-
-    def smaller() -> Iterator[tuple[Any, Any]]:
-        if input_shape is not None:
-            yield from ((None, shape) for shape in smaller_shapes(input_shape))
-            return
-        array = np.asarray(x)
-        for n in (1, 2):
-            if len(array) > n:
-                if array.ndim == 2 and array.shape[1] > 1:
-                    yield array[:n, :1], None
-                yield array[:n], None
-
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        try:
-            return check(layer, x, input_shape)
-        except Fault as fault:
-            found = smallest(fault, smaller(), lambda call: check(layer, *call))
-            small, shape = found or (x, input_shape)
-            given = f"input_shape={tuple(shape)}" if shape is not None else ""
-            given = given or f"x={written_array(np.asarray(small))}"
-            whole = np.asarray(x) if x is not None else _normal(input_shape, seed)
-            part = part_at_fault(layer, whole, lambda part, inner: check(part, inner, None))
-            name = " ".join(repr(layer).split())
-            raise_message(fault, name, f"check_layer({name}, {given}{_more(skip, seed)})", part)
+    given = {"x": x} if input_shape is None else {"input_shape": tuple(input_shape)}
+    return _check(layer, given, layer_trial, _LAYER_RULES, skip, seed)
 
 
 def check_loss(
@@ -226,39 +191,8 @@ def check_loss(
             "check_loss needs either both y and t, or shape. "
             "Pass shape=(4, 3), or y=array and t=array."
         )
-    _refuse_skip(skip, LOSS_CHECKS)
-
-    def check(call: tuple[Any, Any, Any]) -> Report:
-        report = Report(repr(loss))
-        _run(loss_trial(loss, *call, seed, report), _LOSS_RULES, skip)
-        return report
-
-    def smaller() -> Iterator[tuple[Any, Any, Any]]:
-        if shape is not None:
-            yield from ((None, None, smaller) for smaller in smaller_shapes(shape))
-        else:
-            yield from ((np.asarray(y)[:n], np.asarray(t)[:n], None) for n in (1, 2))
-
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        try:
-            return check((y, t, shape))
-        except Fault as fault:
-            y, t, shape = smallest(fault, smaller(), check) or (y, t, shape)
-            given = f"shape={tuple(shape)}" if shape is not None else ""
-            if shape is None:
-                given = f"y={written_array(np.asarray(y))}, t={written_array(np.asarray(t))}"
-            line = f"check_loss({loss!r}, {given}{_more(skip, seed)})"
-            raise_message(fault, repr(loss), line)
-
-
-def _normal(shape: Any, seed: int) -> Any:
-    return np.random.default_rng(seed).normal(size=tuple(shape))
-
-
-def _more(skip: Collection[str], seed: int) -> str:
-    """The arguments that differ from their defaults."""
-    return (f", skip={tuple(sorted(skip))}" if skip else "") + (f", seed={seed}" if seed else "")
+    given = {"y": y, "t": t} if shape is None else {"shape": tuple(shape)}
+    return _check(loss, given, loss_trial, _LOSS_RULES, skip, seed)
 
 
 def _refuse_what(given: object, kind: type, me: str) -> None:
@@ -279,24 +213,44 @@ def _refuse_what(given: object, kind: type, me: str) -> None:
             )
 
 
-def _refuse_skip(skip: Collection[str], known: Collection[str]) -> None:
-    """Refuse names that are no checks."""
+def _check(
+    subject: Layer | Loss,
+    given: dict[str, Any],
+    trial: Callable[..., Trial],
+    rules: tuple[Rule, ...],
+    skip: Collection[str],
+    seed: int,
+) -> Report:
+    """Hold all rules for a layer or loss; raises GradientError."""
+    known = dict.fromkeys(rule.name for rule in rules)
     if isinstance(skip, str):
         raise ValueError(f'skip must be a tuple of names; write skip=("{skip}",)')
     if unknown := [name for name in skip if name not in known]:
         raise ValueError(f"skip got {unknown[0]!r}; the checks are {', '.join(known)}")
 
+    def run(subject: Layer | Loss, given: dict[str, Any]) -> Report:
+        report = Report(repr(subject))
+        _hold_all(trial(subject, seed, report, **given), rules, skip)
+        return report
 
-def _run(t: Trial, all_rules: tuple[Rule, ...], skip: Collection[str]) -> None:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return run(subject, given)
+        except Fault as fault:
+            raise_error(fault, subject, given, run, skip, seed)
+
+
+def _hold_all(t: Trial, rules: tuple[Rule, ...], skip: Collection[str]) -> None:
     """Every rule in turn; raises Fault."""
     waiting: list[Fault] = []
-    for rule in all_rules:
-        if rule.name in skip or any(name in skip for name in rule.needs):
-            if rule.name in skip:
-                t.report.skipped[rule.name] = "asked for"
+    for rule in rules:
+        if rule.name in skip:
+            t.report.skipped[rule.name] = "asked for"
+        if {rule.name, *rule.needs} & set(skip):
             continue
         try:
-            _one(rule, t)
+            _hold_one(rule, t)
         except Fault as fault:
             if fault.check in _SYMPTOMS:
                 waiting.append(fault)
@@ -307,29 +261,25 @@ def _run(t: Trial, all_rules: tuple[Rule, ...], skip: Collection[str]) -> None:
             raise waiting[0]
 
 
-def _one(rule: Rule, t: Trial) -> None:
+def _hold_one(rule: Rule, t: Trial) -> None:
     """One rule; an exception inside the layer is told by the rule that provoked it."""
-    known = {*t.report.passed, *t.report.skipped}
+    told = {*t.report.passed, *t.report.skipped}
     try:
         hold(rule, t)
-        if rule.name not in known:
-            t.report.passed.append(rule.name)
+        t.report.passed += [rule.name] if rule.name not in told else []
     except LeftOut as reason:
-        if rule.name not in known:
+        if rule.name not in told:
             t.report.skipped[rule.name] = str(reason)
     except Fault:
         raise
     except Exception as error:
-        text = str(error)
-        if isinstance(error, ValueError) and ("read-only" in text or "not writ" in text):
+        if isinstance(error, ValueError) and "read-only" in str(error):
             raise Fault(
                 "mutation",
                 f"it writes into an array that it was given (x or dy): {error}.",
                 "work on a copy, or let the operation make a new array: x = x * 2, not x *= 2.",
             ) from error
         notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-        raise Fault(
-            rule.name,
-            f"it raised {type(error).__name__}: {error}{notes}\n  for {t.names[0]} of shape "
-            f"{t.tried.shape}.",
-        ) from error
+        text = f"it raised {type(error).__name__}: {error}{notes}"
+        shape = f"for {t.names[0]} of shape {t.tried.shape}."
+        raise Fault(rule.name, f"{text}\n  {shape}") from error

@@ -139,9 +139,9 @@ def nearby(
     """
     rng, shape = np.random.default_rng(0), (2, *noise.shape)
     low, high = np.full(shape, np.inf), np.full(shape, -np.inf)
-    far = 1e-4 * size  # farther where the round-off would hide the slopes
-    lost = 4e5 * float(np.max(noise)) * line.length / (far * (largest(found.low) or 1.0))
-    distances = far * min(max(lost, 1.0), 1e4) * np.array([1, 0.1])
+    # so far that the round-off does not hide the slopes, if that is near enough
+    clear = 4e7 * largest(noise) * line.length / (largest(found.low) or 1.0)
+    distances = np.clip(clear, 1e-4 * size, max(size, 1e-3)) * np.array([1, 0.1])
     steps = 0.01 * distances / line.length
     error = 4 * noise / steps[1]
     for count in range(1, 65):

@@ -20,7 +20,7 @@ _SHARES = (0.3, 0.05)  # of its size by which a parameter moves; the second wher
 
 
 def layer_trial(
-    layer: Layer, x: Any, input_shape: tuple[int, ...] | None, seed: int, report: Report
+    layer: Layer, seed: int, report: Report, x: Any = None, input_shape: tuple[int, ...] = ()
 ) -> Trial:
     """The trial of a layer with the x given, or one of the shape given."""
     try:
@@ -38,7 +38,7 @@ def layer_trial(
         tried = [_given_x(x, rng, report)]
         mend = ""
     else:
-        rows, *rest = map(int, input_shape or ())
+        rows, *rest = map(int, input_shape)
         rows, several = max(rows, 1), (max(rows, 3), *rest)
         tried = [
             rng.normal(size=several),
@@ -134,7 +134,12 @@ def _randomised(layer: Layer, x: Array, rng: np.random.Generator) -> Layer:
 
 
 def loss_trial(
-    loss: Loss, y: Any, t: Any, shape: tuple[int, ...] | None, seed: int, report: Report
+    loss: Loss,
+    seed: int,
+    report: Report,
+    y: Any = None,
+    t: Any = None,
+    shape: tuple[int, ...] | None = None,
 ) -> LossTrial:
     """The trial of a loss with the y and t given, or a pair of the shape that the loss takes."""
     layer, rng = LossTrial.layer(copy.deepcopy(loss)), np.random.default_rng(seed)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
 
 from tinynet.layers import Layer
+from tinynet.losses import Loss
 from tinynet.testing.gradients import Mismatch, Point
 from tinynet.testing.hints import hints
 from tinynet.testing.report import Fault, GradientError
 from tinynet.testing.trial import Trial, inputs_of_parts
 from tinynet.types import Array
 
-__all__ = [
-    "gradient_fault",
-    "part_at_fault",
-    "raise_message",
-    "smaller_shapes",
-    "smallest",
-    "written_array",
-]
+__all__ = ["gradient_fault", "raise_error", "raise_message"]
+
+Run = Callable[[Any, dict[str, Any]], object]
 
 
 def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
@@ -87,6 +83,33 @@ def _coarse(t: Trial) -> bool:
     return bool(np.any(alive) and np.mean(at(1 + 1e-10)[alive] == y[alive]) > 0.9)
 
 
+def raise_error(
+    fault: Fault,
+    subject: Layer | Loss,
+    given: dict[str, Any],
+    run: Run,
+    skip: Collection[str],
+    seed: int,
+) -> NoReturn:
+    """Raise the GradientError of a fault, with the smallest call that fails by the same check."""
+    small, part = given, None
+    for smaller in _smaller(given):
+        found = _fault(run, subject, smaller)
+        if found is not None and found.check == fault.check:
+            small = smaller
+            break
+    if isinstance(subject, Layer):
+        x = given.get("x")
+        if x is None:
+            x = np.random.default_rng(seed).normal(size=given["input_shape"])
+        part = _part_at_fault(subject, np.asarray(x), run)
+    name, kind = " ".join(repr(subject).split()), "layer" if isinstance(subject, Layer) else "loss"
+    arguments = [name, *(f"{key}={_written(value)}" for key, value in small.items())]
+    arguments += [f"skip={tuple(sorted(skip))}"] if skip else []
+    arguments += [f"seed={seed}"] if seed else []
+    raise_message(fault, name, f"check_{kind}({', '.join(arguments)})", part)
+
+
 def raise_message(fault: Fault, subject: str, line: str, part: str | None = None) -> NoReturn:
     """Raise the GradientError of a fault."""
     lines = [f'{subject} fails the check "{fault.check}":', "  " + fault.what]
@@ -100,56 +123,54 @@ def raise_message(fault: Fault, subject: str, line: str, part: str | None = None
     raise error from fault.__cause__
 
 
-def smallest(fault: Fault, calls: Iterator[Any], check: Callable[[Any], object]) -> Any | None:
-    """The first of the calls that fails by the same check."""
-    for call in calls:
-        try:
-            check(call)
-        except Fault as found:
-            if found.check == fault.check:
-                return call
-        except Exception:
-            continue
+def _fault(run: Run, subject: Any, given: dict[str, Any]) -> Fault | None:
+    try:
+        run(subject, given)
+    except Fault as fault:
+        return fault
+    except Exception:
+        return None
     return None
 
 
-def smaller_shapes(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Shapes to try, from the smallest on; few, since each costs a check."""
-    rest = tuple(shape[1:])
-    tried = {tuple(shape)}
+def _smaller(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Calls to try, from the smallest on; few, since each costs a check."""
+    name, value = next(iter(given.items()))
     for rows in (1, 2):
-        for tail in (tuple(1 for _ in rest), tuple(min(n, 2) for n in rest), rest):
-            if (rows, *tail) not in tried and rows <= shape[0]:
-                tried.add((rows, *tail))
-                yield (rows, *tail)
+        if "shape" in name:
+            rest = value[1:]
+            tails = ((1,) * len(rest), tuple(min(n, 2) for n in rest), rest)
+            yield from ({name: (rows, *tail)} for tail in dict.fromkeys(tails) if rows <= value[0])
+        elif np.ndim(value) and len(value) > rows:
+            arrays = {key: np.asarray(array)[:rows] for key, array in given.items()}
+            if len(given) == 1 and np.ndim(value) == 2:
+                yield {name: arrays[name][:, :1]}
+            yield arrays
 
 
-def written_array(x: Array) -> str:
-    """An array as one would type it; large ones as what they are."""
+def _written(value: Any) -> str:
+    """An array or a shape as one would type it; large arrays as what they are."""
+    if isinstance(value, tuple):
+        return str(value)
+    x = np.asarray(value)
     if x.size > 12:
         return f"<{x.dtype} array of shape {x.shape}>"
     text = np.array2string(x, separator=", ", precision=17, threshold=13, max_line_width=10**6)
     return f"np.array({' '.join(text.split())})"
 
 
-def part_at_fault(layer: Layer, x: Array, check: Callable[[Layer, Array], object]) -> str | None:
+def _part_at_fault(layer: Layer, x: Array, run: Run) -> str | None:
     """The first part that fails alone, on the activations that reach it."""
     try:
         twin = copy.deepcopy(layer)
-        size = twin.params.size
-        twin.bind(np.empty(size), np.zeros(size))
+        twin.bind(np.empty(twin.params.size), np.zeros(twin.params.size))
         reached = inputs_of_parts(twin, (x,))
     except Exception:
         return None
     for name, (part, inner) in reached.items():
-        try:
-            check(part, inner)
-        except Fault as fault:
-            first = fault.what.split("\n")[0]
-            words = " ".join(repr(part).split())
-            deeper = part_at_fault(part, inner, check)
+        if fault := _fault(run, part, {"x": inner}):
+            words, first = " ".join(repr(part).split()), fault.what.split("\n")[0]
+            deeper = _part_at_fault(part, inner, run)
             more = f"; within it, {deeper}" if deeper else ""
             return f'part {name}, {words}, fails "{fault.check}" alone: {first}{more}'
-        except Exception:
-            continue
     return None
