@@ -54,25 +54,11 @@ _LAYER_RULES = (
 )
 """The rules of a layer, in an order in which a cause comes before its symptoms."""
 
+_OF_LAYERS = {"redraws", "overwrite", "update", "linear", "predict_pure", "batch_of_none"}
+_OF_LAYERS |= {"per_example", "predict_per_example", "predict_equals_forward", "expectation"}
+
 _LOSS_RULES = (
-    contract.shapes,
-    contract.mutation,
-    contract.dtypes,
-    draws.reproducible,
-    contract.backward_twice,
-    contract.forward_twice,
-    contract.reuse,
-    contract.isolation,
-    contract.output_alias,
-    contract.layout,
-    rows.batch_of_one,
-    precision.finite,
-    contract.copying,
-    contract.pickling,
-    precision.float32_types,
-    precision.float32,
-    points.gradient,
-    points.kinks,
+    *(rule for rule in _LAYER_RULES if not {rule.name, *rule.needs} & _OF_LAYERS),
     points.loss_of_one,
     points.loss_larger_batch,
 )

@@ -47,7 +47,8 @@ def _held(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Array, Array, A
 
 
 @rule(
-    "mutation", "make a new array, x * 2, in place of x *= 2; only an optimizer moves parameters."
+    "mutation",
+    "make a new array, x * 2, in place of x *= 2; only an optimizer moves parameters.",
 )
 def mutation(t: Trial) -> Pairs:
     """x, dy and every parameter are left as they were."""
@@ -125,7 +126,10 @@ def _views_stay(t: Trial) -> None:
                 )
 
 
-@rule("pickle", "a lambda, a local function or an open file is kept in self; make it a method.")
+@rule(
+    "pickle",
+    "a lambda, a local function or an open file is kept in self; make it a method.",
+)
 def pickling(t: Trial) -> Pairs:
     """The same through pickle, which saving and other processes use."""
     layer = t.new()

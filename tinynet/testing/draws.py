@@ -12,7 +12,10 @@ from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
 from tinynet.testing.trial import Trial, agree, distance, generator_states, inputs_of_parts
 
 
-@rule("reproducible", "take rng as an argument, keep it as self.rng, and draw from that alone.")
+@rule(
+    "reproducible",
+    "take rng as an argument, keep it as self.rng, and draw from that alone.",
+)
 def reproducible(t: Trial) -> Pairs:
     """Two copies draw the same, and nobody touches the global random state."""
     kept = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002

@@ -31,7 +31,7 @@ _TRIALS = 9  # changes of the last bits that tell the round-off; one may leave a
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
 _ALL, _SAMPLE = 400, 120  # coordinates of a tensor: moved all, up to so many; else a sample
 _OWN = 40  # a sample at the checker's own points
-_WORK = 2_000_000  # numbers that a sample may cost to measure; where it costs more, it is smaller
+_WORK = 1_000_000  # numbers that a sample may cost; a quarter at own points
 
 
 class Point(NamedTuple):
@@ -266,16 +266,20 @@ class Comparison:
 
     def _chosen(self, value: Array) -> tuple[Array, bool]:
         """Coordinates to move: all, or a sample, half of which are zeros where there are some."""
-        t, given, cost = self.trial, self.point.given, self.theta.size + self.y.size
+        rng, given, cost = self.trial.rng, self.point.given, self.theta.size + self.y.size
         wide = max(one.here.stop - one.here.start for one in self.tensors) > _ALL
-        limit = (_SAMPLE if wide else _ALL) if given else _OWN
-        limit = min(limit, max(8 if given else 3, _WORK // cost))
+        most, least, work = (
+            (_SAMPLE if wide else _ALL, 8, _WORK) if given else (_OWN, 3, _WORK // 4)
+        )
+        limit = min(most, max(least, work // cost))
         if value.size <= limit:
             return np.arange(value.size), False
-        zeros = t.rng.permutation(np.flatnonzero(value == 0))[: limit // 2]
-        others = np.setdiff1d(np.arange(value.size), zeros)
-        rest = t.rng.permutation(others)[: limit - len(zeros)]
-        return np.sort(np.concatenate([zeros, rest])), True
+        zeros = np.flatnonzero(value == 0)
+        some = rng.choice(zeros, min(zeros.size, limit // 2), replace=False)
+        others = np.ones(value.size, bool)
+        others[some] = False
+        rest = rng.choice(np.flatnonzero(others), limit - len(some), replace=False)
+        return np.sort(np.concatenate([some, rest])), True
 
     def _directions(self, value: Array, sampled: bool) -> list[tuple[str, Array]]:
         """Directions by name, in which large values move in proportion."""

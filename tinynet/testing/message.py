@@ -47,7 +47,7 @@ def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
         second += f", and {shown} of {n} upstream gradients show it; found at {point.name}."
         if m.numeric.shape == m.analytic.shape:
             sizes = {"the number of rows": float(len(x))}
-            y_shape = t.y.shape if t.output == "y" else ()
+            y_shape = (len(x), *t.y.shape[1:]) if t.output == "y" else ()
             if t.output == "y":
                 sizes["the number of elements of y"] = float(t.y.size)
                 sizes["the number of features of y"] = float(np.prod(y_shape[1:]))

@@ -12,7 +12,10 @@ from tinynet.testing.trial import Inputs, Outcome, Trial, distance, largest
 from tinynet.types import Array
 
 
-@rule("float32", "a NumPy float64 takes part: use a Python float, or .astype(x.dtype).")
+@rule(
+    "float32",
+    "a NumPy float64 takes part: use a Python float, or .astype(x.dtype).",
+)
 def float32_types(t: Trial) -> Pairs:
     """float32 in gives float32 out."""
     inputs, dy = _cast(t.inputs, np.float32), t.dy.astype(np.float32)

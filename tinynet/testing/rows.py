@@ -15,7 +15,10 @@ from tinynet.testing.trial import EPS, Outcome, Trial
 _REFUSED = "rows interact, and forward refuses so few of them with a ValueError"
 
 
-@rule("batch_of_one", "rows interact: where one alone has no meaning, refuse it with a ValueError.")
+@rule(
+    "batch_of_one",
+    "rows interact: where one alone has no meaning, refuse it with a ValueError.",
+)
 def batch_of_one(t: Trial) -> Pairs:
     """A single row works, and keeps its rank."""
     found = yield from _of_so_many(t, 1)
