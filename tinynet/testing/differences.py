@@ -149,7 +149,7 @@ def nearby(
         for n, (distance, step) in enumerate(zip(distances / size, steps, strict=True)):
             theta = line.theta + distance * away
             now = (line.at(step, theta) - line.at(-step, theta)) / (2 * step)
-            low[n], high[n] = np.fmin(low[n], now), np.fmax(high[n], now)
+            low[n], high[n] = np.minimum(low[n], now), np.maximum(high[n], now)
         if count in (4, 8, 16, 32, 64):
             wide, narrow = high - low
             kink = (narrow > 0.3 * wide) & (narrow > 10 * error)

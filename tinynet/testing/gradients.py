@@ -28,6 +28,7 @@ __all__ = ["Comparison", "Mismatch", "Point"]
 
 _RTOL = 2e-8  # relative tolerance, to which the round-off of the differences is added
 _TRIALS = 9  # changes of the last bits that tell the round-off; one may leave an output as it is
+_UNKNOWN = 1e250  # uncertainty of a slope that could not be measured
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
 _ALL, _SAMPLE = 400, 120  # coordinates of a tensor: moved all, up to so many; else a sample
 _OWN = 40  # a sample at the checker's own points
@@ -148,46 +149,39 @@ class Comparison:
         slopes = slopes[np.isfinite(slopes) & (slopes > 0)]
         return float(np.median(slopes)) if slopes.size else 0.0
 
-    def judge(self, tensor: Tensor, found: Slope, got: Array, size: Array, long: Array) -> Verdict:
+    def judge(self, found: Slope, got: Array, size: Array, lost: Array) -> Verdict:
         """Set slopes along lines against backward, for every upstream gradient.
 
         Right is within 2e-8 of the value, plus four times the uncertainty of the difference, plus
-        what backward may lose: the last bits of the terms that it adds up (`size`), and those of
-        ordinary values where forward has levelled off (along a line whose direction is so `long`).
+        what backward may lose: the last bits of the terms that it adds up (`size`), and of an
+        output so much (`lost`) as those of ordinary values are worth, where forward levelled off.
         """
-        u, error = self.upstreams.T, found.error
-        gross, plus, minus = np.abs(u), np.maximum(u, 0), np.minimum(u, 0)
-        known = np.isfinite(error + found.low + found.high)
-        lows, highs, errors = (np.where(known, a, 0.0) for a in (found.low, found.high, error))
-        low, high, error = lows @ plus + highs @ minus, highs @ plus + lows @ minus, errors @ gross
-        unsure = np.where(found.settled, 0.0, np.where(known, errors, 1e300)) @ gross
-        measured = np.all(known & found.settled, axis=-1, keepdims=True)
-        finite = np.isfinite(got)
+        known = np.isfinite(found.error + found.low + found.high)
+        known &= found.settled | (found.error <= lost)
+        lows, highs = np.where(known, found.low, 0), np.where(known, found.high, 0)
+        plus, minus = np.maximum(self.upstreams.T, 0), np.minimum(self.upstreams.T, 0)
+        gross = plus - minus
+        low, high = lows @ plus + highs @ minus, highs @ plus + lows @ minus
+        error = np.where(known, found.error, _UNKNOWN) @ gross
         tolerance = _RTOL * np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(got))
         tolerance += 1e-12 * (np.maximum(np.abs(lows), np.abs(highs)) @ gross)
-        tolerance += 4 * error + 1e-11 * size
+        tolerance += 4 * error + 1e-11 * size + lost * np.sum(gross, axis=0)
         excess = np.maximum(low - got, got - high) - tolerance
-        conclusive = unsure <= 1e-5 * np.maximum(np.abs(got), size)
-        if np.any(excess > 0) or not conclusive.all():
-            lost = 1e-14 * self._ordinary_slope(tensor) * long * np.sum(gross, axis=0)
-            excess -= lost
-            conclusive |= unsure <= lost
-        excess = np.where(conclusive, excess, 0.0)
-        excess = np.where(finite, excess, np.where(measured, np.inf, 0.0))
-        settled = np.all(conclusive & (finite | measured), axis=-1)
+        excess = np.where(
+            np.isfinite(got), excess, np.where(known.all(-1, keepdims=True), np.inf, 0)
+        )
+        settled = np.all(error < _UNKNOWN / 1e9, axis=-1)
         return Verdict(low, high, error, excess, np.any(highs > lows, axis=-1), settled)
 
-    def _second_look(self, tensor: Tensor, line: Line, got: Array, size: Array) -> Verdict:
+    def _second_look(self, line: Line, size_of: float, *more: Array) -> Verdict:
         """Measure one line with steps that shrink, and where backward still disagrees, nearby."""
 
         def judge(found: Slope) -> Verdict:
-            one = Slope(*(array[np.newaxis] for array in found))
-            return self.judge(tensor, one, got, size, np.array([[line.length]]))
+            return self.judge(Slope(*(array[np.newaxis] for array in found)), *more)
 
         found = slope(line, self.y, self.noise)
         verdict = wider = judge(found)
         if np.any(verdict.excess > 0) or not verdict.settled:
-            size_of = _size(self.theta[tensor.here])
             for slopes in nearby(line, self._offset, size_of, found, self.noise):
                 wider = judge(slopes)
                 if wider.settled and not np.any(wider.excess > 0):
@@ -216,8 +210,8 @@ class Comparison:
         got = np.concatenate([analytic[:, chosen].T, along @ analytic.T])
         largest = np.max(np.abs(analytic), axis=1)
         size = np.concatenate([np.tile(largest, (count, 1)), np.abs(along) @ np.abs(analytic).T])
-        long = np.array([[line.length] for line in lines])
-        verdict = self.judge(tensor, two_steps(lines, self.y, self.noise), got, size, long)
+        lost = 1e-14 * self._ordinary_slope(tensor) * np.array([[line.length] for line in lines])
+        verdict = self.judge(two_steps(lines, self.y, self.noise), got, size, lost)
         worst = np.max(np.nan_to_num(verdict.excess, nan=0.0), axis=1)
         suspects = np.flatnonzero(worst > 0 | (~verdict.settled & (np.arange(len(lines)) < count)))
         order = np.lexsort((-worst[suspects], suspects >= count))  # coordinates come first
@@ -226,7 +220,8 @@ class Comparison:
             if n >= count and (wrong or not verdict.settled[:count].all()):
                 break
             if len(wrong) < _CONFIRMED:
-                one = self._second_look(tensor, lines[n], got[n : n + 1], size[n : n + 1])
+                more = (array[n : n + 1] for array in (got, size, lost))
+                one = self._second_look(lines[n], _size(value), *more)
                 for array, part in zip(verdict, one, strict=True):
                     array[n] = part[0]
             if np.any(verdict.excess[n] > 0):
