@@ -137,13 +137,13 @@ def nearby(
         found: slopes at the point itself, to be widened.
         noise: round-off of the outputs.
     """
-    rng, shape = np.random.default_rng(0), (2, *noise.shape)
-    low, high = np.full(shape, np.inf), np.full(shape, -np.inf)
     # so far that the round-off does not hide the slopes, if that is near enough
     clear = 4e7 * largest(noise) * line.length / (largest(found.low) or 1.0)
     distances = np.clip(clear, 1e-4 * size, max(size, 1e-3)) * np.array([1, 0.1])
     steps = 0.01 * distances / line.length
-    error = 4 * noise / steps[1]
+    y, rng = line.at(0.0), np.random.default_rng(0)
+    sides = np.array([[(line.at(s) - y) / s for s in (step, -step)] for step in steps])
+    low, high = sides.min(axis=1), sides.max(axis=1)
     for count in range(1, 65):
         away = offset(rng)
         for n, (distance, step) in enumerate(zip(distances / size, steps, strict=True)):
@@ -151,18 +151,17 @@ def nearby(
             now = (line.at(step, theta) - line.at(-step, theta)) / (2 * step)
             low[n], high[n] = np.minimum(low[n], now), np.maximum(high[n], now)
         if count in (4, 8, 16, 32, 64):
-            wide, narrow = high - low
-            kink = (narrow > 0.3 * wide) & (narrow > 10 * error)
-            own = (
-                np.where(found.settled, found.low, np.inf),
-                np.where(found.settled, found.high, -np.inf),
-            )
-            use = kink | ~found.settled
+            lost, (wide, narrow) = 4 * noise / steps[1], high - low
+            kink = (narrow > 0.3 * wide) & (narrow > 10 * lost)
+            bend = np.maximum(np.abs(low[0] - low[1]), np.abs(high[0] - high[1])) / 9
+            use, known = kink | ~found.settled, found.settled
+            least = np.minimum(low[1], np.where(known, found.low, np.inf))
+            most = np.maximum(high[1], np.where(known, found.high, -np.inf))
             yield Slope(
-                np.where(use, np.fmin(own[0], low.min(axis=0)), found.low),
-                np.where(use, np.fmax(own[1], high.max(axis=0)), found.high),
-                np.where(use, error, found.error),
-                np.isfinite(low[1] + high[1]) | found.settled,
+                np.where(use, least, found.low),
+                np.where(use, most, found.high),
+                np.where(use, lost + bend, found.error),
+                known | np.isfinite(least + most),
             )
 
 
