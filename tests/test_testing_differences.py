@@ -6,18 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinynet.testing import numeric_jacobian
-from tinynet.testing.differences import FIRST_STEP, first_slope, nearby, slope
+from tinynet.testing.differences import Line, Slope, nearby, slope, two_steps
 
 NO_NOISE = np.array([1e-17])
 
 
 def along(function, x):
-    return lambda s: np.array([function(x + s)])
+    return Line(lambda theta: np.array([function(theta[0])]), np.array([float(x)]), 0)
 
 
-def measured(function, x, smallest=1e-13):
+def measured(function, x):
     line = along(function, x)
-    return slope(line, FIRST_STEP * max(abs(x), 1), line(0.0), NO_NOISE, smallest)
+    return slope(line, line.at(0.0), NO_NOISE)
+
+
+def widened(line, found):
+    """By the slopes at points nearby, as many as are ever looked at."""
+    normal = lambda rng: rng.normal(size=line.theta.shape)  # noqa: E731
+    return list(nearby(line, normal, 1.0, found, NO_NOISE))[-1]
 
 
 @pytest.mark.parametrize(
@@ -26,10 +32,9 @@ def measured(function, x, smallest=1e-13):
 )
 @given(x=st.floats(-3, 3))
 def test_smooth_slope_is_right_within_its_error(function, derivative, x):
-    for found in (
-        measured(function, x),
-        first_slope(along(function, x), FIRST_STEP, along(function, x)(0.0), NO_NOISE),
-    ):
+    line = along(function, x)
+    first = two_steps([line], line.at(0.0), NO_NOISE)
+    for found in (measured(function, x), Slope(*(array[0] for array in first))):
         assert found.low == found.high
         assert abs(found.low[0] - derivative(x)) <= 4 * found.error[0] + 2e-8 * abs(derivative(x))
 
@@ -39,7 +44,7 @@ def test_smooth_slope_is_right_within_its_error(function, derivative, x):
     [(abs, -1, 1), (lambda x: max(x, 0), 0, 1), (lambda x: max(x, 0.1 * x), 0.1, 1)],
 )
 def test_at_a_kink_both_one_sided_slopes_are_given(function, low, high):
-    found = measured(function, 0.0)
+    found = widened(along(function, 0.0), measured(function, 0.0))
     assert found.low[0] == pytest.approx(low, abs=1e-9)
     assert found.high[0] == pytest.approx(high, abs=1e-9)
 
@@ -75,15 +80,10 @@ def test_step_that_leaves_the_domain_is_taken_smaller():
 
 
 def test_median_of_equal_numbers_has_the_slopes_of_every_order():
-    x = np.ones(3)
-    first = np.array([1.0, 0.0, 0.0])
-
-    def line(offset, s):
-        return np.array([np.median(x + offset + s * first)])
-
-    alone = slope(lambda s: line(0 * x, s), 2e-3, np.ones(1), NO_NOISE, 1e-13)
+    line = Line(lambda theta: np.array([np.median(theta)]), np.ones(3), 0)
+    alone = slope(line, np.ones(1), NO_NOISE)
     assert alone.low == alone.high == 0
-    wider = nearby(line, x, alone, NO_NOISE)
+    wider = widened(line, alone)
     assert (wider.low[0], wider.high[0]) == pytest.approx((0, 1), abs=1e-4)
 
 

@@ -1,8 +1,7 @@
-"""Gradient checks: prove a backward pass right against differences, under a contract."""
+"""Gradient checks: `backward` against differences of `forward`, and the contract around them."""
 
+from tinynet.testing.check import LAYER_CHECKS, LOSS_CHECKS, check_layer, check_loss
 from tinynet.testing.differences import numeric_jacobian
-from tinynet.testing.layers import LAYER_CHECKS, check_layer
-from tinynet.testing.losses import LOSS_CHECKS, check_loss
 from tinynet.testing.optimizers import OPTIMIZER_CHECKS, check_optimizer
 from tinynet.testing.report import GradientError, Report
 

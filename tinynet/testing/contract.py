@@ -1,198 +1,365 @@
-"""The contract of a layer, rule by rule: what holds around its gradients.
+"""The rules about memory and state: nothing is changed or kept that should not be."""
 
-Each check takes a `Subject`, returns why it does not apply, or None where the rule holds, and
-raises `Fault` where it is broken. They run in the order in which a cause comes before its symptoms.
-"""
+from __future__ import annotations
 
+import copy
+import io
+import pickle
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from tinynet.layers import Layer
+from tinynet.testing.inputs import views_check
 from tinynet.testing.report import Fault
-from tinynet.testing.runs import Run, difference, read_only, view_slices
-from tinynet.testing.subject import Subject
+from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
+from tinynet.testing.trial import EPS, Inputs, Trial, agree, distance, generator_states, read_only
+from tinynet.testing.trial import restore_buffers as give_buffers
 from tinynet.types import Array
 
-__all__ = ["dtypes", "layout", "linear", "mutation", "output_alias", "shapes"]
+
+@rule("shapes")
+def shapes(t: Trial) -> Pairs:
+    """y has a row for each example, dx the shape of x, and each gradient that of its parameter."""
+    layer, when = t.new(), f"for {t.names[0]} of shape {t.x.shape}"
+    y: Any = layer.forward(*map(read_only, t.inputs))
+    yield _shape(when, "y", y, (len(t.x) if t.output == "y" else 1, *np.shape(y)[1:]))
+    dx: Any = layer.backward(read_only(t.dy))
+    if dx is not None or not t.integer:
+        yield _shape(when, f"d{t.names[0]}", dx, t.x.shape)
+    for name, view, _, gradient in _held(layer):
+        yield _shape(when, f"d{name}", gradient, view.shape)
 
 
-def mutation(s: Subject) -> None:
+def _shape(when: str, name: str, array: object, shape: tuple[int, ...]) -> Pair:
+    got = array.shape if isinstance(array, np.ndarray) else f"that of no array but {array!r:.40}"
+    return Pair(when, {f"the shape of {name}": got}, {f"the shape of {name}": shape})
+
+
+def _held(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Array, Array, Array]]:
+    """Name and view of each parameter, and what the attributes W and dW hold in fact."""
+    for name, value in layer._declared.items():
+        if isinstance(value, Layer):
+            yield from _held(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value, getattr(layer, name), getattr(layer, f"d{name}")
+
+
+@rule(
+    "mutation",
+    "make a new array, x * 2, in place of x *= 2; only an optimizer moves parameters.",
+)
+def mutation(t: Trial) -> Pairs:
     """x, dy and every parameter are left as they were."""
-    layer, x = s.fresh(), s.x.copy()
-    params = layer.params.copy()
-    y = layer.forward(x)
-    _unchanged("forward", "x", x, s.x)
-    _params_unchanged("forward", layer, params)
-    if not isinstance(y, np.ndarray) or y.shape != s.dy.shape:
-        return
-    dy = s.dy.copy()
+    layer, dy, inputs = t.new(), t.dy.copy(), tuple(array.copy() for array in t.inputs)
+
+    def now() -> dict[str, Array]:
+        held = {name: array for name, _, array, _ in _held(layer)}
+        return {"dy": dy} | dict(zip(t.names, inputs, strict=True)) | held
+
+    before = copy.deepcopy(now())
+    layer.forward(*inputs)
+    yield Pair("after forward", now(), before)
     layer.backward(dy)
-    _unchanged("backward", "dy", dy, s.dy)
-    _unchanged("backward", "x", x, s.x)
-    _params_unchanged("backward", layer, params)
+    yield Pair("after backward", now(), before)
 
 
-def _unchanged(method: str, name: str, now: Array, before: Array) -> None:
-    if not np.array_equal(now, before, equal_nan=True):
-        place = tuple(map(int, np.argwhere(now != before)[0]))
-        raise Fault(
-            "mutation",
-            f"{method} writes into {name}: {name}[{_index(place)}] was {before[place]:.6g} and is "
-            f"{now[place]:.6g} afterwards.\n"
-            f"  The caller still needs {name}: make a new array, {name} * 2, in place of *=.",
-            tensor=name,
-        )
-
-
-def _params_unchanged(method: str, layer: Layer, before: Array) -> None:
-    for name, here in view_slices(layer):
-        if not np.array_equal(layer.params[here], before[here], equal_nan=True):
-            raise Fault(
-                "mutation",
-                f"{method} changes the parameter {name}: only an optimizer moves parameters.",
-                tensor=name,
-            )
-    for part in layer.walk():
-        for name, view in part._declared.items():
-            held = getattr(part, name)
-            if isinstance(view, np.ndarray) and held is not view:
-                if np.shape(held) == view.shape and np.array_equal(held, view):
-                    continue
-                raise Fault(
-                    "mutation",
-                    f"{method} replaces the parameter self.{name} by other values, so the "
-                    f"optimizer moves one array and the layer computes with another.",
-                    tensor=name,
-                )
-
-
-def shapes(s: Subject) -> None:
-    """y and dx are arrays with the batch axis first; dx has the shape of x."""
-    layer = s.fresh()
-    y = layer.forward(read_only(s.x))
-    if not isinstance(y, np.ndarray):
-        raise Fault("shapes", f"forward returned {type(y).__name__}; it must return an array.")
-    if not y.ndim or len(y) != len(s.x):
-        raise Fault(
-            "shapes",
-            f"forward returned y of shape {y.shape} for x of shape {s.x.shape}: the first axis "
-            f"counts the examples, so it must be {len(s.x)}.",
-        )
-    try:
-        dx: Any = layer.backward(read_only(s.dy))
-    except ValueError as error:
-        if any(word in str(error) for word in ("shape", "broadcast", "dimension", "aligned")):
-            raise Fault(
-                "shapes",
-                f"backward raised {type(error).__name__}: {error}\n"
-                f"  for x of shape {s.x.shape} and dy of shape {s.dy.shape}, the shape of y.",
-            ) from error
-        raise
-    if s.integer and dx is None:
-        return
-    if not isinstance(dx, np.ndarray):
-        raise Fault(
-            "shapes", f"backward returned {type(dx).__name__}; it must return dL/dx, an array."
-        )
-    if dx.shape != s.x.shape:
-        raise Fault(
-            "shapes",
-            f"backward returned dx of shape {dx.shape}: it must have the shape of x, {s.x.shape}.",
-            tensor="x",
-        )
-    for part in layer.walk():
-        for name, view in part._declared.items():
-            gradient = getattr(part, f"d{name}") if isinstance(view, np.ndarray) else view
-            if isinstance(view, np.ndarray) and np.shape(gradient) != view.shape:
-                raise Fault(
-                    "shapes",
-                    f"backward made d{name} of shape {np.shape(gradient)}: it must have the shape "
-                    f"of {name}, {view.shape}.",
-                    tensor=name,
-                )
-
-
-def dtypes(s: Subject) -> None:
+@rule("dtypes")
+def dtypes(t: Trial) -> Pairs:
     """With float64 in, y and dx are float64."""
-    layer = s.fresh()
-    y = layer.forward(read_only(s.x))
-    dx = layer.backward(read_only(s.dy))
-    for name, array in (("y", y), ("dx", None if s.integer else dx)):
-        if array is not None and array.dtype != float:
-            raise Fault(
-                "dtypes", f"{name} is {array.dtype} for x and parameters of float64.", tensor=name
-            )
+    types = {f"the type of {name}": array.dtype for name, array in t.run().items()}
+    yield Pair("for x and parameters of float64", types, dict.fromkeys(types, np.dtype(float)))
 
 
-def linear(s: Subject) -> None:
-    """backward is additive and homogeneous in dy, to round-off."""
-    layer = s.fresh()
-    y = s.forward(layer, s.x)
-    other = s.rng.normal(size=s.dy.shape)
-    one, two, both = (s.back(layer, y, dy) for dy in (s.dy, other, s.dy + other))
-    cases = [
-        ("dy + dy'", both, [(1.0, one), (1.0, two)]),
-        ("1000 dy", s.back(layer, y, 1000 * s.dy), [(1000.0, one)]),
-        ("-dy / 1000", s.back(layer, y, -s.dy / 1000), [(-1e-3, one)]),
-        ("0 dy", s.back(layer, y, np.zeros_like(s.dy)), [(0.0, one)]),
-    ]
-    for what, run, terms in cases:
-        size = sum(abs(factor) for factor, _ in terms)
-        for name, got, *arrays in s.parts(run, *(term for _, term in terms)):
-            if got is None or not got.size:
+@rule(
+    "copy",
+    "a view on a parameter, or a function that holds self, was kept in __init__; make it in "
+    "forward.",
+)
+def copying(t: Trial) -> Pairs:
+    """A copy computes with its own parameters, which lie on its own vectors."""
+    _views_stay(t)
+    start = t.constructed(t.params) or t.new()
+    t.run(layer=start)
+    for how in (copy.deepcopy, copy.copy):
+        yield from _same_parameters("on a copy", start, how(start))
+    moved, kept, twin = t.other_params(), start.params.copy(), copy.deepcopy(start)
+    twin.params[...] = moved
+    yield Pair("after a copy was changed", {"params": start.params}, {"params": kept})
+    got = t.run(layer=twin)
+    start.params[...] = moved
+    yield Pair("on a copy, with the same parameters", got, t.run(layer=start))
+
+
+def _same_parameters(when: str, layer: Layer, twin: Layer) -> Pairs:
+    try:
+        twin.check_views()
+    except ValueError as error:
+        raise Broken(f"{when}, {error}") from error
+    yield Pair(when, {"params": twin.params}, {"params": layer.params})
+    yield Pair(when, {"their type": twin.params.dtype}, {"their type": layer.params.dtype})
+    if np.may_share_memory(twin.params, layer.params):
+        raise Broken(f"{when}, the parameters share memory with those of the original.")
+
+
+def _views_stay(t: Trial) -> None:
+    """After a pass, every view lies on its vector, and what has a gradient is a parameter."""
+    used = t.new()
+    for _ in _same_parameters("on a copy", t.start, used):
+        pass
+    t.run(layer=used)
+    try:
+        used.check_views()
+    except ValueError as error:
+        raise Fault(views_check(error), str(error)) from error
+    for new, old in zip(used.walk(), t.start.walk(), strict=True):
+        for name, value in vars(old).items():
+            made = vars(new).get(f"d{name}")
+            if name in old._declared or f"d{name}" in vars(old) or not isinstance(made, np.ndarray):
                 continue
-            wanted = sum(f * a for (f, _), a in zip(terms, arrays, strict=True))
-            scale = max(
-                float(np.max(np.abs(f * a))) for (f, _), a in zip(terms, arrays, strict=True)
-            )
-            wrong = np.abs(got - wanted)
-            near = name == "y" or not np.max(wrong) > 1e-10 * scale
-            if near and (np.isfinite(wrong).all() or not np.isfinite(scale)):
-                continue
-            if np.max(wrong) <= 100 * max(size, 1.0) * s.noise(s.x, s.dy):
-                continue
-            place = tuple(map(int, np.unravel_index(np.nanargmax(wrong), wrong.shape)))
-            hints = []
-            if difference(got, arrays[0]) < 1e-10 and difference(got, wanted) > 1e-6:
-                hints.append(
-                    "it does not depend on dy at all: multiply the local slope by dy, as the chain "
-                    "rule says."
+            if isinstance(value, np.ndarray) and value.shape == made.shape:
+                raise Fault(
+                    "gradient",
+                    f"backward makes d{name}, but {name} is no parameter: no optimizer moves it.",
+                    f"declare it, super().__init__({name}=...), and write self.d{name}[...] = ...",
                 )
-            raise Fault(
-                "linear",
-                f"{name} is not linear in dy: for {what}, {name}[{_index(place)}] is "
-                f"{got[place]:.6g} where {wanted[place]:.6g} follows from its other values. "
-                f"backward is a matrix times dy.",
-                *hints,
-                tensor=name,
-            )
 
 
-def layout(s: Subject) -> None:
-    """Memory order is of no account: Fortran order, strides and reversed axes give the same."""
-    wanted = s.run()
-    for how, arrange in _LAYOUTS.items():
-        layer = s.fresh()
-        try:
-            y = np.array(layer.forward(arrange(s.x)))
-            dx = layer.backward(arrange(s.dy))
-        except Exception as error:
-            raise Fault(
-                "layout", f"on {how} arrays it raised {type(error).__name__}: {error}"
-            ) from error
-        got = Run(y, None if dx is None else np.array(dx), np.array(layer.grads))
-        if name := s.apart(got, wanted, s.x, s.dy):
-            raise Fault(
-                "layout",
-                f"on {how} arrays, of the same values, {name} comes out otherwise: something "
-                f"relies on the order in memory.",
-                tensor=name,
-            )
+@rule(
+    "pickle",
+    "a lambda, a local function or an open file is kept in self; make it a method.",
+)
+def pickling(t: Trial) -> Pairs:
+    """The same through pickle, which saving and other processes use."""
+    layer = t.new()
+    wanted, twin = t.run(layer=copy.deepcopy(layer)), _pickled(layer)
+    yield from _same_parameters("after pickling", layer, twin)
+    yield Pair("after pickling", t.run(layer=twin), wanted)
 
 
-def _fortran(array: Array) -> Array:
-    return np.asfortranarray(array)
+def _pickled(layer: Layer) -> Layer:
+    """The layer through pickle; classes and functions given to it need not be importable."""
+    given, file = _functions(layer._arguments), io.BytesIO()
+    objects: list[object] = []
+
+    class Writer(pickle.Pickler):
+        def persistent_id(self, value: object) -> int | None:
+            if not isinstance(value, type) and id(value) not in given:
+                return None
+            objects.append(value)
+            return len(objects) - 1
+
+    class Reader(pickle.Unpickler):
+        def persistent_load(self, place: Any) -> object:
+            return objects[place]
+
+    Writer(file).dump(layer)
+    file.seek(0)
+    twin: Layer = Reader(file).load()
+    return twin
+
+
+def _functions(value: object) -> set[int]:
+    """The ids of all functions inside the arguments of a constructor."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return {found for inner in value for found in _functions(inner)}
+    if hasattr(value, "_arguments"):
+        return _functions(value._arguments)
+    return {id(value)} if callable(value) else set()
+
+
+@rule(
+    "overwrite",
+    "write self.dW[...] = ..., not +=; where only some entries are set, start with "
+    "self.dW[...] = 0.",
+)
+def overwrite(t: Trial) -> Pairs:
+    """Gradients are overwritten, not added to, whatever stood there before."""
+    return _overwritten(t, "backward")
+
+
+@rule("overwrite", "without a parameter_gradients of its own, a layer gets it from backward.")
+def overwrite_shortcut(t: Trial) -> Pairs:
+    """parameter_gradients, the shortcut that training takes, leaves what backward does."""
+    return _overwritten(t, "parameter_gradients")
+
+
+def _overwritten(t: Trial, method: str) -> Pairs:
+    if not t.params.size:
+        raise LeftOut("there are no parameters")
+    when = f"where the gradients held other numbers before {method}"
+    for batch in (t.inputs, t.rows(np.zeros(len(t.x), int))):
+        wanted, dirty = t.run(batch), t.new()
+        t.forward(dirty, batch)
+        old = dirty.grads[...] = 100 * t.rng.normal(size=dirty.grads.shape)
+        getattr(dirty, method)(read_only(t.dy))
+        for name, here in t.slices:
+            got, right = dirty.grads[here].copy(), wanted[f"d{name}"]
+            never = (got == old[here]) & (right == 0)
+            if never.all():  # it is never written, which the check of the gradient says
+                got = right
+            yield Pair(when, {f"d{name}": got}, {f"d{name}": right})
+
+
+@rule("backward_twice", "backward changes what forward has kept, or draws again.")
+def backward_twice(t: Trial) -> Pairs:
+    """A second backward gives the same."""
+    layer = t.new()
+    first = t.run(layer=layer)
+    yield Pair("after a second backward with the same dy", t.backward(layer), first)
+
+
+@rule("forward_twice", "something that the first call kept changes the second.")
+def forward_twice(t: Trial) -> Pairs:
+    """A second forward gives the same, but for its draws and its buffers."""
+    layer = t.new()
+    t.forward(layer)
+    wanted = t.run(layer=t.like(layer))
+    yield Pair("after a second forward with the same x", t.run(layer=layer), wanted)
+
+
+@rule("reuse", "something is kept from the first batch.")
+def reuse(t: Trial) -> Pairs:
+    """A batch of other examples, as many or not, gives what it gives a new layer."""
+    n, small = len(t.x), 2 if t.output == "y" else 1
+    few, same, many = (t.other_inputs(rows) for rows in (small, n, n + 3))
+    pairs = [(t.inputs, same), (t.inputs, few), (few, t.inputs), (t.inputs, many)]
+    if not t.integer and _takes(t, t.with_x(-t.x)):
+        pairs.append((t.inputs, t.with_x(-t.x)))  # where masks are others
+    for first, second in pairs:
+        layer = t.new()
+        t.run(first, layer=layer)
+        wanted = t.run(second, layer=t.like(layer))
+        when = f"in a batch of {len(second[0])} after a batch of {len(first[0])} other examples"
+        yield Pair(when, t.run(second, layer=layer), wanted)
+
+
+def _takes(t: Trial, inputs: Inputs) -> bool:
+    try:
+        return all(np.isfinite(array).all() for array in t.run(inputs).values())
+    except Exception:
+        return False
+
+
+@rule(
+    "isolation",
+    "something belongs to the class, to the module or to a default argument that should be made "
+    "in __init__ or forward.",
+)
+def isolation(t: Trial) -> Pairs:
+    """Two instances share nothing: one works in the middle of the other's step."""
+    when = "when another instance works at the same time"
+    for make in (t.new, lambda: t.constructed(t.params)):
+        one, other = make(), make()
+        if one is None or other is None:
+            continue
+        batch, alone, undisturbed = t.other_inputs(len(t.x)), *map(copy.deepcopy, (one, one))
+        wanted = t.run(layer=alone), t.run(batch, layer=copy.deepcopy(other))
+        y, _ = t.forward(one), t.forward(other, batch)
+        got = {t.output: y} | t.backward(one)
+        second = t.backward(other)
+        yield Pair(when, got | t.gradients(one), wanted[0])
+        yield Pair(when, second, wanted[1])
+        disturbed = copy.deepcopy(undisturbed)
+        for layer in (undisturbed, disturbed):
+            t.predict(layer)
+        right = {"y of predict": t.predict(undisturbed)}
+        t.run(batch, layer=other)
+        yield Pair(when, {"y of predict": t.predict(disturbed)}, right)
+
+
+@rule("update", "something made from the parameters is kept; make it in forward or predict.")
+def update(t: Trial) -> Pairs:
+    """Right after an optimizer has changed the parameters in place."""
+    if not t.params.size:
+        raise LeftOut("there are no parameters")
+    layer, moved, when = t.new(), t.other_params(), "after the parameters changed in place"
+    t.run(layer=layer)
+    t.predict(layer)
+    now = t.like(layer)
+    layer.params[...] = now.params[...] = moved
+    wanted = t.run(layer=now)
+    yield Pair(when, t.run(layer=layer), wanted)
+    now = t.new(moved)
+    give_buffers(now, layer)
+    yield Pair(when, {"y of predict": t.predict(layer)}, {"y of predict": t.predict(now)})
+
+
+def kept_copy(t: Trial) -> Fault | None:
+    """The fault of a layer that computes with a copy of a parameter, made by the constructor."""
+    layer = t.constructed()
+    if layer is None:
+        return None
+    first = {name: np.sort(view, axis=None) for name, view in layer.named_parameters()}
+    layer.params[...] = t.other_params()
+    wanted = t.run(layer=copy.deepcopy(layer))
+    held = [(n, *item) for n, part in enumerate(layer.walk()) for item in vars(part).items()]
+    for n, attribute, array in held:
+        for name, values in first.items():
+            if not isinstance(array, np.ndarray) or values.size < 2 or np.ptp(values) == 0:
+                continue
+            if not np.array_equal(np.sort(array, axis=None), values):
+                continue
+            twin = copy.deepcopy(layer)
+            setattr(list(twin.walk())[n], attribute, 2 * array)
+            if any(not agree(a, wanted[of], 1e-9) for of, a in t.run(layer=twin).items()):
+                return Fault(
+                    "update",
+                    f"self.{attribute} holds the values that {name} had at first, so that the "
+                    f"gradients are wrong after {name} has changed in place.",
+                    f"make it from {name} in forward or backward.",
+                    tensor=name,
+                )
+    return None
+
+
+@rule("output_alias", "return a new array, or a copy of the buffer.")
+def output_alias(t: Trial) -> Pairs:
+    """What was returned is never written into again."""
+    layer, other, dy = t.new(), t.other_inputs(len(t.x)), t.dy
+    forward, backward, predict = layer.forward, layer.backward, layer.predict
+    calls: list[tuple[str, Callable[..., Any], Inputs]] = [
+        ("y of forward", forward, t.inputs),
+        *(("dx of backward", backward, (factor * dy,)) for factor in (1, 2)),
+        *(("y of predict", predict, inputs) for inputs in (t.inputs, other)),
+        ("y of forward", forward, other),
+        ("dx of backward", backward, (3 * dy,)),
+        ("y of predict", predict, t.inputs),
+    ]
+    returned: list[tuple[str, Array, Array]] = []
+    for name, method, given in calls:
+        array = method(*(one.copy() for one in given))
+        for what, kept, copied in returned:
+            yield Pair(f"after a later call that returned {name}", {what: kept}, {what: copied})
+        if isinstance(array, np.ndarray):
+            returned.append((name, array, array.copy()))
+
+
+@rule(
+    "linear",
+    "backward is a matrix times dy: the local slope times dy, as the chain rule says.",
+    eps=EPS,
+)
+def linear(t: Trial) -> Pairs:
+    """Backward is additive and homogeneous in dy, to round-off."""
+    layer, other = t.new(), t.rng.normal(size=t.dy.shape)
+    t.forward(layer)
+    one, two, both, large, small, none = (
+        t.backward(layer, dy)
+        for dy in (t.dy, other, t.dy + other, 1000 * t.dy, -1e-3 * t.dy, 0 * t.dy)
+    )
+    if any(np.any(a) and agree(large[name], a, 1e-10) for name, a in one.items()):
+        raise Broken("a gradient does not depend on dy at all.")
+    for name, a in one.items():
+        if np.isfinite(a).all():
+            yield Pair("for 1000 dy, divided by 1000", {name: large[name] / 1000}, one)
+            yield Pair("for dy / -1000, times -1000", {name: small[name] * -1000}, one)
+            yield Pair("for 0 dy", {name: none[name]}, {name: 0 * a})
+        if np.isfinite(a + two[name]).all():
+            yield Pair("for dy + dy'", {name: both[name]}, {name: a + two[name]})
 
 
 def _strided(array: Array) -> Array:
@@ -206,42 +373,54 @@ def _reversed(array: Array) -> Array:
     return array[backwards].copy()[backwards]
 
 
-_LAYOUTS = {"Fortran-ordered": _fortran, "strided": _strided, "reversed": _reversed}
+@rule("layout", "something relies on the order in memory.", eps=EPS)
+def layout(t: Trial) -> Pairs:
+    """Fortran order, strides and reversed axes give the same."""
+    wanted = t.run()
+    ways = ("Fortran-ordered", np.asfortranarray), ("strided", _strided), ("reversed", _reversed)
+    for how, arrange in ways:
+        *inputs, dy = (arrange(array) for array in (*t.inputs, t.dy))
+        for array in (*inputs, dy):
+            array.flags.writeable = False
+        yield Pair(f"on {how} arrays of the same values", t.run(tuple(inputs), dy), wanted)
 
 
-def output_alias(s: Subject) -> None:
-    """What was returned is never written into again."""
-    layer = s.fresh()
-    returned: list[tuple[str, str, Any, Any]] = []
+@rule("predict_pure", "predict must store nothing; a predict that calls self.forward does.")
+def predict_pure(t: Trial) -> Pairs:
+    """predict leaves no trace, also between forward and backward."""
+    layer, x = t.new(), t.x.copy()
+    held, states = dict(vars(layer)), generator_states(layer)
 
-    def keep(name: str, array: Any, after: str) -> None:
-        for what, kept, copied, _ in returned_now():
-            if not np.array_equal(kept, copied, equal_nan=True):
-                raise Fault(
-                    "output_alias",
-                    f"the {what} that the layer returned changes when {after} runs afterwards: it "
-                    f"hands out memory that it writes into again.",
-                    "return a new array, or a copy of the buffer.",
-                    tensor=what.split()[0],
-                )
-        if isinstance(array, np.ndarray):
-            returned.append((name, "", array, array.copy()))
+    def now() -> dict[str, Array]:
+        return copy.deepcopy({"x": x, "params": layer.params} | dict(layer.named_buffers()))
 
-    def returned_now() -> list[tuple[str, Any, Any, str]]:
-        return [(name, array, copied, after) for name, after, array, copied in returned]
-
-    other = s.other_batch(len(s.x))
-    y = layer.forward(s.x.copy())
-    keep("y of forward", y, "forward")
-    keep("dx of backward", layer.backward(s.dy.copy()), "backward")
-    keep("dx of backward", layer.backward(2 * s.dy), "backward")
-    keep("y of predict", layer.predict(s.x.copy()), "predict")
-    keep("y of predict", layer.predict(other.copy()), "predict")
-    keep("y of forward", layer.forward(other.copy()), "forward")
-    keep("dx of backward", layer.backward(s.dy * 3), "backward")
-    keep("y of predict", layer.predict(s.x.copy()), "predict")
-    keep("", None, "predict")
+    before, first = now(), {"y of predict": np.array(layer.predict(x))}
+    yield Pair("after predict", now(), before)
+    if states != generator_states(layer):
+        raise Broken(
+            "predict draws from the layer's generator, so that it changes what comes after it.",
+            "define predict(self, x) without the draw: by default it runs forward.",
+        )
+    other = t.other_inputs(len(x) + 1)
+    stored = {n: copy.copy(v) for n, v in vars(layer).items() if held.get(n, held) is not v}
+    t.predict(layer, other)
+    for name, value in stored.items():
+        if not _equal(value, vars(layer).get(name)):
+            raise Broken(f"predict stores self.{name}.")
+    yield Pair("the second time", {"y of predict": t.predict(layer)}, first)
+    used = t.new()
+    t.predict(used, other)
+    y = t.forward(used)
+    for batch in (other, t.other_inputs(len(x)), t.rows(slice(1))):
+        t.predict(used, batch)
+    when = "when predict runs before forward, or between forward and backward"
+    yield Pair(when, {t.output: y} | t.backward(used), t.run())
 
 
-def _index(place: tuple[int, ...]) -> str:
-    return ", ".join(map(str, place))
+def _equal(a: object, b: object) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return distance(a, b) == 0
+    try:
+        return a is b or bool(a == b)
+    except Exception:
+        return True

@@ -1,32 +1,34 @@
-"""Slopes by finite differences, with their uncertainty, also where there is a kink.
+"""Slopes by differences, with their uncertainty, also at kinks.
 
-Central differences with Richardson extrapolation: D(h) = (f(x+h) − f(x−h)) / 2h errs by O(h²), and
-(4 D(h/2) − D(h)) / 3 by O(h⁴). One-sided slopes are extrapolated in the same way, 2 S(h/2) − S(h).
+With D(h) = (f(θ + h v) − f(θ − h v)) / 2h the slope along v is (4 D(h/2) − D(h)) / 3, which errs by
+h⁴ (Richardson). Where backward does not confirm it, the steps shrink until they agree. At a kink
+the slopes at points nearby are all right, and so is any value between them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinynet.testing.trial import EPS, largest, rms
 from tinynet.types import Array
 
-__all__ = ["FIRST_STEP", "Slope", "first_slope", "nearby", "numeric_jacobian", "slope"]
+__all__ = ["Line", "Slope", "nearby", "numeric_jacobian", "slope", "two_steps"]
 
-FIRST_STEP = 2e-3
+_FIRST_STEP = 2.0**-9
 """First step, for a value of magnitude 1: h⁴ and the round-off divided by h are then alike."""
 
-_EPS = float(np.finfo(float).eps)
+Function = Callable[[Array], Array]
 
 
-@dataclass(frozen=True)
-class Slope:
-    """The slopes of several outputs along one line.
+class Slope(NamedTuple):
+    """The slopes of several outputs along a line; with a first axis, along several lines.
 
     Attributes:
         low: the smallest slope that is right, for each output.
-        high: the largest; equal to `low` except at a kink, where anything between is right.
+        high: the largest; equal to `low` except at a kink.
         error: uncertainty of both.
         settled: whether smaller steps agreed; False at a jump, or where the domain ends.
     """
@@ -37,158 +39,133 @@ class Slope:
     settled: Array
 
 
-def first_slope(
-    line: Callable[[Any], Array], step: Any, y: Array, noise: Array, grain: float = 0.0
-) -> Slope:
-    """The slopes from two steps alone: enough wherever backward agrees with them.
+class Line:
+    """Outputs along a line: some entries of θ are moved, by s times a direction v."""
 
-    Args:
-        line: s -> outputs at the distance s along the line.
-        step: the larger of the two steps; a column of them for many lines at once.
-        y: outputs at distance 0.
-        noise: round-off of the outputs.
-        grain: round-off of the point moved to.
-    """
-    plus, minus, plus2, minus2 = line(step), line(-step), line(step / 2), line(-step / 2)
-    central = (4 * (plus2 - minus2) - (plus - minus) / 2) / (3 * step)
-    error = _roundoff(plus, minus, y, step, noise, grain)
-    right, right2 = (plus - y) / step, (plus2 - y) * 2 / step
-    left, left2 = (y - minus) / step, (y - minus2) * 2 / step
-    gap, gap2 = right - left, right2 - left2
-    # at a kink in the point itself the gap stays; on smooth ground half the step halves it
-    kink = (np.abs(gap2) > 0.9 * np.abs(gap)) & (np.abs(gap2) > 8 * error + 1e-12 * np.abs(central))
-    right, left = 2 * right2 - right, 2 * left2 - left
-    low = np.where(kink, np.minimum(left, right), central)
-    high = np.where(kink, np.maximum(left, right), central)
-    error = error + kink * (2 * np.abs(right - right2) + 2 * np.abs(left - left2)) / 2
-    return Slope(low, high, error, np.isfinite(low) & np.isfinite(high))
+    def __init__(
+        self, outputs: Function, theta: Array, where: int | slice, v: Array | float = 1.0
+    ) -> None:
+        self.outputs, self.theta, self.where, self.v = outputs, theta, where, v
+        here = np.atleast_1d(theta[where])
+        size, big, self.length = rms(here), largest(here), float(np.max(np.abs(v)))
+        # a power of two, so that the points moved to are represented exactly
+        self.step = _FIRST_STEP * 2 ** np.floor(np.log2(max(big, 1.0) / self.length))
+        self.smallest = 1e-13 * (size or 1e-2) / self.length
+        self.enough = 1e-2 * (min(size, 1.0) or 1.0) / self.length  # larger steps may leap far
+        self.grain = EPS * big / self.length  # round-off of the points
+
+    def at(self, s: float, theta: Array | None = None) -> Array:
+        """Outputs at the distance s, from θ or another point."""
+        moved = (self.theta if theta is None else theta).copy()
+        moved[self.where] += s * self.v
+        return self.outputs(moved)
+
+    def ends(self, step: float) -> list[Array]:
+        """Outputs at the ends of a step and of half a step."""
+        return [self.at(s) for s in (step, -step, step / 2, -step / 2)]
 
 
-def slope(
-    line: Callable[[float], Array],
-    step: float,
-    y: Array,
-    noise: Array,
-    smallest: float,
-    grain: float = 0.0,
-    enough: float = np.inf,
-) -> Slope:
+def _central(ends: Any, step: Any, grain: Any, y: Array, noise: Array) -> tuple[Array, Array]:
+    """The slope by one step and half of it, and its round-off."""
+    plus, minus, plus2, minus2 = ends
+    found = (4 * (plus2 - minus2) - (plus - minus) / 2) / (3 * step)
+    change = np.abs(plus - y) + np.abs(minus - y)
+    outputs = noise + EPS * (np.abs(plus) + np.abs(minus))
+    return found, 3 * (outputs + (grain / step + 1e-14) * change) / step
+
+
+def two_steps(lines: list[Line], y: Array, noise: Array) -> Slope:
+    """The slopes along several lines from one step each: enough where backward confirms them."""
+    ends = np.stack([line.ends(line.step) for line in lines], axis=1)
+    steps, grains = (
+        np.array([[getattr(line, name)] for line in lines]) for name in ("step", "grain")
+    )
+    found, error = _central(ends, steps, grains, y, noise)
+    return Slope(found, found, error, np.isfinite(found))
+
+
+def slope(line: Line, y: Array, noise: Array) -> Slope:
     """The slopes from steps that shrink until they agree, each output by its best step.
 
-    A smaller step that contradicts the best one, beyond its round-off, takes its place.
-
     Args:
-        line: s -> outputs at the distance s along the line; not finite outside the domain.
-        step: where to start.
+        line: what is measured.
         y: outputs at distance 0.
         noise: round-off of the outputs.
-        smallest: where to stop.
-        grain: round-off of the point moved to.
-        enough: agreement of larger steps does not end the search, since the outputs may vary
-            within them.
     """
-    shape = y.shape
-    best = [(np.zeros(shape), np.full(shape, np.inf)) for _ in range(3)]  # central, right, left
-    before: tuple[Array, ...] | None = None
-    gaps: list[Array] | None = None
-    floor = np.zeros(shape)  # the round-off at the best step
-    sides = (np.zeros(shape), np.zeros(shape))
-    while step >= smallest:
-        plus, minus, plus2, minus2 = line(step), line(-step), line(step / 2), line(-step / 2)
-        roundoff = _roundoff(plus, minus, y, step, noise, grain)
-        now = (
-            (4 * (plus2 - minus2) - (plus - minus) / 2) / (3 * step),
-            (4 * (plus2 - y) - (plus - y)) / step,
-            (4 * (y - minus2) - (y - minus)) / step,
-        )
+    best, error, floor = np.zeros(y.shape), np.full(y.shape, np.inf), np.zeros(y.shape)
+    before: Array | None = None
+    gap: Array | float = np.nan
+    step = line.step
+    while step >= line.smallest:
+        now, roundoff = _central(line.ends(step), step, line.grain, y, noise)
         if before is not None:
-            steps = [np.abs(value - old) for value, old in zip(now, before, strict=True)]
-            for place, value in enumerate(now):
-                error = steps[place] + roundoff
-                if gaps is not None:  # agreement by luck is no agreement
-                    error = np.fmax(error, gaps[place] / 16)
-                off = np.abs(value - best[place][0]) > 4 * (best[place][1] + roundoff)
-                # a smaller step that contradicts a larger one is right: that one leapt over it
-                better = (error < best[place][1]) | (off & np.isfinite(error))
-                best[place] = (
-                    np.where(better, value, best[place][0]),
-                    np.where(better, error, best[place][1]),
-                )
-                if place == 0:
-                    floor = np.where(better, roundoff, floor)
-            gaps = steps
-            sides = (np.abs(now[1] - now[2]), np.abs(before[1] - before[2]))
-            scale = np.abs(best[0][0]) + 1e-300
-            done = best[0][1] <= 1e-10 * scale + 2 * floor
-            smooth = sides[0] <= 0.5 * sides[1] + 4 * roundoff
-            aside = best[1][1] + best[2][1]
-            kinked = (aside <= 1e-10 * scale + 8 * roundoff) & (sides[0] > 4 * aside + 1e-7 * scale)
-            if step <= enough and np.all((done & smooth) | kinked):
+            change = np.abs(now - before)
+            estimate = np.fmax(change + roundoff, gap / 16)  # agreement by luck is no agreement
+            # a smaller step that contradicts a larger one is right: that one leapt over it
+            contradicts = np.abs(now - best) > 4 * (error + roundoff)
+            better = (estimate < error) | (contradicts & np.isfinite(estimate))
+            best, error = np.where(better, now, best), np.where(better, estimate, error)
+            floor, gap = np.where(better, roundoff, floor), change
+            if step <= line.enough and np.all(error <= 1e-10 * np.abs(best) + 2 * floor):
                 break
         before = now
         step /= 4
-    (central, error), (right, error_right), (left, error_left) = best
-    aside = error_right + error_left
-    kink = np.abs(right - left) > 4 * aside + 1e-7 * np.abs(central)
-    low = np.where(kink, np.minimum(left, right), central)
-    high = np.where(kink, np.maximum(left, right), central)
-    both = ~kink & (aside < error)  # a bend, where the two sides settle sooner
-    low, high = np.where(both, (left + right) / 2, low), np.where(both, (left + right) / 2, high)
-    error = np.where(kink | both, aside, error)
-    magnitude = np.maximum(np.abs(low), np.abs(high))
-    settled = np.isfinite(error) & ((error <= 1e-5 * magnitude) | (error <= 20 * floor))
-    return Slope(low, high, error, settled)
+    settled = np.isfinite(error) & ((error <= 1e-5 * np.abs(best)) | (error <= 20 * floor))
+    return Slope(best, best, error, settled)
 
 
 def nearby(
-    line: Callable[[Array, float], Array],
-    value: Array,
+    line: Line,
+    offset: Callable[[np.random.Generator], Array],
+    size: float,
     found: Slope,
     noise: Array,
-    length: float = 1.0,
-) -> Slope:
-    """The slopes at points close by, which are all right at a kink that no single line shows.
+) -> Iterator[Slope]:
+    """The slopes along a line, widened at kinks, more and more, by those at points nearby.
 
-    The median of three equal numbers has slope 0 along each of them and slope 1 along all: its
-    gradient there is that of any order close by.
+    So are those that could not be measured at the point itself.
+
+    Slopes that differ as much at a tenth of the distance are those of a kink; in a bend they differ
+    a tenth as much. All of θ is moved, since no one line need show a kink: the median of three
+    equal numbers has slope 0 along each of them and slope 1 along all, and a gain of 0 makes many
+    ReLUs 0 at once, which moving it never switches alike.
 
     Args:
-        line: (offset, s) -> outputs at the distance s along the line, from a point moved by offset.
-        value: the point.
-        found: its own slopes, to be widened.
+        line: what is measured.
+        offset: draws a way to move θ.
+        size: of the numbers that the line moves.
+        found: slopes at the point itself, to be widened.
         noise: round-off of the outputs.
-        length: of the line's direction, whose slopes are so many times those of a step s.
     """
-    rms = float(np.sqrt(np.mean(value * value)))
-    near = 1e-6 * np.maximum(np.abs(value), rms or 1.0)
-    rng = np.random.default_rng(0)
-    tilt = (np.arange(value.size).reshape(value.shape) + 1) / value.size
-    offsets = [tilt, -tilt, *(rng.normal(size=value.shape) for _ in range(40))]
-    step = 1e-9 * max(float(np.max(np.abs(value))), rms or 1.0)
-    slopes = np.stack(
-        [(line(o * near, step) - line(o * near, -step)) / (2 * step) for o in offsets]
-    )
-    slopes *= length
-    low = np.minimum(found.low, np.nanmin(slopes, axis=0))
-    high = np.maximum(found.high, np.nanmax(slopes, axis=0))
-    error = 4 * length * noise / step + 1e-5 * np.maximum(np.abs(low), np.abs(high))
-    kink = high - low > 100 * error
-    return Slope(
-        np.where(kink, low, found.low),
-        np.where(kink, high, found.high),
-        np.where(kink, np.fmax(found.error, error), found.error),
-        found.settled,
-    )
+    # so far that the round-off does not hide the slopes, if that is near enough
+    clear = 4e7 * largest(noise) * line.length / (largest(found.low) or 1.0)
+    distances = np.clip(clear, 1e-4 * size, max(size, 1e-3)) * np.array([1, 0.1])
+    steps = 0.01 * distances / line.length
+    y, rng = line.at(0.0), np.random.default_rng(0)
+    sides = np.array([[(line.at(s) - y) / s for s in (step, -step)] for step in steps])
+    low, high = sides.min(axis=1), sides.max(axis=1)
+    for count in range(1, 65):
+        away = offset(rng)
+        for n, (distance, step) in enumerate(zip(distances / size, steps, strict=True)):
+            theta = line.theta + distance * away
+            now = (line.at(step, theta) - line.at(-step, theta)) / (2 * step)
+            low[n], high[n] = np.minimum(low[n], now), np.maximum(high[n], now)
+        if count in (4, 8, 16, 32, 64):
+            lost, (wide, narrow) = 4 * noise / steps[1], high - low
+            kink = (narrow > 0.3 * wide) & (narrow > 10 * lost)
+            bend = np.maximum(np.abs(low[0] - low[1]), np.abs(high[0] - high[1])) / 9
+            use, known = kink | ~found.settled, found.settled
+            least = np.minimum(low[1], np.where(known, found.low, np.inf))
+            most = np.maximum(high[1], np.where(known, found.high, -np.inf))
+            yield Slope(
+                np.where(use, least, found.low),
+                np.where(use, most, found.high),
+                np.where(use, lost + bend, found.error),
+                known | np.isfinite(least + most),
+            )
 
 
-def _roundoff(plus: Array, minus: Array, y: Array, step: Any, noise: Array, grain: float) -> Array:
-    """Uncertainty of a slope from the round-off of the outputs, and of the places moved to."""
-    change = np.abs(plus - y) + np.abs(minus - y)
-    outputs = noise + _EPS * (np.abs(plus) + np.abs(minus))
-    return 3 * (outputs + (grain / step + 1e-14) * change) / step
-
-
-def numeric_jacobian(fn: Callable[[Array], Array], x: Array) -> Array:
+def numeric_jacobian(fn: Function, x: Array) -> Array:
     """∂fn/∂x by central differences, of shape `fn(x).shape + x.shape`.
 
     At a kink it is the middle of the one-sided slopes.
@@ -209,27 +186,20 @@ def numeric_jacobian(fn: Callable[[Array], Array], x: Array) -> Array:
     x = np.asarray(x)
     if x.dtype.kind != "f":
         raise TypeError(f"numeric_jacobian needs an array of floats; got {x.dtype}")
-    x = x.astype(float)
-    y = np.array(fn(x.copy()), float)
+
+    def outputs(theta: Array) -> Array:
+        return np.array(fn(theta.reshape(x.shape)), float)
+
+    y = outputs(x.astype(float))
     if not np.isfinite(y).all():
         raise ValueError("fn(x) is not finite, so it has no slope there")
-    columns = []
-    for index in np.ndindex(x.shape):
-
-        def line(s: float, index: tuple[int, ...] = index) -> Array:
-            moved = x.copy()
-            moved[index] += s
-            factor = (moved[index] - x[index]) / s  # the step represented, over the step asked for
-            value = np.array(fn(moved), float).ravel()
-            return y.ravel() + (value - y.ravel()) / factor if factor else value
-
-        size = max(abs(float(x[index])), 1.0)
-        noise = 2 * _EPS * np.abs(y.ravel())
+    columns = np.empty((y.size, x.size))
+    for i in range(x.size):
+        line = Line(lambda theta: outputs(theta).ravel(), x.astype(float).ravel(), i)
         with np.errstate(all="ignore"):
-            found = slope(line, FIRST_STEP * size, y.ravel(), noise, 1e-9 * size)
+            found = slope(line, y.ravel(), 2 * EPS * np.abs(y.ravel()))
         if not found.settled.all():
+            index = tuple(map(int, np.unravel_index(i, x.shape)))
             raise ValueError(f"the differences at x[{index}] = {x[index]} do not settle")
-        columns.append((found.low + found.high) / 2)
-    if not columns:
-        return np.zeros(y.shape + x.shape)
-    return np.stack(columns, axis=-1).reshape(y.shape + x.shape)
+        columns[:, i] = found.low
+    return columns.reshape(y.shape + x.shape)

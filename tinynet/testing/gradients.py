@@ -1,213 +1,292 @@
-"""Gradients of backward against slopes of forward, tensor by tensor."""
+"""Gradients by `backward` against slopes of `forward`.
+
+One identity holds for every upstream gradient u and every direction v in which the input and the
+parameters can move, where J is the Jacobian of forward:
+
+    ⟨u, J v⟩  by differences of forward   =   ⟨Jᵀ u, v⟩  by backward.
+
+Both sides are products with J, which is never built. With one coordinate as v, one entry of a
+gradient shows; with a random v, a fault in any entry does, and so do faults at ties, where each
+coordinate alone can look right. What else is needed: slopes with their uncertainty, also at kinks
+(`differences`); a tolerance that knows what backward loses in round-off (`Comparison.judge`); and
+points at which faults show (`points`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from tinynet.testing.differences import Slope, first_slope, slope
-from tinynet.testing.judging import (
-    Judged,
-    Point,
-    Tensor,
-    directions,
-    judge,
-    line_of,
-    look_beside,
-    sample,
-)
-from tinynet.testing.report import Report, TensorResult
+from tinynet.testing.differences import Line, Slope, nearby, slope, two_steps
+from tinynet.testing.report import TensorResult
+from tinynet.testing.trial import EPS, Inputs, Trial, last_bits, rms
 from tinynet.types import Array
 
-__all__ = ["Mismatch", "examine"]
+__all__ = ["Comparison", "Mismatch", "Point"]
 
-_EPS = float(np.finfo(float).eps)
+_RTOL = 2e-8  # relative tolerance, to which the round-off of the differences is added
+_TRIALS = 9  # changes of the last bits that tell the round-off; one may leave an output as it is
+_UNKNOWN = 1e250  # uncertainty of a slope that could not be measured
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
+_ALL, _SAMPLE = 400, 120  # coordinates of a tensor: moved all, up to so many; else a sample
+_OWN = 40  # a sample at the checker's own points
+_WORK = 1_000_000  # numbers that a sample may cost; a quarter at own points
+
+
+class Point(NamedTuple):
+    """Where gradients are compared: inputs and parameters; `given` if not the checker's own."""
+
+    name: str
+    inputs: Inputs
+    params: Array
+    given: bool = False
+
+
+class Tensor(NamedTuple):
+    """What is moved, an input or a parameter: a slice of θ."""
+
+    name: str
+    shape: tuple[int, ...]
+    here: slice
+
+
+class Verdict(NamedTuple):
+    """Right values of ⟨u, J v⟩ set against backward; lines v × upstream gradients u."""
+
+    low: Array  # the smallest right value
+    high: Array  # the largest
+    error: Array  # uncertainty of both
+    excess: Array  # how far backward lies outside the tolerance; 0 or less where it is right
+    kink: Array  # whether an output has a kink, for each line
+    settled: Array  # whether the slopes are known well enough to judge, for each line
 
 
 @dataclass
 class Mismatch:
-    """A tensor whose gradient is wrong.
-
-    Attributes:
-        tensor: which.
-        coordinate: flat index of the entry to show, or None for a direction.
-        upstream: row of the upstream gradient that shows it.
-        analytic: what backward gives.
-        low: the smallest right value.
-        high: the largest.
-        error: uncertainty of both.
-        direction: what the tensor was moved along, where not one coordinate.
-        coordinates: flat indices of all that were moved.
-        numeric: middle of the right values, upstream × coordinates.
-        wrong: which of them are not right.
-        kinks: whether every wrong entry is at a kink.
-    """
+    """A tensor whose gradient is wrong, and one value that shows it."""
 
     tensor: Tensor
-    coordinate: int | None
-    upstream: int
-    analytic: float
-    low: float
+    index: tuple[int, ...] | None  # of the entry that shows it; None for a direction
+    direction: str
+    got: float  # what backward gives
+    low: float  # the smallest right value
     high: float
     error: float
-    direction: str
-    coordinates: Array
-    numeric: Array
-    wrong: Array
-    kinks: bool
+    upstreams: Array
+    analytic: Array  # what backward gives, upstream × all entries
+    numeric: Array  # the middle of the right values, upstream × entries that were moved
+    wrong: Array  # which of them are not right
+    kinks: bool  # whether every wrong entry is at a kink
 
 
-@dataclass
-class _Found:
-    wrong: dict[int, Judged] = field(default_factory=dict)
-    left_out: set[int] = field(default_factory=set)
+class Comparison:
+    """Both sides of the identity at one point, as functions of one vector θ: x and parameters."""
 
+    def __init__(self, t: Trial, point: Point) -> None:
+        self.trial, self.point = t, point
+        self._function = t.function(point.inputs, point.params)
+        parts = [] if t.integer else [(t.names[0], point.inputs[0])]
+        for (name, view), (_, here) in zip(t.start.named_parameters(), t.slices, strict=True):
+            parts.append((name, point.params[here].reshape(view.shape)))
+        self.theta = np.concatenate([np.empty(0), *(part.ravel() for _, part in parts)])
+        ends = np.cumsum([part.size for _, part in parts]).tolist()
+        self.tensors = [
+            Tensor(name, part.shape, slice(end - part.size, end))
+            for (name, part), end in zip(parts, ends, strict=True)
+        ]
+        self.y = self._function(self.theta)
+        if not np.isfinite(self.y).all():
+            raise ArithmeticError(f"{t.output} is not finite")
+        self.upstreams = t.upstreams(self.y.size)
+        self.analytic = self._backward()
+        self.noise = 2 * EPS * np.abs(self.y) + 0.2 * EPS * np.max(np.abs(self.y), initial=0)
+        for _ in range(_TRIALS):
+            moved = self.outputs(last_bits(self.theta, t.rng))
+            self.noise = np.fmax(self.noise, np.abs(moved - self.y))
+        if t.output == "value":  # log(1 + e^-30) is a multiple of the last bit of 1
+            ordinary = self.outputs(self._ordinary(self.tensors[0]))
+            self.noise = np.fmax(self.noise, EPS * np.abs(ordinary))
 
-def examine(
-    point: Point,
-    report: Report,
-    rng: np.random.Generator,
-    excused: Callable[[Tensor, int], bool] | None = None,
-) -> Mismatch | None:
-    """Compare every tensor at a point; the first that is wrong, or None.
+    def outputs(self, theta: Array) -> Array:
+        """y, flat; NaN outside the domain."""
+        try:
+            y = self._function(theta)
+        except (ValueError, ArithmeticError):
+            y = np.empty(0)
+        return y if y.shape == self.y.shape else np.full(self.y.shape, np.nan)
 
-    Args:
-        point: where, and with which upstream gradients.
-        report: gets what was compared.
-        rng: chooses coordinates and directions.
-        excused: whether a wrong entry of a composite is right a little beside the point, where an
-            inner kink is out of the way.
-    """
-    for tensor in point.tensors:
-        if tensor.value.size and (wrong := _examine_tensor(point, tensor, report, rng, excused)):
-            return wrong
-    return None
+    def _backward(self) -> Array:
+        """Jᵀ u by backward, a row for each u."""
+        t, inputs, params = self.trial, self.point.inputs, self.point.params
+        layer, found = t.new(params), []
+        shape = t.forward(t.new(params), inputs).shape
+        for u in self.upstreams:
+            one = t.run(inputs, u.reshape(shape), layer)
+            found.append(np.concatenate([one[f"d{part.name}"].ravel() for part in self.tensors]))
+            if t.draws or t.start.buffers:
+                layer = t.new(params)
+        return np.stack(found)
 
+    def _ordinary(self, tensor: Tensor) -> Array:
+        """θ with ordinary numbers, of size 1, in one tensor; for a loss about its targets."""
+        theta, inputs = self.theta.copy(), self.point.inputs
+        theta[tensor.here] = np.random.default_rng(0).normal(size=theta[tensor.here].shape)
+        if len(inputs) > 1 and inputs[1].dtype.kind == "f" and inputs[1].shape == inputs[0].shape:
+            theta += inputs[1].ravel()
+        return theta
 
-def _examine_tensor(
-    point: Point,
-    tensor: Tensor,
-    report: Report,
-    rng: np.random.Generator,
-    excused: Callable[[Tensor, int], bool] | None,
-) -> Mismatch | None:
-    size = tensor.value.size
-    chosen = np.arange(size)
-    if size > point.limit:
-        chosen = sample(tensor.value, point.limit, rng)
-    judged = judge(point, tensor, chosen, _first_slopes(point, tensor, chosen))
-    analytic = tensor.analytic[:, chosen].T
-    off = np.maximum(judged.low - analytic, analytic - judged.high)
-    found = _second_look(point, tensor, chosen, judged, excused)
-    row = report.tensors.setdefault(tensor.name, TensorResult(tensor.name, tensor.value.shape))
-    row.entries += len(chosen) * len(point.dys)
-    if point.given:
-        row.sampled, row.coordinates = size > point.limit, len(chosen)
-    row.left_out += len(found.left_out)
-    scale = float(np.max(np.abs(tensor.analytic), initial=0)) or 1.0
-    if found.wrong:
-        return _mismatch(point, tensor, chosen, judged, found)
-    right = np.all(judged.excess <= 0, axis=1) & judged.settled
-    row.worst = max(row.worst, float(np.max(off[right], initial=0)) / scale)
-    size_of = np.abs(tensor.value.ravel())
-    unit = np.maximum(size_of, 1) if np.max(size_of) > 100 else np.ones(size)
-    grain = _EPS * float(np.max(size_of))
-    sampled = size > point.limit
-    fine = sampled or grain < 1e-10  # else bends could be finer than the last bits of the value
-    for name, direction in directions(size, sampled, rng) if fine else []:
-        direction = direction * unit
-        line, step, smallest, enough = line_of(tensor, direction, point.y)
-        along = tensor.analytic @ direction
-        result = judge(
-            point,
-            tensor,
-            direction,
-            first_slope(line, step, point.y, point.noise, grain / float(np.max(unit))),
+    def _ordinary_slope(self, tensor: Tensor) -> float:
+        """The median slope of the outputs where the tensor holds ordinary numbers.
+
+        Backward computes with numbers of that size and keeps their last bits: where 1 / (1 + e^−x)
+        is 1 but for 1e-20, its slope y − y² is lost in them, and nothing is wrong with it.
+        """
+        h, v = 1e-3, np.random.default_rng(1).normal(size=tensor.here.stop - tensor.here.start)
+        line = Line(self.outputs, self._ordinary(tensor), tensor.here, v)
+        slopes = np.abs(line.at(h) - line.at(-h)) / (2 * h)
+        slopes = slopes[np.isfinite(slopes) & (slopes > 0)]
+        return float(np.median(slopes)) if slopes.size else 0.0
+
+    def judge(self, found: Slope, got: Array, size: Array, lost: Array) -> Verdict:
+        """Set slopes along lines against backward, for every upstream gradient.
+
+        Right is within 2e-8 of the value, plus four times the uncertainty of the difference, plus
+        what backward may lose: the last bits of the terms that it adds up (`size`), and of an
+        output so much (`lost`) as those of ordinary values are worth, where forward levelled off.
+        """
+        known = np.isfinite(found.error + found.low + found.high)
+        known &= found.settled | (found.error <= lost)
+        lows, highs = np.where(known, found.low, 0), np.where(known, found.high, 0)
+        plus, minus = np.maximum(self.upstreams.T, 0), np.minimum(self.upstreams.T, 0)
+        gross = plus - minus
+        low, high = lows @ plus + highs @ minus, highs @ plus + lows @ minus
+        error = np.where(known, found.error, _UNKNOWN) @ gross
+        tolerance = _RTOL * np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(got))
+        tolerance += 1e-12 * (np.maximum(np.abs(lows), np.abs(highs)) @ gross)
+        tolerance += 4 * error + 1e-11 * size + lost * np.sum(gross, axis=0)
+        excess = np.maximum(low - got, got - high) - tolerance
+        excess = np.where(
+            np.isfinite(got), excess, np.where(known.all(-1, keepdims=True), np.inf, 0)
         )
-        row.entries += len(along)
-        if np.any(result.excess > 0):
-            measured = slope(
-                line, step, point.y, point.noise, smallest, grain / float(np.max(unit)), enough
-            )
-            result = judge(point, tensor, direction, measured)
-            if np.any(result.excess > 0):
-                result = look_beside(point, tensor, direction, measured, result)
-        if np.any(result.excess > 0) and not found.left_out:
-            if excused is not None and excused(tensor, -1):
-                continue
-            worst = int(np.argmax(result.excess))
-            return Mismatch(
-                tensor, None, worst, float(along[worst]), float(result.low[worst]),
-                float(result.high[worst]), float(result.error[worst]), name, chosen,
-                np.empty((0, 0)), np.empty((0, 0), bool), kinks=size <= point.limit,
-            )  # fmt: skip
-    return None
+        settled = np.all(error < _UNKNOWN / 1e9, axis=-1)
+        return Verdict(low, high, error, excess, np.any(highs > lows, axis=-1), settled)
+
+    def _second_look(self, line: Line, size_of: float, *more: Array) -> Verdict:
+        """Measure one line with steps that shrink, and where backward still disagrees, nearby."""
+
+        def judge(found: Slope) -> Verdict:
+            return self.judge(Slope(*(array[np.newaxis] for array in found)), *more)
+
+        found = slope(line, self.y, self.noise)
+        verdict = wider = judge(found)
+        if np.any(verdict.excess > 0) or not verdict.settled:
+            for slopes in nearby(line, self._offset, size_of, found, self.noise):
+                wider = judge(slopes)
+                if wider.settled and not np.any(wider.excess > 0):
+                    return wider
+        return wider if np.any(verdict.excess > 0) else verdict
+
+    def _offset(self, rng: np.random.Generator) -> Array:
+        """A way to move θ, each tensor more or less, and more or less as a whole."""
+        offset = np.empty_like(self.theta)
+        for one in self.tensors:
+            together, alone = _size(self.theta[one.here]) * rng.choice([0.1, 1.0], size=2)
+            moves = alone * rng.normal(size=offset[one.here].shape)
+            offset[one.here] = together * rng.normal() + moves
+        return offset
+
+    def tensor(self, tensor: Tensor) -> tuple[Mismatch | None, int]:
+        """What is wrong with a tensor's gradient; at how many coordinates no slope is known."""
+        t, value, here = self.trial, self.theta[tensor.here], tensor.here
+        chosen, sampled = self._chosen(value)
+        count, names, directions = len(chosen), [""] * len(chosen), self._directions(value, sampled)
+        lines = [Line(self.outputs, self.theta, here.start + int(i)) for i in chosen]
+        lines += [Line(self.outputs, self.theta, here, v) for _, v in directions]
+        names += [name for name, _ in directions]
+        analytic = self.analytic[:, here]
+        along = np.array([v for _, v in directions]).reshape(-1, value.size)
+        got = np.concatenate([analytic[:, chosen].T, along @ analytic.T])
+        largest = np.max(np.abs(analytic), axis=1)
+        size = np.concatenate([np.tile(largest, (count, 1)), np.abs(along) @ np.abs(analytic).T])
+        lost = 1e-14 * self._ordinary_slope(tensor) * np.array([[line.length] for line in lines])
+        verdict = self.judge(two_steps(lines, self.y, self.noise), got, size, lost)
+        worst = np.max(np.nan_to_num(verdict.excess, nan=0.0), axis=1)
+        suspects = np.flatnonzero(worst > 0 | (~verdict.settled & (np.arange(len(lines)) < count)))
+        order = np.lexsort((-worst[suspects], suspects >= count))  # coordinates come first
+        wrong: list[int] = []
+        for n in suspects[order].tolist():
+            if n >= count and (wrong or not verdict.settled[:count].all()):
+                break
+            if len(wrong) < _CONFIRMED:
+                more = (array[n : n + 1] for array in (got, size, lost))
+                one = self._second_look(lines[n], _size(value), *more)
+                for array, part in zip(verdict, one, strict=True):
+                    array[n] = part[0]
+            if np.any(verdict.excess[n] > 0):
+                wrong.append(n)
+        unknown = int(
+            np.sum(~verdict.settled[:count] & np.all(verdict.excess[:count] <= 0, axis=1))
+        )
+        row = t.report.tensors.setdefault(tensor.name, TensorResult(tensor.name, tensor.shape))
+        row.entries += len(lines) * len(self.upstreams)
+        row.left_out += unknown
+        if self.point.given:
+            row.sampled, row.coordinates = sampled, count
+        if not wrong:
+            off = np.maximum(verdict.low - got, got - verdict.high)[:count][verdict.settled[:count]]
+            scale = float(np.max(largest, initial=0)) or 1.0
+            row.worst = max(row.worst, float(np.max(off, initial=0)) / scale)
+            return None, unknown
+        n = max(wrong, key=lambda n: (not verdict.kink[n], float(np.max(verdict.excess[n]))))
+        k = int(np.argmax(verdict.excess[n]))
+        index = np.unravel_index(int(chosen[n]), tensor.shape) if n < count else None
+        entries = np.zeros(verdict.low.shape, bool)
+        entries[wrong] = verdict.excess[wrong] > 0
+        return Mismatch(
+            tensor,
+            index=None if index is None else tuple(map(int, index)),
+            direction=names[n],
+            got=float(got[n, k]),
+            low=float(verdict.low[n, k]),
+            high=float(verdict.high[n, k]),
+            error=float(verdict.error[n, k]),
+            upstreams=self.upstreams,
+            analytic=analytic,
+            numeric=((verdict.low + verdict.high) / 2)[:count].T,
+            wrong=entries[:count].T,
+            kinks=bool(verdict.kink[wrong].all()) if n < count else not sampled,
+        ), unknown
+
+    def _chosen(self, value: Array) -> tuple[Array, bool]:
+        """Coordinates to move: all, or a sample, half of which are zeros where there are some."""
+        rng, given, cost = self.trial.rng, self.point.given, self.theta.size + self.y.size
+        wide = max(one.here.stop - one.here.start for one in self.tensors) > _ALL
+        most, least, work = (
+            (_SAMPLE if wide else _ALL, 8, _WORK) if given else (_OWN, 3, _WORK // 4)
+        )
+        limit = min(most, max(least, work // cost))
+        if value.size <= limit:
+            return np.arange(value.size), False
+        zeros = np.flatnonzero(value == 0)
+        some = rng.choice(zeros, min(zeros.size, limit // 2), replace=False)
+        others = np.ones(value.size, bool)
+        others[some] = False
+        rest = rng.choice(np.flatnonzero(others), limit - len(some), replace=False)
+        return np.sort(np.concatenate([some, rest])), True
+
+    def _directions(self, value: Array, sampled: bool) -> list[tuple[str, Array]]:
+        """Directions by name, in which large values move in proportion."""
+        big = float(np.max(np.abs(value)))
+        # the bends of a function could be finer than the last bits of huge numbers
+        if value.size == 1 or (not sampled and EPS * big > 1e-10):
+            return []
+        unit = np.maximum(np.abs(value), 1) if big > 100 else np.ones(value.size)
+        times = 4 if sampled and self.point.given else 1
+        several = [unit * self.trial.rng.normal(size=value.size) for _ in range(times)]
+        return [("the direction of all ones", unit)] + [("a random direction", v) for v in several]
 
 
-def _first_slopes(point: Point, tensor: Tensor, chosen: Array) -> Slope:
-    """The slopes along each coordinate from two steps, measured for all of them at once."""
-    shape = (len(chosen), len(point.y))
-    outputs = [np.empty(shape) for _ in range(4)]
-    steps = np.empty((len(chosen), 1))
-    for n, i in enumerate(chosen):
-        line, step, *_ = line_of(tensor, int(i), point.y)
-        steps[n] = step
-        for array, s in zip(outputs, (step, -step, step / 2, -step / 2), strict=True):
-            array[n] = line(s)
-    moves = iter(outputs)
-    return first_slope(lambda _: next(moves), steps, point.y, point.noise)
-
-
-def _second_look(
-    point: Point,
-    tensor: Tensor,
-    chosen: Array,
-    judged: Judged,
-    excused: Callable[[Tensor, int], bool] | None,
-) -> _Found:
-    """Measure again, with steps that shrink, wherever two steps did not agree with backward."""
-    found = _Found()
-    worst = np.max(np.nan_to_num(judged.excess, nan=0.0), axis=1)
-    suspects = np.flatnonzero(~judged.settled | (worst > 0))
-    for n in suspects[np.argsort(-worst[suspects], kind="stable")].tolist():
-        i = int(chosen[n])
-        if len(found.wrong) >= _CONFIRMED:
-            if worst[n] > 0:
-                found.wrong[n] = judged.row(n)
-            continue
-        line, step, smallest, enough = line_of(tensor, i, point.y)
-        measured = slope(line, step, point.y, point.noise, smallest, 0.0, enough)
-        result = judge(point, tensor, i, measured)
-        if np.any(result.excess > 0):
-            result = look_beside(point, tensor, i, measured, result)
-        judged.low[n], judged.high[n] = result.low, result.high
-        if np.any(result.excess > 0):
-            if excused is not None and excused(tensor, i):
-                found.left_out.add(i)
-            else:
-                found.wrong[n] = result
-        elif not result.settled:
-            found.left_out.add(i)
-    return found
-
-
-def _mismatch(
-    point: Point, tensor: Tensor, chosen: Array, judged: Judged, found: _Found
-) -> Mismatch:
-    numeric = ((judged.low + judged.high) / 2).T
-    wrong = np.zeros(numeric.shape, bool)
-    for n, j in found.wrong.items():
-        wrong[:, n] = j.excess > 0
-    smooth = [n for n, j in found.wrong.items() if not j.kink] or list(found.wrong)
-    n = max(smooth, key=lambda n: float(np.max(found.wrong[n].excess)))
-    shown = found.wrong[n]
-    k = int(np.argmax(shown.excess))
-    i = int(chosen[n])
-    return Mismatch(
-        tensor, i, k, float(tensor.analytic[k, i]), float(shown.low[k]), float(shown.high[k]),
-        float(shown.error[k]), "", chosen, numeric, wrong,
-        kinks=all(j.kink for j in found.wrong.values()),
-    )  # fmt: skip
+def _size(value: Array) -> float:
+    return rms(value) or 1.0

@@ -3,114 +3,111 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
 
 from tinynet.layers import Layer
+from tinynet.losses import Loss
+from tinynet.testing.gradients import Mismatch, Point
 from tinynet.testing.hints import hints
-from tinynet.testing.points import Wrong, coarse
-from tinynet.testing.report import Fault, GradientError, Report
-from tinynet.testing.runs import (
-    inputs_of_parts,
-)
-from tinynet.testing.subject import Subject
+from tinynet.testing.report import Fault, GradientError
+from tinynet.testing.trial import Trial, inputs_of_parts
 from tinynet.types import Array
 
-__all__ = ["gradient_fault", "layer_line", "raise_error"]
+__all__ = ["gradient_fault", "raise_error", "raise_message"]
 
-Check = Callable[..., Report]
-
-
-def gradient_fault(s: Subject, wrong: Wrong, check: str) -> Fault:
-    """A wrong gradient of a layer, in words."""
-    m, x, y_shape = wrong.mismatch, wrong.place.x, s.dy.shape
-    sizes = {"the number of rows": float(len(x)), "the number of elements of y": float(s.dy.size)}
-    if len(y_shape) > 1:
-        sizes["the number of features of y"] = float(np.prod(y_shape[1:]))
-    if x.ndim > 1:
-        sizes["the number of features of x"] = float(np.prod(x.shape[1:]))
-    fault = mismatch_fault(m, wrong.dys, check, wrong.place.name, y_shape, sizes)
-    if coarse(s):
-        fault.hints = (
-            "forward computes in float32: a last bit of x that float64 knows does not reach y.",
-        )
-    return fault
+Run = Callable[[Any, dict[str, Any]], object]
 
 
-def mismatch_fault(
-    m: Any, dys: Array, check: str, place: str, y_shape: tuple[int, ...], sizes: dict[str, float]
-) -> Fault:
-    """A mismatch, in words."""
-    shape = m.tensor.value.shape
-    name = "dx" if m.tensor.name == "x" else f"d{m.tensor.name}"
-    if m.tensor.name == "y":
-        name = "dy"
+def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
+    """A wrong gradient, in words."""
+    name, n, x = f"d{m.tensor.name}", len(m.upstreams), point.inputs[0]
     uncertainty = f"± {max(m.error, 1e-16 * abs(m.low)):.1g}"
-    if m.coordinate is None:
-        lines = [f"along {m.direction} backward changes the loss by {_number(m.analytic)},"]
-        index = None
+    if m.index is None:
+        first = f"along {m.direction} backward changes the loss by {m.got:.9g},"
     else:
-        index = tuple(int(i) for i in np.unravel_index(m.coordinate, shape)) if shape else ()
-        lines = [f"{name}[{', '.join(map(str, index))}] is {_number(m.analytic)} by backward,"]
+        first = f"{name}[{', '.join(map(str, m.index))}] is {m.got:.9g} by backward,"
     if m.high > m.low:
-        lines.append(
-            f"where the one-sided slopes are {_number(m.low)} and {_number(m.high)} {uncertainty}: "
-            f"at a kink anything between is right."
+        first += (
+            f" where the slopes nearby reach from {m.low:.9g} to {m.high:.9g} {uncertainty}: at a "
+            f"kink anything between is right."
         )
     else:
-        lines.append(f"and {_number(m.low)} {uncertainty} by differences.")
-    lines = [" ".join(lines)]
+        first += f" and {m.low:.9g} {uncertainty} by differences."
     found: list[str] = []
-    if m.wrong.size:
-        entries = m.wrong.any(axis=0)
-        lines.append(
-            f"{int(entries.sum())} of {entries.size} entries of {name} are wrong, and "
-            f"{int(m.wrong.any(axis=1).sum())} of {len(dys)} upstream gradients show it; "
-            f"found at {place}."
-        )
-        if entries.size == m.tensor.value.size:
-            found = hints(
-                m.tensor.analytic, m.numeric, dys,
-                name=m.tensor.name, shape=shape, y_shape=y_shape, sizes=sizes,
-            )  # fmt: skip
+    if m.index is None:
+        second = f"Each coordinate that was moved alone is right; found at {point.name}."
+        if m.kinks:
+            second += " At a tie the gradient is shared, not handed to each in full."
+    else:
+        entries, shown = m.wrong.any(axis=0), int(m.wrong.any(axis=1).sum())
+        second = f"{int(entries.sum())} of {entries.size} entries of {name} are wrong"
+        second += f", and {shown} of {n} upstream gradients show it; found at {point.name}."
+        if m.numeric.shape == m.analytic.shape:
+            sizes = {"the number of rows": float(len(x))}
+            y_shape = (len(x), *t.y.shape[1:]) if t.output == "y" else ()
+            if t.output == "y":
+                sizes["the number of elements of y"] = float(t.y.size)
+                sizes["the number of features of y"] = float(np.prod(y_shape[1:]))
+            else:
+                sizes["the number of elements"] = float(x.size)
+            sizes[f"the number of features of {t.names[0]}"] = float(x.size / len(x))
+            found = hints(m, y_shape, sizes)
+        if _coarse(t):
+            found = ["forward computes in float32: a last bit that float64 knows does not reach y."]
         if m.kinks and not found:
             found = ["it is wrong at kinks only."]
-    else:
-        lines.append(
-            f"Each coordinate that was moved alone is right; found at {place}. "
-            + ("At a tie the gradient is shared, not handed to each in full." if m.kinks else "")
-        )
     return Fault(
         check,
-        "\n  ".join(lines),
+        f"{first}\n  {second}",
         *found,
         tensor=m.tensor.name,
-        index=index,
-        analytic=m.analytic,
+        index=m.index,
+        analytic=m.got,
         numeric=(m.low + m.high) / 2,
         uncertainty=m.error,
     )
 
 
-def _number(value: float) -> str:
-    return f"{value:.9g}"
+def _coarse(t: Trial) -> bool:
+    """Whether forward rounds to float32: tiny changes of x and the parameters are lost in y."""
+
+    def at(factor: float) -> Array:
+        x = t.x if t.integer else t.x * factor
+        return t.forward(t.new(t.params * factor), t.with_x(x))
+
+    y = at(1.0)
+    alive = at(1 + 1e-5) != y
+    return bool(np.any(alive) and np.mean(at(1 + 1e-10)[alive] == y[alive]) > 0.9)
 
 
 def raise_error(
     fault: Fault,
-    layer: Layer,
-    x: Any,
-    input_shape: tuple[int, ...] | None,
-    skip: frozenset[str],
+    subject: Layer | Loss,
+    given: dict[str, Any],
+    run: Run,
+    skip: Collection[str],
     seed: int,
-    check: Check,
 ) -> NoReturn:
-    """Raise the GradientError of a fault of a layer, with a small reproduction."""
-    part = _part_at_fault(layer, x, input_shape, skip, seed, check)
-    line = "check_layer(" + _smallest(fault, layer, x, input_shape, skip, seed, check)
-    raise_message(fault, " ".join(repr(layer).split()), line, part)
+    """Raise the GradientError of a fault, with the smallest call that fails by the same check."""
+    small, part = given, None
+    for smaller in _smaller(given):
+        found = _fault(run, subject, smaller)
+        if found is not None and found.check == fault.check:
+            small = smaller
+            break
+    if isinstance(subject, Layer):
+        x = given.get("x")
+        if x is None:
+            x = np.random.default_rng(seed).normal(size=given["input_shape"])
+        part = _part_at_fault(subject, np.asarray(x), run)
+    name, kind = " ".join(repr(subject).split()), "layer" if isinstance(subject, Layer) else "loss"
+    arguments = [name, *(f"{key}={_written(value)}" for key, value in small.items())]
+    arguments += [f"skip={tuple(sorted(skip))}"] if skip else []
+    arguments += [f"seed={seed}"] if seed else []
+    raise_message(fault, name, f"check_{kind}({', '.join(arguments)})", part)
 
 
 def raise_message(fault: Fault, subject: str, line: str, part: str | None = None) -> NoReturn:
@@ -126,108 +123,54 @@ def raise_message(fault: Fault, subject: str, line: str, part: str | None = None
     raise error from fault.__cause__
 
 
-def _fails(check: Check, fault: Fault, *args: Any) -> bool:
+def _fault(run: Run, subject: Any, given: dict[str, Any]) -> Fault | None:
     try:
-        check(*args)
-    except Fault as found:
-        return found.check == fault.check
+        run(subject, given)
+    except Fault as fault:
+        return fault
     except Exception:
-        return False
-    return False
+        return None
+    return None
 
 
-def _smallest(
-    fault: Fault,
-    layer: Layer,
-    x: Any,
-    input_shape: tuple[int, ...] | None,
-    skip: frozenset[str],
-    seed: int,
-    check: Check,
-) -> str:
-    """The arguments of the smallest call that fails by the same check."""
-    name = " ".join(repr(layer).split())
-    only = skip
-    for small, shape in _smaller(x, input_shape):
-        if _fails(check, fault, layer, small, shape, only, seed):
-            return layer_line(name, small, shape, skip, seed)
-    return layer_line(name, x, input_shape, skip, seed)
-
-
-def _smaller(x: Any, shape: tuple[int, ...] | None) -> Iterator[tuple[Any, Any]]:
-    """Inputs to try, from the smallest on; few, since each costs a check."""
-    if shape is not None:
-        rest = tuple(shape[1:])
-        tried = {tuple(shape)}
-        for rows in (1, 2):
-            for tail in (tuple(1 for _ in rest), tuple(min(n, 2) for n in rest), rest):
-                if (rows, *tail) not in tried and rows <= shape[0]:
-                    tried.add((rows, *tail))
-                    yield None, (rows, *tail)
-        return
-    x = np.asarray(x)
+def _smaller(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Calls to try, from the smallest on; few, since each costs a check."""
+    name, value = next(iter(given.items()))
     for rows in (1, 2):
-        if len(x) > rows:
-            if x.ndim == 2 and x.shape[1] > 1:
-                yield x[:rows, :1], None
-            yield x[:rows], None
+        if "shape" in name:
+            rest = value[1:]
+            tails = ((1,) * len(rest), tuple(min(n, 2) for n in rest), rest)
+            yield from ({name: (rows, *tail)} for tail in dict.fromkeys(tails) if rows <= value[0])
+        elif np.ndim(value) and len(value) > rows:
+            arrays = {key: np.asarray(array)[:rows] for key, array in given.items()}
+            if len(given) == 1 and np.ndim(value) == 2:
+                yield {name: arrays[name][:, :1]}
+            yield arrays
 
 
-def layer_line(
-    name: str, x: Any, shape: tuple[int, ...] | None, skip: frozenset[str], seed: int
-) -> str:
-    """The arguments of a call, as one would type them."""
-    if shape is not None:
-        given = f"input_shape={tuple(shape)}"
-    else:
-        given = f"x={written_array(np.asarray(x))}"
-    more = f", skip={tuple(sorted(skip))}" if skip else ""
-    more += f", seed={seed}" if seed else ""
-    return f"{name}, {given}{more})"
-
-
-def written_array(x: Array) -> str:
-    """An array as one would type it; large ones as what they are."""
+def _written(value: Any) -> str:
+    """An array or a shape as one would type it; large arrays as what they are."""
+    if isinstance(value, tuple):
+        return str(value)
+    x = np.asarray(value)
     if x.size > 12:
         return f"<{x.dtype} array of shape {x.shape}>"
     text = np.array2string(x, separator=", ", precision=17, threshold=13, max_line_width=10**6)
     return f"np.array({' '.join(text.split())})"
 
 
-def _part_at_fault(
-    layer: Layer,
-    x: Any,
-    input_shape: tuple[int, ...] | None,
-    skip: frozenset[str],
-    seed: int,
-    check: Check,
-) -> str | None:
+def _part_at_fault(layer: Layer, x: Array, run: Run) -> str | None:
     """The first part that fails alone, on the activations that reach it."""
     try:
         twin = copy.deepcopy(layer)
-    except Exception:
-        return None
-    if not any(twin._parts()):
-        return None
-    if x is None:
-        shape = tuple(input_shape or ())
-        x = np.random.default_rng(seed).normal(size=shape)
-    try:
-        size = twin.params.size
-        twin.bind(np.empty(size), np.zeros(size))
-        x = np.array(x, float) if np.asarray(x).dtype.kind == "f" else np.array(x)
-        reached = inputs_of_parts(twin, x)
+        twin.bind(np.empty(twin.params.size), np.zeros(twin.params.size))
+        reached = inputs_of_parts(twin, (x,))
     except Exception:
         return None
     for name, (part, inner) in reached.items():
-        try:
-            check(part, inner, None, skip, seed)
-        except Fault as fault:
-            first = fault.what.split("\n")[0]
-            words = " ".join(repr(part).split())
-            deeper = _part_at_fault(part, inner, None, skip, seed, check)
+        if fault := _fault(run, part, {"x": inner}):
+            words, first = " ".join(repr(part).split()), fault.what.split("\n")[0]
+            deeper = _part_at_fault(part, inner, run)
             more = f"; within it, {deeper}" if deeper else ""
             return f'part {name}, {words}, fails "{fault.check}" alone: {first}{more}'
-        except Exception:
-            continue
     return None

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from tinynet.layers import Dense, Layer, Sequential, Sigmoid
 from tinynet.losses import Loss
-from tinynet.testing.layers import check_layer
-from tinynet.testing.losses import check_loss
+from tinynet.testing.check import check_layer, check_loss
 from tinynet.types import Array
 
 __all__ = [

@@ -1,0 +1,410 @@
+"""A layer, or a loss seen as a layer with one output, that can be made new and run in many ways."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cached_property, partial
+from types import FunctionType, ModuleType
+from typing import Any, Self
+
+import numpy as np
+
+from tinynet.layers import Layer
+from tinynet.losses import Loss
+from tinynet.testing.report import Report
+from tinynet.types import Array
+
+__all__ = ["EPS", "Inputs", "LossTrial", "Outcome", "Trial", "agree", "distance", "largest", "rms"]
+
+EPS = float(np.finfo(float).eps)
+
+Inputs = tuple[Array, ...]
+Outcome = dict[str, Array]
+"""What passes gave, by name: "y", "dx", "dW", ..."""
+
+
+class Trial:
+    """A layer with an input that it takes; every run works on a copy of the layer.
+
+    Attributes:
+        original: a copy of what the caller gave.
+        start: where every run starts: a copy in float64 with random parameters, `params`.
+        inputs: x, in float64 or integers, of three rows or more; for a loss y and t.
+        dy: a random upstream gradient.
+        rng: the checker's own random numbers, the same for every rule.
+        report: what was checked so far.
+        tried: the input that was run last, to be told where it raises an exception.
+    """
+
+    names: tuple[str, ...] = ("x",)  # of the inputs; the first is the one with a gradient
+    output = "y"
+
+    def __init__(
+        self, original: Layer, start: Layer, inputs: Inputs, seed: int, report: Report
+    ) -> None:
+        self.original, self.start, self.params = original, start, start.params
+        self.inputs, self.x = inputs, inputs[0]
+        self.integer = self.x.dtype.kind != "f"
+        self.seed, self.rng, self.report = seed, np.random.default_rng(seed), report
+        self.y = np.array(self.new().forward(*(array.copy() for array in inputs)))
+        self.dy = self.upstream(self.y.shape)
+        ends = np.cumsum([0] + [view.size for _, view in start.named_parameters()]).tolist()
+        names = [name for name, _ in start.named_parameters()]
+        self.slices = [(name, slice(*ends[n : n + 2])) for n, name in enumerate(names)]
+
+    def new(self, params: Array | None = None) -> Layer:
+        """A copy of the layer with gradients of zero, and with other parameters if given."""
+        layer = copy.deepcopy(self.start)
+        layer.grads[...] = 0
+        if params is not None:
+            layer.params[...] = params
+        return layer
+
+    def forward(self, layer: Layer, inputs: Inputs | None = None) -> Array:
+        """y, copied, of a forward pass that sees memory it cannot write into."""
+        return self._pass(layer.forward, inputs)
+
+    def predict(self, layer: Layer, inputs: Inputs | None = None) -> Array:
+        """y of predict, in the same way."""
+        return self._pass(layer.predict, inputs)
+
+    def _pass(self, method: Callable[..., Array], inputs: Inputs | None) -> Array:
+        inputs = self.inputs if inputs is None else inputs
+        self.tried = inputs[0]
+        return np.array(method(*map(read_only, inputs)))
+
+    def backward(self, layer: Layer, dy: Array | None = None) -> Outcome:
+        """The gradients, copied, of a layer that has run forward."""
+        dx = layer.backward(read_only(self.dy if dy is None else dy))
+        found = {} if self.integer or dx is None else {f"d{self.names[0]}": np.array(dx)}
+        return found | self.gradients(layer)
+
+    def gradients(self, layer: Layer) -> Outcome:
+        """The gradients of the parameters as they are now, copied."""
+        return {f"d{name}": layer.grads[here].copy() for name, here in self.slices}
+
+    def run(
+        self, inputs: Inputs | None = None, dy: Array | None = None, layer: Layer | None = None
+    ) -> Outcome:
+        """A forward and a backward pass, of a new copy or of the layer given."""
+        layer = self.new() if layer is None else layer
+        y = self.forward(layer, inputs)
+        return {self.output: y} | self.backward(layer, self.upstream(y.shape) if dy is None else dy)
+
+    def upstream(self, shape: tuple[int, ...]) -> Array:
+        """A random dy of the shape, the same each time."""
+        if "dy" in self.__dict__ and shape == self.dy.shape:
+            return self.dy
+        return np.random.default_rng(self.seed + sum(shape)).normal(size=shape)
+
+    def upstreams(self, size: int) -> Array:
+        """Random upstream gradients of mixed sign, and one-hot ones, a row each."""
+        rng = np.random.default_rng(size)
+        ones = np.arange(size) if size <= 24 else rng.permutation(size)[:6]
+        found = np.zeros((3 + len(ones), size))
+        found[:3] = rng.normal(size=(3, size))
+        found[3 + np.arange(len(ones)), ones] = 1
+        return found
+
+    def with_x(self, x: Array) -> Inputs:
+        """The inputs with another x."""
+        return (x, *self.inputs[1:])
+
+    def rows(self, rows: Any) -> Inputs:
+        """The inputs of some rows."""
+        return tuple(array[rows] for array in self.inputs)
+
+    def other_inputs(self, rows: int) -> Inputs:
+        """Other inputs of the same kind: rows of x mixed, which stays in a convex domain."""
+        first, second = self.rng.integers(len(self.x), size=(2, rows))
+        others = self.rows(first)
+        if self.integer:
+            return others
+        share = self.rng.uniform(0.6, 0.95, size=(rows,) + (1,) * (self.x.ndim - 1))
+        rest = self.x[second] * (1 - share) if len(self.x) > 1 else 0
+        return (others[0] * share + rest, *others[1:])
+
+    def other_params(self) -> Array:
+        """Parameters that have moved a bit, as an optimizer moves them."""
+        params = self.params
+        return params * self.rng.uniform(0.8, 1.2, size=params.shape) + 0.01 * rms(params)
+
+    def like(self, layer: Layer) -> Layer:
+        """A new copy whose generators stand where those of a layer that has run do."""
+        twin = self.new()
+        for mine, other in zip(generators(twin), generators(layer), strict=False):
+            mine.bit_generator.state = other.bit_generator.state
+        return twin
+
+    def constructed(self, params: Array | None = None) -> Layer | None:
+        """Another instance, by the constructor; None where that needs more than its arguments."""
+        try:
+            args, kwargs = copy.deepcopy(self.original._arguments)
+            layer = type(self.original)(*args, **kwargs)
+            if layer.params.dtype != float:  # else views made in __init__ would be left behind
+                layer.bind(np.empty(layer.params.size), np.zeros(layer.params.size))
+            if params is not None:
+                layer.params[...] = params
+            self.forward(copy.deepcopy(layer))
+        except Exception:
+            return None
+        return layer
+
+    def trained(self) -> Layer:
+        """A copy that has seen a batch, so that running statistics are not those of the start."""
+        layer = self.new()
+        self.forward(layer, self.other_inputs(len(self.x) + 2))
+        return layer
+
+    def with_last_bits(self, eps: float, seed: int) -> Self:
+        """The same with the last bits of x, dy and the parameters changed at random."""
+        rng, twin = np.random.default_rng(seed), copy.copy(self)
+        twin.x = last_bits(self.x, rng, eps)
+        twin.inputs = self.with_x(twin.x)
+        twin.start = self.new(last_bits(self.params, rng, eps))
+        twin.params, twin.dy = twin.start.params, last_bits(self.dy, rng, eps)
+        return twin
+
+    @cached_property
+    def many(self) -> Inputs:
+        """The inputs repeated, so that a draw shows."""
+        times = max(1, 256 // max(1, self.x.size))
+        return tuple(np.repeat(array, times, axis=0) for array in self.inputs)
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether forward gives different outputs in a row, from its generators or unseen ones."""
+        layer, states = self.new(), generator_states(self.start)
+        first = self.forward(layer, self.many)
+        if all(distance(self.forward(layer, self.many), first) == 0 for _ in range(6)):
+            return False
+        return not states or states != generator_states(layer)
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether forward draws random numbers, even where they make no difference."""
+        layer, states = self.new(), []
+        for _ in range(3):
+            states.append(generator_states(layer))
+            self.forward(layer)
+        return self.varies or states[0] != states[1] != states[2]
+
+    @cached_property
+    def interacts(self) -> bool:
+        """Whether an output of forward depends on the other rows of its batch."""
+        times = 6 if self.draws else 1  # a draw may hide the row from the others
+        return self._mixes_rows(lambda: partial(self.forward, self.new()), times)
+
+    @cached_property
+    def predict_interacts(self) -> bool:
+        """Whether an output of predict does."""
+        layer = self.trained()
+        return self._mixes_rows(lambda: partial(self.predict, layer), 1)
+
+    def _mixes_rows(self, make: Callable[[], Callable[[Inputs], Array]], times: int) -> bool:
+        """Whether the first row comes out otherwise among other rows, some of them far off."""
+        size = largest(self.x) or 1.0
+        for far in (False, False) if self.integer else (False, False, True, True):
+            batch = self.other_inputs(len(self.x))
+            if far:
+                batch = (self.rng.uniform(0.1, 0.9, size=self.x.shape) * size, *batch[1:])
+            for array, original in zip(batch, self.inputs, strict=True):
+                array[:1] = original[:1]
+            alone, among = make(), make()
+            try:
+                for _ in range(times):
+                    if not agree(alone(self.inputs)[0], among(batch)[0], 1e-11):
+                        return True
+            except ValueError:
+                continue
+        return False
+
+    def refuses(self, rows: int) -> bool:
+        """Whether rows interact, and forward refuses so few of them with a ValueError."""
+        try:
+            self.forward(self.new(), self.rows(slice(rows)))
+        except ValueError as error:
+            return self.interacts and "read-only" not in str(error)
+        except Exception:
+            return False
+        return False
+
+    @cached_property
+    def steepness(self) -> float:
+        """How much backward enlarges dy at most, here and where a saturated layer wakes up."""
+        sizes = [0.0]
+        mean = np.full_like(self.x, self.x.mean() if self.x.size else 0)
+        for x in (self.x, 0 * self.x, 1e-3 * self.x, mean) if not self.integer else (self.x,):
+            try:
+                found = self.run(self.with_x(x))
+            except Exception:
+                continue
+            sizes += [largest(array) for name, array in found.items() if name != self.output]
+        return max(sizes) / (largest(self.dy) or 1.0)
+
+    def function(self, inputs: Inputs, params: Array) -> Callable[[Array], Array]:
+        """y, flat, as a function of one vector θ: x, if it holds floats, and all parameters."""
+        size, shape = 0 if self.integer else inputs[0].size, inputs[0].shape
+
+        def outputs(theta: Array) -> Array:
+            x = theta[:size].reshape(shape) if size else inputs[0]
+            return self._repeat((x, *inputs[1:]), theta[size:]).ravel()
+
+        return outputs
+
+    @cached_property
+    def _repeat(self) -> Callable[[Inputs, Array], Array]:
+        """y for any inputs and parameters, with the same draw and the same buffers each time.
+
+        One copy serves for all where a probe shows that a forward pass leaves nothing behind.
+        """
+        work, states, reusable = self.new(), generator_states(self.start), True
+        buffers = any(part.buffers for part in work.walk())
+
+        def repeat(inputs: Inputs, params: Array) -> Array:
+            layer = work if reusable else self.new()
+            if reusable and buffers:
+                restore_buffers(layer, self.start)
+            for generator, state in zip(generators(layer) if states else (), states, strict=False):
+                generator.bit_generator.state = state
+            layer.params[...] = params
+            return np.array(layer.forward(*(array.copy() for array in inputs)), float)
+
+        first = repeat(self.inputs, self.params)
+        try:
+            repeat(self.with_x(self.x[::-1] if self.integer else self.x * 0.9), self.params * 1.1)
+            reusable = distance(repeat(self.inputs, self.params), first) == 0
+        except Exception:
+            reusable = False
+        return repeat
+
+
+class _LossLayer(Layer):
+    """A loss as a layer with two inputs and one output: its backward is dL/dy times dy."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+
+    def forward(self, y: Array, t: Array) -> Array:  # type: ignore[override]
+        return np.array([self.loss.forward(y, t)])
+
+    def backward(self, dy: Array) -> Array:
+        found = self.loss.backward()
+        return found if dy[0] == 1 else found * float(dy[0])
+
+    def predict(self, y: Array, t: Array) -> Array:  # type: ignore[override]
+        return copy.deepcopy(self).forward(y, t)
+
+    def __copy__(self) -> Self:
+        return type(self)(copy.copy(self.loss))
+
+
+class LossTrial(Trial):
+    """A loss with outputs y and targets t that it takes; see `Trial`."""
+
+    names, output = ("y", "t"), "value"
+    layer = _LossLayer
+
+    def upstream(self, shape: tuple[int, ...]) -> Array:
+        """A loss is where gradients start: 1."""
+        return np.ones(shape)
+
+    def upstreams(self, size: int) -> Array:
+        """The same, as the only one."""
+        return np.ones((1, size))
+
+
+def read_only(array: Array) -> Array:
+    """A copy that cannot be written into; the array itself if it cannot be already."""
+    if array.flags.writeable:
+        array = array.copy(order="K")
+        array.flags.writeable = False
+    return array
+
+
+def last_bits(array: Array, rng: np.random.Generator, eps: float = EPS) -> Array:
+    """The array with its last bits changed at random; integers as they are."""
+    if array.dtype.kind != "f":
+        return array
+    return array * (1 + eps * rng.integers(-2, 3, size=array.shape))
+
+
+def rms(array: Array) -> float:
+    """Root of the mean square."""
+    return float(np.sqrt(np.mean(array * array))) if array.size else 0.0
+
+
+def largest(array: Array) -> float:
+    """The largest finite magnitude."""
+    return float(np.max(np.abs(array), initial=0, where=np.isfinite(array)))
+
+
+def distance(got: Array, wanted: Array) -> float:
+    """The largest difference; infinite where shapes differ, or only one is NaN or infinite."""
+    if got.shape != wanted.shape:
+        return np.inf
+    same = (got == wanted) | ((got != got) & (wanted != wanted))
+    if same.all():
+        return 0.0
+    apart = float(np.max(np.abs(np.where(same, 0.0, np.subtract(got, wanted, dtype=float)))))
+    return apart if np.isfinite(apart) else np.inf
+
+
+def agree(got: Array, wanted: Array, rtol: float) -> bool:
+    """Whether the largest difference is a small part of the largest magnitude."""
+    apart = distance(got, wanted)
+    return apart == 0 or apart <= rtol * max(largest(got), largest(wanted))
+
+
+def inputs_of_parts(layer: Layer, inputs: Inputs) -> dict[str, tuple[Layer, Array]]:
+    """Each part as it was before a forward pass of the whole, and the activations that reach it."""
+    reached: dict[str, tuple[Layer, Array]] = {}
+    for name, part in layer._parts():
+        twin = copy.deepcopy(part)
+
+        def forward(x: Array, name: str = name, part: Layer = part, twin: Layer = twin) -> Array:
+            reached.setdefault(name, (twin, np.array(x)))
+            return type(part).forward(part, x)
+
+        part.__dict__["forward"] = forward
+    layer.forward(*(array.copy() for array in inputs))
+    return reached
+
+
+def restore_buffers(layer: Layer, source: Layer) -> None:
+    """Give a layer the buffers of its twin."""
+    for part, twin in zip(layer.walk(), source.walk(), strict=True):
+        for name in part.buffers:
+            if name in twin.__dict__:
+                setattr(part, name, copy.copy(twin.__dict__[name]))
+
+
+def generator_states(owner: object) -> list[Any]:
+    """Where each random generator stands."""
+    return [generator.bit_generator.state for generator in generators(owner)]
+
+
+def generators(owner: object) -> list[np.random.Generator]:
+    """Every random generator that the object holds, in a fixed order.
+
+    Arguments of the constructor do not count: a layer may have used them up.
+    """
+    found: list[np.random.Generator] = []
+    seen: set[int] = set()
+
+    def visit(value: object) -> None:
+        if id(value) in seen or isinstance(value, type | ModuleType | FunctionType | np.ndarray):
+            return
+        seen.add(id(value))
+        if isinstance(value, np.random.Generator):
+            found.append(value)
+            return
+        parts: list[Any] = list(value) if isinstance(value, list | tuple | set) else []
+        fields = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+        parts += [v for name, v in fields.items() if name not in ("_arguments", "_owner")]
+        for part in parts:
+            visit(part)
+
+    visit(owner)
+    return found
