@@ -10,7 +10,8 @@ import tinynet
 from tinynet import initializers
 from tinynet.foreign_names import ATTRIBUTES
 
-SHARED = {"evaluate", "fit", "parameters", "save", "train"}  # methods of networks elsewhere
+# methods and attributes of networks elsewhere
+SHARED = {"evaluate", "fit", "parameters", "save", "train", "training"}
 
 
 @pytest.mark.parametrize("name", sorted(ATTRIBUTES.keys() - SHARED))
@@ -19,6 +20,15 @@ def test_a_name_of_another_framework_is_answered_with_what_to_write(name):
     with pytest.raises(AttributeError, match=f"^{re.escape(message)}$"):
         getattr(tinynet, name)
     assert not hasattr(tinynet, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("Linear", "tinynet.Dense(inputs, outputs)"), ("relu", "tinynet.ReLU")]
+)
+def test_an_import_of_such_a_name_is_answered_too(name, write):
+    message = f"cannot import name '{name}' from 'tinynet': write {write}"
+    with pytest.raises(ImportError, match=f"^{re.escape(message)}$"):
+        exec(f"from tinynet import {name}")
 
 
 def test_only_methods_of_other_frameworks_share_a_name_with_the_package():

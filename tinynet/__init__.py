@@ -1,6 +1,7 @@
 """Neural networks from layers that read as their equations, with every gradient checked."""
 
 import importlib
+import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -58,4 +59,6 @@ else:
             return importlib.import_module(f"tinynet.{name}")
         from tinynet.foreign_names import missing_name
 
-        raise missing_name(name)
+        # `from tinynet import name` asks here first, and would put other words on the error
+        caller = sys._getframe(1).f_globals.get("__name__")
+        raise missing_name(name, imported=caller == "importlib._bootstrap")

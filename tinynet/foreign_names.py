@@ -1,4 +1,4 @@
-"""Names that other frameworks use, and what to write here instead.
+"""What to write for a name that is missing, such as one that another framework uses.
 
 A name is looked up here only when it is missing, and a keyword only when it is one of these, so a
 name that tinynet does use costs nothing.
@@ -9,7 +9,16 @@ import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
-__all__ = ["ATTRIBUTES", "KEYWORDS", "ForeignName", "check_keywords", "missing_name"]
+from tinynet.errors import BackwardBeforeForwardError
+
+__all__ = [
+    "ATTRIBUTES",
+    "KEYWORDS",
+    "ForeignName",
+    "check_keywords",
+    "missing_attribute",
+    "missing_name",
+]
 
 
 def _table(rows: Mapping[str, str]) -> dict[str, str]:
@@ -46,15 +55,16 @@ KEYWORDS = _table(
 )
 """Arguments of layers, losses and optimizers."""
 
-ATTRIBUTES = KEYWORDS | _table(
+ATTRIBUTES = _table(
     {
         # of a network, a loss or an optimizer
-        "parameters": "an optimizer takes the network itself: SGD(net, lr=0.1); net.params holds "
-        "all parameters, net.named_parameters() lists them by name",
+        "parameters trainable_variables": "an optimizer takes the network itself: "
+        "SGD(net, lr=0.1); net.params holds all parameters, net.named_parameters() lists them by "
+        "name",
         "fit compile MLPClassifier MLPRegressor Trainer": "write tinynet.fit(net, loss, optimizer, "
         "x, t, epochs=10)",
         "evaluate": "write tinynet.evaluate(net, loss, x, t)",
-        "train eval": "there is no mode to set: forward is the training pass, predict is "
+        "train eval training": "there is no mode to set: forward is the training pass, predict is "
         "inference. To train a network, use tinynet.train or tinynet.fit",
         "zero_grad": "leave it out, because backward overwrites the gradients",
         "weight weights kernel bias": "a Dense has W and b, and their gradients are dW and db",
@@ -62,20 +72,29 @@ ATTRIBUTES = KEYWORDS | _table(
         "grad": "all gradients are net.grads; that of W is dW; dL/dy is what loss.backward returns",
         "state_dict": "write tinynet.to_state_dict(net) or tinynet.save(net, path); for an "
         "optimizer, optimizer.named_state() lists its memory and tinynet.fit writes checkpoints",
-        "load_state_dict": "write tinynet.from_state_dict(net, state_dict)",
+        "load_state_dict": "write tinynet.from_state_dict(net, state_dict); for an optimizer, "
+        "tinynet.fit(..., checkpoint=path, resume=True) continues from a checkpoint",
         "save save_model save_weights": "write tinynet.save(net, path)",
         "load_model": "write tinynet.load(path)",
         "load_weights": "write tinynet.load_parameters(net, path)",
         "add append": "a network is built at once: Sequential(layer, layer, ...)",
-        "to cuda cpu": KEYWORDS["device"],
+        "predict_proba predict_classes": "write net.predict(x), which gives the outputs",
+        "score": "write tinynet.evaluate(net, loss, x, t), or use tinynet.metrics",
+        "children modules": "net.layers are the layers of a Sequential",
+        "count_params": "net.params.size is the number of parameters",
+        "to cuda cpu device": KEYWORDS["device"],
+        "float double half astype": "write dtype=np.float32 or dtype=np.float64 where the network "
+        "is built",
         "trainable requires_grad requires_grad_": "a layer in Frozen(layer) does not learn",
         "named_state": "it is called named_buffers()",
         "check_windows": "it is called check_views()",
         "item": "leave it out, because forward returns a Python float",
+        "learning_rate": KEYWORDS["learning_rate"],
+        "reduction": KEYWORDS["reduction"],
         "param_groups": "an optimizer has one network, optimizer.net, and one rate, optimizer.lr",
         "minimize apply_gradients": "write net.backward(loss.backward()), then optimizer.step()",
         # of the package
-        "Affine FullyConnected Linear": "write tinynet.Dense(inputs, outputs)",
+        "Affine FullyConnected Linear linear": "write tinynet.Dense(inputs, outputs)",
         "MLP Model Module ModuleList Network NeuralNetwork": "write tinynet.Sequential(...), or a "
         "class derived from tinynet.Layer",
         "Parameter Variable": "write super().__init__(W=array) in a class of tinynet.Layer",
@@ -88,20 +107,28 @@ ATTRIBUTES = KEYWORDS | _table(
         "tinynet.BCEWithLogitsLoss() without a Sigmoid",
         "BatchNorm1d BatchNormalization": "write tinynet.BatchNorm(features)",
         "LayerNormalization": "write tinynet.LayerNorm(features)",
-        "MSE MeanSquaredError": "write tinynet.MSELoss()",
+        "MSE MeanSquaredError mse": "write tinynet.MSELoss()",
         "MAE MeanAbsoluteError": "write tinynet.L1Loss()",
         "Huber SmoothL1Loss": "write tinynet.HuberLoss(delta=1.0)",
         "KLDivergence": "write tinynet.KLDivLoss()",
+        "Swish swish": "write tinynet.SiLU()",
         "Momentum Nesterov": "write tinynet.SGD(net, lr=0.1, momentum=0.9)",
         "CosineAnnealingLR ExponentialLR LambdaLR OneCycleLR StepLR lr_scheduler": "write an lr "
         "from tinynet.schedules, such as tinynet.schedules.cosine",
         "nn": "write tinynet.Dense, tinynet.ReLU, tinynet.MSELoss and so on",
         "optim": "write tinynet.SGD, tinynet.Adam and so on",
         "init": "write tinynet.initializers",
+        "kaiming_normal": "write tinynet.initializers.he_normal",
+        "kaiming_uniform": "write tinynet.initializers.he_uniform",
+        "xavier_normal": "write tinynet.initializers.glorot_normal",
+        "xavier_uniform": "write tinynet.initializers.glorot_uniform",
+        "manual_seed set_seed": KEYWORDS["seed"],
         "EarlyStopping": "write tinynet.fit(..., validation=(x, t), patience=10)",
         "ModelCheckpoint": "write tinynet.fit(..., checkpoint=path)",
         "DataLoader Dataset TensorDataset": "write tinynet.data.batches(x, t, batch_size=32)",
         "datasets": "write tinynet.data.load_mnist(folder)",
+        "read_csv": "write tinynet.data.read_mnist_csv(path)",
+        "to_categorical": "write tinynet.data.one_hot(labels, classes)",
         "no_grad inference_mode": "write net.predict(x), which stores nothing",
         "Tensor array tensor": "write a NumPy array",
         "check_layer check_grad gradcheck": "write tinynet.testing.check_layer(layer)",
@@ -134,13 +161,38 @@ def check_keywords(cls: type, keywords: Mapping[str, object]) -> None:
                 raise TypeError(f"{cls.__name__} takes no {name!r}: {KEYWORDS[name]}")
 
 
-def missing_name(name: str) -> AttributeError:
-    """The error for `tinynet.name`; a public name that has the same letters is recommended."""
+def missing_attribute(owner: object, name: str) -> NoReturn:
+    """Explain why an attribute is missing: `__getattr__` of layers and losses.
+
+    What `forward` keeps for `backward` has a leading underscore, `self._x`.
+    """
+    me = type(owner).__name__
+    if name.startswith("_") and not name.startswith("__"):
+        raise BackwardBeforeForwardError(
+            f"{me} has no {name} yet: forward stores what backward needs, "
+            f"so call forward before backward."
+        )
+    hint = ""
+    if name in ATTRIBUTES:
+        hint = f": {ATTRIBUTES[name]}"
+    elif name[:1] == "d" and name[1:] in vars(owner):
+        hint = f". Declare the parameter with super().__init__({name[1:]}=...) to have it"
+    raise AttributeError(f"{me} has no attribute {name!r}{hint}")
+
+
+def missing_name(name: str, *, imported: bool = False) -> AttributeError | ImportError:
+    """The error for `tinynet.name`; a public name that has the same letters is recommended.
+
+    For `from tinynet import name`, it is an ImportError if there is advice. Without advice, Python
+    makes an ImportError of the AttributeError.
+    """
     advice, letters = ATTRIBUTES.get(name, ""), _letters(name)
     for path in ("", ".data", ".initializers", ".metrics", ".schedules"):
         for public in sys.modules[f"tinynet{path}"].__all__:
             if _letters(public) == letters:
                 advice = f"write tinynet{path}.{public}"
+    if imported and advice:
+        return ImportError(f"cannot import name {name!r} from 'tinynet': {advice}")
     return AttributeError(
         f"module 'tinynet' has no attribute {name!r}{f': {advice}' if advice else ''}"
     )

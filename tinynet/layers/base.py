@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from numpy.typing import DTypeLike
 
-from tinynet.errors import missing_attribute
-from tinynet.foreign_names import check_keywords
+from tinynet.foreign_names import check_keywords, missing_attribute
 from tinynet.layers.defaults import predicting_copy, restore_defaults
 from tinynet.parameters import Parameterized
 from tinynet.text import call

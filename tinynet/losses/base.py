@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 
 from tinynet.checks import check_targets
-from tinynet.errors import missing_attribute
-from tinynet.foreign_names import check_keywords
+from tinynet.foreign_names import check_keywords, missing_attribute
 from tinynet.text import call
 from tinynet.types import Array
 
