@@ -77,8 +77,8 @@ def test_infinite_scores_have_an_order():
         ([[0, 1], [np.nan, 1]], [1, 1], ValueError, "predicted is NaN in row 1"),
         ([0.5, 1], [0, 1], TypeError, "so integers; got float64. Scores have the shape"),
         ([0, 1], ["0", "1"], TypeError, "labels .* got <U1"),
-        (np.eye(2), [0, 2], ValueError, "labels must be 0 to 1 for 2 classes; row 1 is 2"),
-        (np.eye(2), [0, -1], ValueError, "row 1 is -1"),
+        (np.eye(2), [0, 2], ValueError, r"labels\[1\] = 2: classes go from 0 to 1"),
+        (np.eye(2), [0, -1], ValueError, r"labels\[1\] = -1: classes go from 0 to 1"),
     ],
 )
 def test_bad_input_is_refused(metric, predicted, labels, error, message):
@@ -89,10 +89,10 @@ def test_bad_input_is_refused(metric, predicted, labels, error, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0, 3], [0, 1], 3), "predicted must be 0 to 2 for 3 classes; row 1 is 3"),
-        (([0, 1], [0, -1]), "labels must be 0 to 1 for 2 classes; row 1 is -1"),
+        (([0, 3], [0, 1], 3), r"predicted\[1\] = 3: classes go from 0 to 2"),
+        (([0, 1], [0, -1]), r"labels\[1\] = -1: classes go from 0 to 1"),
         (([0], [0], 0), "classes must be a positive int; got 0"),
-        (([-1], [-1]), "predicted must be 0 to 0 for 1 classes; row 0 is -1"),
+        (([-1], [-1]), r"predicted\[0\] = -1: classes go from 0 to 0"),
         (([0], [2**40]), f"pass classes={2**40 + 1}"),
     ],
 )
@@ -146,7 +146,7 @@ def test_precision_recall_and_f1_by_hand():
         (([0, 1], [0, 1]), ValueError, r"needs scores \(N, classes\), got the shape \(2,\)"),
         ((np.eye(3), [0, 1, 2], 0), ValueError, "k must be a positive int; got 0"),
         ((np.eye(3), [0, 1, 2], 4), ValueError, "k must be 1 to 3, the number of classes; got 4"),
-        ((np.eye(3), [0, 1, 3], 1), ValueError, "row 2 is 3"),
+        ((np.eye(3), [0, 1, 3], 1), ValueError, r"labels\[2\] = 3"),
         ((np.eye(3), [0, 1], 1), ValueError, "one row for each example"),
         ((np.eye(3), [0.0, 1.0, 2.0], 1), TypeError, "integers; got float64"),
         ((np.eye(3), [0, 1, 2], 1.5), TypeError, "k must be a positive int"),

@@ -138,7 +138,7 @@ def test_verify_says_that_it_needs_idx(tmp_path):
 @pytest.mark.parametrize("write", [write_idx, write_csv])
 def test_a_label_outside_its_range_is_named(tmp_path, write):
     write(tmp_path, changed(1, np.array([5, 0, 10, 1, 11], np.uint8)))
-    with pytest.raises(ValueError, match=r"train.*must be 0 to 9 for 10 classes; row 2 is 10"):
+    with pytest.raises(ValueError, match=r"train.*labels\[2\] = 10: classes go from 0 to 9"):
         load_mnist(tmp_path)
 
 

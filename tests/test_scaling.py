@@ -87,14 +87,19 @@ def test_targets_are_zero_and_one_unless_asked_otherwise():
 @pytest.mark.parametrize(
     ("labels", "classes", "error", "message"),
     [
-        ([1, 0, 3], 3, ValueError, "labels must be 0 to 2 for 3 classes; row 2 is 3"),
-        ([1, -1], 3, ValueError, "labels must be 0 to 2 for 3 classes; row 1 is -1"),
-        (np.array([2**64 - 1], np.uint64), 3, ValueError, f"row 0 is {2**64 - 1}"),
+        ([1, 0, 3], 3, ValueError, r"labels\[2\] = 3: classes go from 0 to 2"),
+        ([1, -1], 3, ValueError, r"labels\[1\] = -1: classes go from 0 to 2"),
+        (
+            np.array([2**64 - 1], np.uint64),
+            3,
+            ValueError,
+            rf"labels\[0\] = {2**64 - 1}: classes go",
+        ),
         ([1], 0, ValueError, "classes must be a positive int; got 0"),
         ([[1]], 3, ValueError, r"shape \(N,\), got \(1, 1\)"),
         (3, 3, ValueError, r"shape \(N,\), got \(\)"),
-        ([1.0], 3, TypeError, "integer labels, got float64"),
-        ([True], 3, TypeError, "integer labels, got bool"),
+        ([1.0], 3, TypeError, "labels of float64: classes are ints"),
+        ([True], 3, TypeError, "labels of bool: classes are ints"),
     ],
 )
 def test_labels_that_have_no_column_are_refused(labels, classes, error, message):

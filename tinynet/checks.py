@@ -14,7 +14,6 @@ __all__ = [
     "check_gradient",
     "check_indices",
     "check_input",
-    "check_labels",
     "check_probabilities",
     "check_targets",
     "fraction",
@@ -119,19 +118,19 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
         )
 
 
-def check_indices(owner: object, name: str, values: Array, count: int, what: str) -> None:
+def check_indices(
+    name: str, values: Array, count: int, what: str, owner: object | None = None
+) -> None:
     """Refuse values that are not ints from 0 to count − 1; `what` says what they index."""
+    got = name if owner is None else f"{owner!r} got {name}"
     if values.dtype.kind not in "iu":
         raise TypeError(
-            f"{owner!r} got {name} of {values.dtype}: {what} are ints. "
+            f"{got} of {values.dtype}: {what} are ints. "
             f"If they are whole numbers, convert them once with {name}.astype(int)."
         )
     if values.size and (values.min() < 0 or values.max() >= count):
         place = np.argwhere((values < 0) | (values >= count))[0].tolist()
-        raise ValueError(
-            f"{owner!r} got {name}{place} = {values[tuple(place)]}: "
-            f"{what} go from 0 to {count - 1}."
-        )
+        raise ValueError(f"{got}{place} = {values[tuple(place)]}: {what} go from 0 to {count - 1}.")
 
 
 def check_targets(loss: object, y: Array, t: Array) -> None:
@@ -182,16 +181,6 @@ def check_distributions(loss: object, t: Array) -> None:
             f"{me} needs rows of probabilities; row {row} of t sums to {t[row].sum():g}, not 1. "
             f"Divide each row by its sum, t / t.sum(axis=1, keepdims=True), or pass the labels "
             f"themselves, ints of shape (N,)."
-        )
-
-
-def check_labels(name: str, labels: Array, classes: int) -> None:
-    """Refuse labels `(N,)` outside 0 to classes − 1."""
-    wrong = (labels < 0) | (labels >= classes)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ValueError(
-            f"{name} must be 0 to {classes - 1} for {classes} classes; row {row} is {labels[row]}."
         )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import check_labels, positive_int
+from tinynet.checks import check_indices, positive_int
 from tinynet.types import Array
 
 __all__ = ["ClassScores", "accuracy", "confusion_matrix", "precision_recall_f1", "top_k_accuracy"]
@@ -101,8 +101,8 @@ def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, classes: int | Non
                 f"intended, pass classes={classes}."
             )
     positive_int(classes, "classes")
-    check_labels("predicted", predicted, classes)
-    check_labels("labels", labels, classes)
+    check_indices("predicted", predicted, classes, "classes")
+    check_indices("labels", labels, classes, "classes")
     # Labels are often uint8, which cannot hold 25 * 10 + 9.
     cells = labels.astype(np.intp) * classes + predicted.astype(np.intp)
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
@@ -169,8 +169,8 @@ def as_classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, i
     if not len(t):
         raise ValueError("predicted and labels are empty: pass at least one example.")
     if columns := p_columns or t_columns:
-        check_labels("predicted", p, columns)
-        check_labels("labels", t, columns)
+        check_indices("predicted", p, columns, "classes")
+        check_indices("labels", t, columns, "classes")
     return p, t, columns
 
 
@@ -183,7 +183,7 @@ def _classes(values: ArrayLike, name: str) -> tuple[Array, int | None]:
                 f"{name} of shape {array.shape} must be classes, so integers; got "
                 f"{array.dtype}. Scores have the shape (N, classes)."
             )
-        return array, None
+        return array.astype(np.uint8) if array.dtype == bool else array, None
     if array.ndim != 2:
         raise ValueError(f"{name} must be (N,) or (N, classes), got the shape {array.shape}.")
     if array.shape[1] < 2:

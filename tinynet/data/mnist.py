@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinynet.checks import check_labels
+from tinynet.checks import check_indices
 from tinynet.data._content import open_content
 from tinynet.data.idx import read_idx
 from tinynet.data.mnist_csv import read_mnist_csv
@@ -132,4 +132,4 @@ def _read_csv(path: Path) -> tuple[Array, Array]:
 def _check_labels(labels: Array, path: Path) -> None:
     if not labels.size:
         raise ValueError(f"{path} holds no examples.")
-    check_labels(f"{path}: labels", labels, 10)
+    check_indices(f"{path}: labels", labels, 10, "classes")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from tinynet.checks import check_labels, positive_int
+from tinynet.checks import check_indices, positive_int
 from tinynet.types import Array
 
 __all__ = ["one_hot", "scale_pixels"]
@@ -86,12 +86,7 @@ def one_hot(
     positive_int(classes, "classes")
     if labels.ndim != 1:
         raise ValueError(f"one_hot needs labels of shape (N,), got {labels.shape}.")
-    if labels.dtype.kind not in "iu":
-        raise TypeError(
-            f"one_hot needs integer labels, got {labels.dtype}. If they are whole numbers, pass "
-            "labels.astype(int)."
-        )
-    check_labels("labels", labels, classes)
+    check_indices("labels", labels, classes, "classes")
     targets = np.full((len(labels), classes), low, dtype)
     targets[np.arange(len(labels)), labels] = high
     return targets

@@ -64,7 +64,7 @@ class Embedding(Layer):
         super().__init__(W=initial(init, shape, rng), dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        check_indices(self, "x", x, len(self.W), "ids")
+        check_indices("x", x, len(self.W), "ids", self)
         if x.ndim not in (1, 2):
             raise ValueError(f"{self!r} got ids of shape {x.shape}: it must be (N,) or (N, length)")
         self._ids = x

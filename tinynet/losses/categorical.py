@@ -66,7 +66,7 @@ class CrossEntropyLoss(Loss):
             super().check(y, t)
             check_distributions(self, t)
         elif t.shape == y.shape[:1]:
-            check_indices(self, "t", t, y.shape[1], "class indices")
+            check_indices("t", t, y.shape[1], "class indices", self)
         else:
             raise ValueError(
                 f"{got} and t of shape {t.shape}: t must be {y.shape[:1]}, a class index for each "
