@@ -14,7 +14,7 @@ from tinynet.types import Array
 if TYPE_CHECKING:
     from tinynet.parameters import Parameterized
 
-__all__ = ["check_declaration", "check_network", "check_views", "float_type"]
+__all__ = ["check_declaration", "check_has_parameters", "check_views", "float_type"]
 
 
 def check_declaration(whole: Parameterized, declared: Mapping[str, Any]) -> None:
@@ -96,7 +96,7 @@ def check_views(whole: Parameterized) -> None:
                 )
 
 
-def check_network(optimizer: object, net: object) -> None:
+def check_has_parameters(optimizer: object, net: object) -> None:
     """Require an object that has parameters, for an optimizer to change."""
     me = type(optimizer).__name__
     if isinstance(net, type):

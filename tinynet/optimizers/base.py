@@ -9,7 +9,7 @@ import numpy as np
 
 from tinynet.checks import not_negative, positive
 from tinynet.foreign_names import ForeignName, check_keywords
-from tinynet.parameter_checks import check_network
+from tinynet.parameter_checks import check_has_parameters
 from tinynet.parameters import Parameterized
 from tinynet.text import written
 from tinynet.types import Array
@@ -84,7 +84,7 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        check_network(self, net)
+        check_has_parameters(self, net)
         self.net, self.lr, self.steps = net, lr, 0
         self.clip_norm = None if clip_norm is None else positive(clip_norm, "clip_norm")
         self.clip_value = None if clip_value is None else positive(clip_value, "clip_value")
@@ -167,7 +167,15 @@ class Optimizer:
 
 
 # not by __getattr__, with which Python 3.11 looks up all attributes more slowly: 0.4 µs a step
-_NAMES = ("zero_grad", "param_groups", "learning_rate", "state_dict", "minimize", "apply_gradients")
+_NAMES = (
+    "zero_grad",
+    "param_groups",
+    "learning_rate",
+    "state_dict",
+    "load_state_dict",
+    "minimize",
+    "apply_gradients",
+)
 for _name in _NAMES:
     setattr(Optimizer, _name, ForeignName(_name))
 
