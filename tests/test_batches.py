@@ -55,7 +55,7 @@ def test_an_int_repeats_the_order_and_a_generator_goes_on():
 @pytest.mark.parametrize(
     ("x", "t", "batch_size", "message"),
     [
-        (np.zeros((3, 2)), np.zeros(4), 1, "3 inputs and 4 targets"),
+        (np.zeros((3, 2)), np.zeros(4), 1, "x has 3 examples and t has 4"),
         (np.zeros(3), np.float64(1), 1, r"got shapes \(3,\) and \(\)"),
         (np.zeros(3), np.zeros(3), 0, "batch_size must be a positive int; got 0"),
         (np.zeros(3), np.zeros(3), -2, "positive int; got -2"),

@@ -234,7 +234,7 @@ class TestMisclassified:
         [
             ([1], [1, 2], 5, "one row for each example"),
             ([1, 2], [1], 5, "one row for each example"),
-            ([1, 2, 3], [1, 2, 3], 5, "got 2 images and 3 labels"),
+            ([1, 2, 3], [1, 2, 3], 5, "images has 2 examples and labels has 3"),
             ([1, 2], [1, 2], 0, "draws 1 to 1000 mistakes, got 0"),
         ],
     )

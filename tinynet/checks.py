@@ -14,6 +14,7 @@ __all__ = [
     "check_gradient",
     "check_indices",
     "check_input",
+    "check_lengths",
     "check_probabilities",
     "check_targets",
     "fraction",
@@ -118,9 +119,7 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
         )
 
 
-def check_indices(
-    name: str, values: Array, count: int, what: str, owner: object | None = None
-) -> None:
+def check_indices(name: str, values: Array, count: int, what: str, owner: object = None) -> None:
     """Refuse values that are not ints from 0 to count − 1; `what` says what they index."""
     got = name if owner is None else f"{owner!r} got {name}"
     if values.dtype.kind not in "iu":
@@ -131,6 +130,15 @@ def check_indices(
     if values.size and (values.min() < 0 or values.max() >= count):
         place = np.argwhere((values < 0) | (values >= count))[0].tolist()
         raise ValueError(f"{got}{place} = {values[tuple(place)]}: {what} go from 0 to {count - 1}.")
+
+
+def check_lengths(x: Array, t: Array, x_name: str = "x", t_name: str = "t") -> None:
+    """Refuse inputs and targets of different lengths."""
+    if len(x) != len(t):
+        raise ValueError(
+            f"{x_name} has {len(x)} examples and {t_name} has {len(t)}: they must have the same "
+            f"length"
+        )
 
 
 def check_targets(loss: object, y: Array, t: Array) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import positive_int, random_generator
+from tinynet.checks import check_lengths, positive_int, random_generator
 from tinynet.types import Array, Rng
 
 __all__ = ["batches"]
@@ -47,10 +47,7 @@ def batches(
             f"batches needs x and t with one row for each example; got shapes {x.shape} and "
             f"{t.shape}."
         )
-    if len(x) != len(t):
-        raise ValueError(
-            f"batches got {len(x)} inputs and {len(t)} targets: each input needs one target."
-        )
+    check_lengths(x, t)
     positive_int(batch_size, "batch_size")
     order = random_generator(rng).permutation(len(x)) if shuffle else None
     return in_order(x, t, batch_size, order)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.data._content import open_content
+from tinynet.data.compressed import open_unpacked
 from tinynet.types import Array, FilePath
 
 __all__ = ["read_idx"]
@@ -41,7 +41,7 @@ def read_idx(path: FilePath) -> Array:
         ...     read_idx(path)
         array([5, 0, 4], dtype=uint8)
     """
-    with open_content(path) as file:
+    with open_unpacked(path) as file:
         dtype, shape = _read_header(file, path)
         # math.prod, because NumPy's wraps around: 2³¹ · 2³¹ · 4 would be 0
         size = math.prod(shape) * dtype.itemsize

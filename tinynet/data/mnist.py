@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinynet.checks import check_indices
-from tinynet.data._content import open_content
+from tinynet.data.compressed import open_unpacked
 from tinynet.data.idx import read_idx
 from tinynet.data.mnist_csv import read_mnist_csv
 from tinynet.types import Array, FilePath
@@ -95,7 +95,7 @@ def _missing(folder: Path, found: list[Path]) -> str:
 
 def _verify(paths: list[Path]) -> None:
     for path, expected in zip(paths, _IDX.values(), strict=True):
-        with open_content(path) as file:
+        with open_unpacked(path) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != expected:
             raise ValueError(

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tinynet.checks import positive_int
-from tinynet.data._content import open_content
+from tinynet.data.compressed import open_unpacked
 from tinynet.types import Array, FilePath
 
 __all__ = ["read_mnist_csv"]
@@ -53,7 +53,7 @@ def read_mnist_csv(path: FilePath, *, pixels: int = 784) -> tuple[Array, Array]:
     """
     positive_int(pixels, "pixels")
     values, labels = bytearray(), bytearray()  # they grow in place, so no data is held twice
-    with open_content(path) as file:
+    with open_unpacked(path) as file:
         lines = _lines(file, path, pixels)
         while block := list(itertools.islice(lines, _LINES_AT_ONCE)):
             rows = _parse(block, path, pixels)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import positive_int
+from tinynet.checks import check_lengths, positive_int
 from tinynet.metrics import as_classes
 from tinynet.plot.drawing import (
     Axes,
@@ -130,8 +130,7 @@ def misclassified(
     """
     images, scores = as_images(images), np.asarray(predicted)
     guesses, truth, _ = as_classes(predicted, labels)
-    if len(images) != len(truth):
-        raise ValueError(f"misclassified got {len(images)} images and {len(truth)} labels.")
+    check_lengths(images, truth, "images", "labels")
     check_count("misclassified", most, "mistakes")
     wrong = np.flatnonzero(guesses != truth)
     if scores.ndim == 2:

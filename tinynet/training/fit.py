@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.checks import positive_int, random_generator
+from tinynet.checks import check_lengths, positive_int, random_generator
 from tinynet.errors import DivergenceError
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.persistence.atomic import check_target
-from tinynet.training.arguments import check_lengths
 from tinynet.training.checkpoints import TrainingRun
 from tinynet.training.evaluation import Metrics, evaluate
 from tinynet.training.history import History

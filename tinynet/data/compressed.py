@@ -11,7 +11,7 @@ from tinynet.types import FilePath
 
 
 @contextmanager
-def open_content(path: FilePath) -> Iterator[BufferedIOBase]:
+def open_unpacked(path: FilePath) -> Iterator[BufferedIOBase]:
     """The unpacked content of a file.
 
     A gzip file is recognized by its first two bytes and not by its name, because browsers unpack
