@@ -49,6 +49,8 @@ def test_a_size_that_is_no_int_is_refused(size):
 
 
 def test_initial_weights_of_another_shape_are_refused():
+    with pytest.raises(TypeError, match=r"init must be a function such as .*; got 'he_normal'"):
+        Dense(3, 2, init="he_normal")
     with pytest.raises(ValueError, match=r"init must return an array of shape \(3, 2\)"):
         Dense(3, 2, init=lambda shape, rng: np.ones((2, 3)))
 

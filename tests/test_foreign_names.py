@@ -53,7 +53,7 @@ def test_a_loss_is_not_called_and_says_which_methods_to_call():
         (network, ATTRIBUTES),
         (lambda: Dense(3, 2), ATTRIBUTES),
         (MSELoss, ATTRIBUTES),
-        (lambda: SGD(network(), lr=0.1), optimizers.base._NAMES),
+        (lambda: SGD(network(), lr=0.1), optimizers.base._NAMES.split()),
     ],
     ids=["Sequential", "Dense", "MSELoss", "SGD"],
 )
@@ -143,6 +143,11 @@ def test_a_loss_without_options_takes_no_arguments(arguments):
         MSELoss(*arguments)
 
 
+def test_a_layer_without_options_takes_no_arguments():
+    with pytest.raises(TypeError, match=r"ReLU takes no arguments; got \(True\)"):
+        ReLU(True)
+
+
 def test_what_is_passed_in_place_of_a_network_says_what_to_pass():
     with pytest.raises(AttributeError, match=r"an optimizer takes the network itself: SGD\(net"):
         SGD(network().parameters(), lr=0.1)
@@ -155,9 +160,9 @@ def test_what_is_passed_in_place_of_a_network_says_what_to_pass():
 
 def test_a_class_in_place_of_a_loss_or_an_optimizer_says_what_to_write():
     net, x, t = network(), np.ones((4, 3)), np.ones((4, 2))
-    with pytest.raises(TypeError, match=r"not its class: write MSELoss\(\)"):
+    with pytest.raises(TypeError, match=r"such as MSELoss\(\); got the class MSELoss\."):
         train(net, MSELoss, SGD(net, lr=0.1), x, t, epochs=1)
-    with pytest.raises(TypeError, match=r"not its class: write SGD\(net, ...\)"):
+    with pytest.raises(TypeError, match=r"such as SGD\(net, lr=0.1\); got the class SGD\."):
         train(net, MSELoss(), SGD, x, t, epochs=1)
 
 

@@ -350,5 +350,21 @@ def test_targets_of_a_wider_float_type_are_refused():
         train(net, MSELoss(), SGD(net, lr=0.5), x, t.astype(float), epochs=1)
 
 
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        (0, r"net must be a layer such as Sequential\(...\); got str\. The order is"),
+        (1, r"loss must be a loss such as MSELoss\(\); got str\. The order is"),
+        (2, r"optimizer must be an optimizer such as SGD\(net, lr=0.1\); got str\. The order"),
+    ],
+)
+def test_a_name_in_place_of_an_object_is_refused(place, message):
+    net, x, t = problem()
+    arguments = [net, MSELoss(), SGD(net, lr=0.5), x, t]
+    arguments[place] = "adam"
+    with pytest.raises(TypeError, match=message):
+        train(*arguments, epochs=1)
+
+
 def test_the_class_of_a_loss_is_refused():
-    check_refused(r"write MSELoss\(\)", TypeError, loss=lambda _: MSELoss)
+    check_refused("got the class MSELoss", TypeError, loss=lambda _: MSELoss)

@@ -118,10 +118,8 @@ ATTRIBUTES = _table(
         "nn": "write tinynet.Dense, tinynet.ReLU, tinynet.MSELoss and so on",
         "optim": "write tinynet.SGD, tinynet.Adam and so on",
         "init": "write tinynet.initializers",
-        "kaiming_normal": "write tinynet.initializers.he_normal",
-        "kaiming_uniform": "write tinynet.initializers.he_uniform",
-        "xavier_normal": "write tinynet.initializers.glorot_normal",
-        "xavier_uniform": "write tinynet.initializers.glorot_uniform",
+        "kaiming_normal kaiming_uniform": "write tinynet.initializers.he_normal",
+        "xavier_normal xavier_uniform": "write tinynet.initializers.glorot_uniform",
         "manual_seed set_seed": KEYWORDS["seed"],
         "EarlyStopping": "write tinynet.fit(..., validation=(x, t), patience=10)",
         "ModelCheckpoint": "write tinynet.fit(..., checkpoint=path)",
@@ -181,10 +179,9 @@ def missing_attribute(owner: object, name: str) -> NoReturn:
 
 
 def missing_name(name: str, *, imported: bool = False) -> AttributeError | ImportError:
-    """The error for `tinynet.name`; a public name that has the same letters is recommended.
+    """The error for `tinynet.name`, or for `from tinynet import name` if there is advice.
 
-    For `from tinynet import name`, it is an ImportError if there is advice. Without advice, Python
-    makes an ImportError of the AttributeError.
+    A public name that has the same letters is recommended.
     """
     advice, letters = ATTRIBUTES.get(name, ""), _letters(name)
     for path in ("", ".data", ".initializers", ".metrics", ".schedules"):

@@ -38,6 +38,8 @@ class Initializer(Protocol):
 
 def initial(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:
     """The values of an initializer, if they have the right shape."""
+    if not callable(init):
+        raise TypeError(f"init must be a function such as tinynet.he_normal; got {init!r}")
     W = np.asarray(init(shape, random_generator(rng)), float)
     if W.shape != shape:
         raise ValueError(f"init must return an array of shape {shape}; got {W.shape}")

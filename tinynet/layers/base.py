@@ -74,6 +74,8 @@ class Layer(Parameterized):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Keep the arguments, from which `repr` and `tinynet.save` describe the layer."""
         check_keywords(cls, kwargs)
+        if args and cls.__init__ is Parameterized.__init__:  # which takes only names
+            raise TypeError(f"{cls.__name__} takes no arguments; got {call('', args, kwargs)}")
         self = super().__new__(cls)
         self._arguments = args, kwargs
         return self

@@ -167,16 +167,8 @@ class Optimizer:
 
 
 # not by __getattr__, with which Python 3.11 looks up all attributes more slowly: 0.4 µs a step
-_NAMES = (
-    "zero_grad",
-    "param_groups",
-    "learning_rate",
-    "state_dict",
-    "load_state_dict",
-    "minimize",
-    "apply_gradients",
-)
-for _name in _NAMES:
+_NAMES = "zero_grad param_groups learning_rate state_dict load_state_dict minimize apply_gradients"
+for _name in _NAMES.split():
     setattr(Optimizer, _name, ForeignName(_name))
 
 

@@ -6,23 +6,26 @@ import warnings
 
 import numpy as np
 
+from tinynet.checks import check_lengths
 from tinynet.layers import Layer, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.types import Array
 
-__all__ = ["check_arguments", "check_lengths", "rehearse"]
+__all__ = ["check_arguments", "rehearse"]
 
 
 def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> None:
     """Refuse what `train` cannot use, and warn of likely mistakes."""
-    if isinstance(loss, type):
-        raise TypeError(f"loss must be a loss, not its class: write {loss.__name__}()")
-    if not isinstance(loss, Loss):
-        raise TypeError(
-            f"loss must be a loss such as MSELoss(); got {type(loss).__name__}. "
-            f"The order is network, loss, optimizer, x, t."
-        )
+    for name, value, kind, example in (
+        ("net", net, Layer, "a layer such as Sequential(...)"),
+        ("loss", loss, Loss, "a loss such as MSELoss()"),
+        ("optimizer", optimizer, Optimizer, "an optimizer such as SGD(net, lr=0.1)"),
+    ):
+        if not isinstance(value, kind):
+            got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+            order = "The order is network, loss, optimizer, x, t."
+            raise TypeError(f"{name} must be {example}; got {got}. {order}")
     _check_data("x", x)
     _check_data("t", t)
     check_lengths(x, t)
@@ -30,15 +33,6 @@ def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: A
         _warn_of_pixels(x)
     _warn_of_activation(net, loss)
     _check_optimizer(net, optimizer)
-
-
-def check_lengths(x: Array, t: Array, x_name: str = "x", t_name: str = "t") -> None:
-    """Refuse inputs and targets of different lengths."""
-    if len(x) != len(t):
-        raise ValueError(
-            f"{x_name} has {len(x)} examples and {t_name} has {len(t)}: they must have the same "
-            f"length"
-        )
 
 
 def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> None:
@@ -99,9 +93,6 @@ def _warn_of_activation(net: Layer, loss: Loss) -> None:
 
 
 def _check_optimizer(net: Layer, optimizer: Optimizer) -> None:
-    if isinstance(optimizer, type):
-        name = optimizer.__name__
-        raise TypeError(f"optimizer must be an optimizer, not its class: write {name}(net, ...)")
     part = next((layer for layer in net.walk() if layer is optimizer.net), None)
     if part is None:
         raise ValueError(

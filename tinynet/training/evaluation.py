@@ -2,14 +2,13 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinynet.checks import positive_int
+from tinynet.checks import check_lengths, positive_int
 from tinynet.layers import Layer
 from tinynet.losses import Loss
-from tinynet.training.arguments import check_lengths
 from tinynet.types import Array
 
 __all__ = ["Metrics", "evaluate", "predict"]
@@ -77,16 +76,16 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
 def _by_name(metrics: Metrics) -> dict[str, Metric]:
     """The functions by name, which must not be that of another column of the history."""
     if isinstance(metrics, Mapping):
-        pairs = list(metrics.items())
+        pairs: list[tuple[Any, Any]] = list(metrics.items())
     elif callable(metrics) or isinstance(metrics, str):
-        raise TypeError(f"metrics must be a list of functions, [{metrics!r}]; got no list")
+        pairs = [("", metrics)]  # which is refused below
     else:
         pairs = [(getattr(metric, "__name__", ""), metric) for metric in metrics]
     for name, metric in pairs:
         if not callable(metric) or not isinstance(name, str) or not name:
             raise TypeError(
-                f"a metric must be a function of outputs and targets with a name; got {metric!r}. "
-                f"Pass a dict to name it: metrics={{'name': function}}"
+                f"metrics must be functions of outputs and targets, in a list such as "
+                f"[tinynet.metrics.accuracy], or in a dict that names them; got {metric!r}"
             )
     names = ["loss", "validation_loss", "lr", "seconds", *(name for name, _ in pairs)]
     if twice := sorted({name for name in names if names.count(name) > 1 or "/" in name}):
