@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["call", "table", "written"]
+__all__ = ["call", "one_line", "table", "written"]
 
 
 def call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
@@ -35,6 +35,11 @@ def written(value: object) -> str:
     if callable(value) and hasattr(value, "__name__"):
         return str(value.__name__)
     return repr(value)
+
+
+def one_line(value: object) -> str:
+    """The repr of a value, such as a Sequential, without its line breaks."""
+    return " ".join(repr(value).split()).replace("( ", "(").replace(", )", ")")
 
 
 def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from tinynet.checks import check_gradient
 from tinynet.layers.base import Layer
-from tinynet.text import table, written
+from tinynet.text import one_line, table, written
 from tinynet.types import Array
 
 __all__ = ["Sequential"]
@@ -106,8 +106,7 @@ class Sequential(Layer):
         for place, layer in enumerate(self.layers):
             x = None if x is None else layer.predict(x)
             output = "?" if x is None else f"({', '.join(['N', *map(str, x.shape[1:])])})"
-            line = " ".join(repr(layer).split()).replace("( ", "(").replace(", )", ")")
-            rows.append((str(place), line, output, f"{layer.params.size:,}"))
+            rows.append((str(place), one_line(layer), output, f"{layer.params.size:,}"))
         rows.append(("", "total", "", f"{self.params.size:,}"))
         return table(rows, right=[3])
 
@@ -141,7 +140,7 @@ class Sequential(Layer):
             if isinstance(error, AttributeError) and not isinstance(x, np.ndarray):
                 error.add_note(f"x is a {type(x).__name__}; layers take arrays: np.asarray(x)")
             place = next((str(n) for n, other in enumerate(self.layers) if other is layer), "?")
-            error.add_note(f"in layer {place} of Sequential, {layer!r}")
+            error.add_note(f"in layer {place} of Sequential, {one_line(layer)}")
             raise
         return x
 

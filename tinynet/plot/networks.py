@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from tinynet.layers import Layer, Sequential
 from tinynet.plot.drawing import BLUE, Axes, axes_for, check_count, checked_index, square, tiled
+from tinynet.text import one_line
 from tinynet.types import Array
 
 __all__ = ["activations", "gradient_norms", "weights"]
@@ -173,7 +174,7 @@ def _layers(net: Layer) -> list[tuple[str, Layer]]:
 
 
 def _short(layer: Layer) -> str:
-    text = " ".join(repr(layer).split()).replace("( ", "(").replace(", )", ")")
+    text = one_line(layer)
     return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
 
 

@@ -15,7 +15,7 @@ from tinynet.errors import DivergenceError
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
-from tinynet.text import written
+from tinynet.text import one_line, written
 from tinynet.types import Array
 
 __all__ = ["detect_anomaly"]
@@ -145,8 +145,8 @@ class _WatchedLayer(_Watched, Layer):
         return {name: view for name, view in self.named_parameters() if "." not in name}
 
     def _where(self, direction: str) -> str:
-        place, shown = _place(self), " ".join(repr(self).split())
-        return f"{direction} of layer {f'{place}, ' if place else ''}{shown}"
+        place = _place(self)
+        return f"{direction} of layer {f'{place}, ' if place else ''}{one_line(self)}"
 
 
 class _WatchedLoss(_Watched, Loss):
