@@ -133,7 +133,7 @@ def test_an_anomaly_is_looked_for_in_every_layer_of_an_epoch_within(monkeypatch)
     net = network("flat", 0)
     x, t = np.random.default_rng(1).uniform(size=(2, 150, 4))
     training = train(net, MSELoss(), SGD(net, lr=0.3), x, t[:, :2], epochs=1)
-    monkeypatch.setattr("tinynet.training.loop.descend", None)  # never called
+    monkeypatch.setattr("tinynet.training.blocked_sgd.descend", None)  # never called
     with detect_anomaly(net):
         list(training)
 

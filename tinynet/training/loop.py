@@ -13,8 +13,8 @@ from tinynet.errors import DivergenceError
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
+from tinynet.training import blocked_sgd
 from tinynet.training.arguments import check_arguments, rehearse
-from tinynet.training.blocked_sgd import applies, descend
 from tinynet.types import Array, Rng
 
 __all__ = ["Epoch", "train"]
@@ -107,8 +107,10 @@ def train(
             order = generator.permutation(len(x)) if shuffle else None
             with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says more
                 # asked in each epoch, because the caller may have changed the optimizer
-                if blocked and applies(net, loss, optimizer, x, batch_size):
-                    start = descend(net, loss, optimizer, x, t, batch_size, order, mean.add)
+                if blocked and blocked_sgd.applies(net, loss, optimizer, x, batch_size):
+                    start = blocked_sgd.descend(
+                        net, loss, optimizer, x, t, batch_size, order, mean.add
+                    )
                 for x_batch, t_batch in in_order(x, t, batch_size, order, start):
                     mean.add(loss.forward(net.forward(x_batch), t_batch), len(x_batch))
                     net.parameter_gradients(loss.backward())
