@@ -77,7 +77,7 @@ def test_another_programs_npz_is_named_as_such(tmp_path):
 @pytest.mark.parametrize("data", [b"", b"PK", b"\x89PNG\r\n", pickle.dumps([1]), bytes(5000)])
 def test_what_is_no_archive_is_refused(tmp_path, data):
     (tmp_path / "net.npz").write_bytes(data)
-    with pytest.raises(LoadError, match="damaged or no tinynet file"):
+    with pytest.raises(LoadError, match="damaged or is not a tinynet file"):
         load(tmp_path / "net.npz")
 
 

@@ -319,7 +319,7 @@ def test_a_checkpoint_of_another_run_is_refused_with_all_that_differs(tmp_path):
         "optimizer is 'Heavy' in the file, 'SGD' here",
         "batch_size is 4 in the file, 3 here",
         "shuffle is True in the file, False here",
-        "optimizer/velocity has no place here",
+        "optimizer/velocity is not expected",
     ):
         assert problem in text
 

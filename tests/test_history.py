@@ -29,7 +29,7 @@ def test_a_long_history_prints_its_ends():
 def test_the_best_epoch_is_the_first_of_equals_and_never_nan():
     assert History({"loss": [3, 1, 1]}).best_epoch == 2
     assert History({"loss": [1, 2], "validation_loss": [np.nan, 5]}).best_epoch == 2
-    with pytest.raises(ValueError, match="none yet"):
+    with pytest.raises(ValueError, match="no epochs yet"):
         History({"loss": []}).best_epoch  # noqa: B018, a property
 
 

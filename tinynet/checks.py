@@ -83,7 +83,7 @@ def random_generator(rng: Rng) -> np.random.Generator:
 def check_gradient(
     layer: object, dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any] | None = None
 ) -> None:
-    """Refuse a gradient that has not the shape of y, as it would be broadcast, or not its dtype."""
+    """Refuse a gradient of another shape than y, which would be broadcast, or of another dtype."""
     if getattr(dy, "shape", None) == shape and (dtype is None or dy.dtype == dtype):
         return
     got = f"type {type(dy).__name__}"

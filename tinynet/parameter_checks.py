@@ -92,7 +92,7 @@ def check_views(whole: Parameterized) -> None:
             if _is_part(held) and held.params.size and held._owner() is None:
                 raise ValueError(
                     f"{me}.{name} holds a layer that learns, {held!r}, but {me} never declared "
-                    f"it, so it would stay as it is. Pass it to super().__init__(name=layer)."
+                    f"it, so it would not learn. Pass it to super().__init__(name=layer)."
                 )
 
 

@@ -8,7 +8,7 @@ __all__ = ["call", "one_line", "table", "written"]
 
 
 def call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
-    """`name(1, key=2)`, as it is typed in Python, without random generators.
+    """`name(1, key=2)`, as typed in Python, without random generators.
 
     Example:
         >>> call("Dense", (784, 100), {"bias": False})
@@ -20,7 +20,7 @@ def call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str
 
 
 def written(value: object) -> str:
-    """The value as it is typed in Python.
+    """The value as typed in Python.
 
     Example:
         >>> written(np.float32), written(len), written("text")

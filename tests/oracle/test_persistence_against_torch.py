@@ -93,7 +93,7 @@ class TestExchange:
 def test_bfloat16_and_other_float_types_are_refused():
     net, model, _ = pair("classic", np.float32)
     before = net.params.copy()
-    with pytest.raises(LoadError, match=r"0\.weight is torch\.bfloat16, no array"):
+    with pytest.raises(LoadError, match=r"0\.weight is torch\.bfloat16, not an array"):
         from_state_dict(net, model.to(torch.bfloat16).state_dict())
     with pytest.raises(LoadError, match=r"0\.weight is float64 and must be float32"):
         from_state_dict(net, model.to(torch.float64).state_dict())

@@ -45,7 +45,7 @@ def read_idx(path: FilePath) -> Array:
         dtype, shape = _read_header(file, path)
         # math.prod, because NumPy's wraps around: 2³¹ · 2³¹ · 4 would be 0
         size = math.prod(shape) * dtype.itemsize
-        # In chunks, because the header may claim any size. One byte more than that is asked for,
+        # In chunks, because the header may claim any size. One byte more than that is requested,
         # to find extra content and to let gzip compare its checksum at the end.
         content = bytearray()
         while chunk := file.read(min(_CHUNK, size + 1 - len(content))):
@@ -83,7 +83,7 @@ def _read_header(file: BufferedIOBase, path: FilePath) -> tuple[np.dtype[Any], t
     if len(lengths) < 4 * axes:
         raise ValueError(f"{path} ends within its header: the lengths of {axes} axes are missing.")
     dtype, shape = np.dtype(_DTYPES[code]), struct.unpack(f">{axes}I", lengths)
-    # Counted as NumPy does, which needs the other axes of an empty array to fit, too.
+    # As NumPy does, which also needs the other axes of an empty array to fit.
     if math.prod(max(length, 1) for length in shape) * dtype.itemsize > sys.maxsize:
         raise ValueError(f"{path} claims the shape {shape}, which no computer can hold.")
     return dtype, shape

@@ -14,7 +14,7 @@ __all__ = ["load_safetensors", "save_safetensors"]
 
 
 def save_safetensors(net: Layer, path: FilePath) -> None:
-    """Write `to_state_dict(net)` in the safetensors format, whole or not at all.
+    """Write `to_state_dict(net)` in the safetensors format, completely or not at all.
 
     Raises:
         ImportError: safetensors is not installed; it is the extra `safetensors`.
@@ -43,7 +43,7 @@ def load_safetensors(net: Layer, path: FilePath) -> None:
     try:
         state_dict = read(data)
     except Exception as error:  # the package's errors have no common class
-        refuse(path, [f"it is damaged or no safetensors file ({error})"], error)
+        refuse(path, [f"it is damaged or is not a safetensors file ({error})"], error)
     fill_from(net, state_dict, path)
 
 

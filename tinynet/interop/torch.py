@@ -52,7 +52,7 @@ def from_state_dict(net: Layer, state_dict: Mapping[str, Any]) -> None:
 
     Raises:
         LoadError: something does not fit; all of it is listed.
-        TypeError: `state_dict` is no mapping, but for instance the module itself.
+        TypeError: `state_dict` is not a mapping, for instance the module itself.
 
     Example:
         >>> from tinynet import Dense
@@ -81,7 +81,7 @@ def fill_from(net: Layer, state_dict: Mapping[str, Any], source: FilePath) -> No
 
 
 def _as_array(value: Any) -> Any:
-    """A tensor as an array, from whichever device; what has no such form is returned as it is."""
+    """A tensor as an array, from whichever device; anything else is returned unchanged."""
     if isinstance(value, np.ndarray):
         return value
     try:

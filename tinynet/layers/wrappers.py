@@ -67,7 +67,7 @@ class Frozen(_Wrapper):
     """y = f(x) with a layer f, `inner`, that does not learn; the gradient passes through f.
 
     The parameters of f lie on vectors of their own, not on those of the network. So no optimizer
-    changes them, also not by momentum or weight decay, and a summary counts them as 0. They are
+    changes them, not even by momentum or weight decay, and a summary counts them as 0. They are
     buffers instead, `inner.W`, and saved as such. A `BatchNorm` in f normalizes with its running
     statistics and does not change them (PyTorch needs `eval` for that, Keras `trainable = False`).
     A `Dropout` in f still drops elements. To let f learn again, build a network with
@@ -92,7 +92,7 @@ class Frozen(_Wrapper):
         return self.inner.backward(dy)
 
     def parameter_gradients(self, dy: Array) -> None:
-        """Nothing, because there are no parameters."""
+        """Do nothing, because there are no parameters."""
 
     def is_frozen(self) -> bool:
         """Always True; the layers inside ask this."""

@@ -101,8 +101,8 @@ class KLDivLoss(Loss):
     t (N, K).
 
     Raises:
-        ValueError: an output above 0, which is no logarithm of a probability; or a row of targets
-            with a negative one or whose sum is not 1.
+        ValueError: an output above 0, because it must be the logarithm of a probability; or a row of
+            targets with a negative one or whose sum is not 1.
 
     References:
         S. Kullback and R. A. Leibler, "On information and sufficiency" (1951).

@@ -30,7 +30,7 @@ _FUNCTIONS = {
 _TYPE_NAMES = {np.dtype(code).name for code in "?bBhHiIlLqQefdFD"}  # int64 has two codes
 _TYPES = {name: np.dtype(name).type for name in _TYPE_NAMES}
 _ALWAYS_ALLOWED = {True: 1 << 16, False: 1 << 25}  # numbers in arguments of own and custom layers
-_SEEDS = ("rng", "seed")  # numbers that are no sizes
+_SEEDS = ("rng", "seed")  # numbers that are not sizes
 
 
 def describe(net: Layer) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -143,7 +143,7 @@ class _Builder:
             case {"class": str(name), "args": list(positional), "kwargs": dict(named)}:
                 own = name in OWN_LAYERS
             case other:
-                raise ValueError(f"a layer is described as {other!r}, which is no description")
+                raise ValueError(f"a layer is described as {other!r}, which is not a description")
         cls = OWN_LAYERS[name] if own else self.custom.get(name)
         if cls is None:
             raise ValueError(
@@ -193,7 +193,7 @@ class _Builder:
                 return self.layer(inner)
             case None | bool() | int() | float() | str():
                 return described
-        raise ValueError(f"an argument is described as {described!r}, which means nothing here")
+        raise ValueError(f"an argument is described as {described!r}, which is not a description")
 
     def _without_values(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Initial weights that take no memory and no time, because the file holds the weights."""

@@ -1,4 +1,4 @@
-"""The file format: a `.npz` of named arrays and one JSON header, checked before it is believed.
+"""The file format: a `.npz` of named arrays and one JSON header, all checked before use.
 
 The file is a zip archive whose members are stored uncompressed: `tinynet.json`, and `NAME.npy` for
 each array. `numpy.load` opens it too. Nothing in it is ever unpickled.
@@ -71,7 +71,7 @@ def read_archive(path: FilePath) -> tuple[dict[str, Any], dict[str, Array]]:
         except LoadError as error:
             refuse(path, error.args)
         except Exception as error:  # zipfile and NumPy raise many kinds for a damaged file
-            refuse(path, [f"it is damaged or no tinynet file ({error})"], error)
+            refuse(path, [f"it is damaged or is not a tinynet file ({error})"], error)
 
 
 def refuse(path: FilePath, problems: Sequence[str], cause: Exception | None = None) -> NoReturn:
@@ -97,11 +97,11 @@ def _check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
     for info in members:
         name = info.filename
         if name != _HEADER and not name.endswith(".npy"):
-            problems.append(f"{name} is nothing that tinynet writes")
+            problems.append(f"tinynet does not write {name}")
         elif info.flag_bits & 1:
             problems.append(f"{name} is encrypted")
         elif info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-            problems.append(f"{name} is compressed; tinynet stores its arrays as they are")
+            problems.append(f"{name} is compressed; tinynet stores arrays uncompressed")
         elif not 0 <= info.header_offset <= size - info.file_size:
             problems.append(f"{name} would reach beyond the end of the file")
     if not problems and sum(info.file_size for info in members) > size:

@@ -42,9 +42,11 @@ def misfits(given: Mapping[str, object], own: Mapping[str, Array]) -> list[str]:
     problems = [f"{name} is missing" for name in own if name not in given]
     for name, array in given.items():
         if name not in own:
-            problems.append(f"{name} has no place here")
+            problems.append(f"{name} is not expected")
         elif not isinstance(array, np.ndarray):
-            problems.append(f"{name} is {getattr(array, 'dtype', type(array).__name__)}, no array")
+            problems.append(
+                f"{name} is {getattr(array, 'dtype', type(array).__name__)}, not an array"
+            )
         elif array.shape != own[name].shape:
             problems.append(f"{name} has shape {array.shape} and must have {own[name].shape}")
         elif array.dtype != own[name].dtype:

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole or not at all."""
+"""Files that are replaced completely or not at all."""
 
 import contextlib
 import os
@@ -52,7 +52,7 @@ def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> Non
             error.errno, f"cannot write {path} ({error.strerror or error}); {state}"
         ) from error
     # The new file is in its place; its name is flushed to the disk too. Some folders cannot be
-    # flushed, for instance because they may not be listed; as in SQLite, that is no error.
+    # flushed, for instance because they may not be listed; as in SQLite, that is not an error.
     if os.name == "posix":  # Windows cannot open folders
         with contextlib.suppress(OSError):
             folder = os.open(target.parent, os.O_RDONLY)

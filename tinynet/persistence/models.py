@@ -23,12 +23,12 @@ def save(net: Layer, path: FilePath) -> None:
 
     The architecture is each layer's class and the arguments it was made with. Attributes that were
     changed later are not in the file, and neither are Generators: a loaded layer gets a new one.
-    `save` tries whether the file can be loaded again, then writes it as a whole or not at all.
+    `save` checks that the file can be loaded again, then writes it completely or not at all.
 
     Raises:
         OSError: the file cannot be written; an old one is then as it was.
         TypeError: a layer was made with something that cannot be written down.
-        ValueError: a parameter is NaN or infinite, or a layer would not come back as it is.
+        ValueError: a parameter is NaN or infinite, or a loaded layer would differ.
 
     Example:
         >>> import tempfile
@@ -58,8 +58,8 @@ def save(net: Layer, path: FilePath) -> None:
         problems = [str(error)]
     if problems:
         raise ValueError(
-            "the network would not come back as it is, because a layer made with the same "
-            "arguments differs:\n  - " + "\n  - ".join(problems)
+            "a loaded network would differ, because a layer made with the same arguments "
+            "differs:\n  - " + "\n  - ".join(problems)
         )
     write_archive(path, header, arrays)
 
@@ -137,7 +137,7 @@ def load_parameters(net: Layer, path: FilePath) -> None:
 
 
 def check_network(function: str, net: object) -> None:
-    """Refuse what is no network, such as a path that was passed first."""
+    """Refuse what is not a network, such as a path that was passed first."""
     if not isinstance(net, Layer):
         raise TypeError(
             f"{function} takes the network first, {function}(net, path); got {written(net)} as net"
@@ -147,8 +147,8 @@ def check_network(function: str, net: object) -> None:
 def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], dict[str, Array]]:
     """The header and the arrays of a file, with the errors of `save`.
 
-    Without `architecture`, an argument that cannot be written down is no error: the header then
-    holds the reason, which `load` tells, and `load_parameters` works.
+    Without `architecture`, an argument that cannot be written down is not an error: the header
+    then holds the reason, which `load` reports, and `load_parameters` works.
     """
     arrays = named_arrays(net)
     check_finite(arrays)

@@ -1,7 +1,7 @@
 """Finding where the first NaN or infinity comes from.
 
 While an object is watched, it has a class derived from its own whose methods look at what comes in
-and what goes out. The original class and all other objects stay as they are.
+and what goes out. The original class and all other objects do not change.
 """
 
 import threading
@@ -107,7 +107,7 @@ class _WatchedLayer(_Watched, Layer):
         return self._outputs("forward", self, x)
 
     def predict(self, x: Array) -> Array:
-        # On an unwatched copy, because a `predict` that is made of `forward` is no training pass.
+        # On an unwatched copy, because a `predict` that calls `forward` is not a training pass.
         copy = object.__new__(self.original)
         vars(copy).update(vars(self))
         return self._outputs("predict", copy, x)

@@ -90,7 +90,7 @@ class TrainingRun:
         header, arrays = read_archive(path)
         run: Any = header.get("run")
         if not isinstance(run, dict):
-            refuse(path, ["it is no checkpoint, only a network, for load_parameters(net, path)"])
+            refuse(path, ["it holds a network but no training run: use load_parameters(net, path)"])
         history, best = _folder(_HISTORY, arrays), _folder(_BEST, arrays)
         others = _HISTORY, "arguments/"
         given = {name: array for name, array in arrays.items() if not name.startswith(others)}

@@ -45,7 +45,7 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
 
 
 def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) -> dict[str, float]:
-    """The loss of a network on data, and metrics, by name; network and loss stay as they are.
+    """The loss of a network on data, and metrics, by name; the network and the loss do not change.
 
     Args:
         net: its `predict` is measured, for 1,024 rows at a time.

@@ -54,7 +54,7 @@ class History:
             ValueError: no epochs yet.
         """
         if not self.epochs:
-            raise ValueError("there is no best epoch, because there are none yet")
+            raise ValueError("there is no best epoch, because there are no epochs yet")
         column = self["validation_loss" if "validation_loss" in self else "loss"]
         return int(np.where(np.isnan(column), np.inf, column).argmin()) + 1
 

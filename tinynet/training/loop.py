@@ -77,7 +77,7 @@ def train(
     Raises:
         ValueError: lengths that differ, no data, NaN or infinity in the data, shapes that do not
             fit, an optimizer of another network.
-        TypeError: something that is no array, or of the wrong float type.
+        TypeError: something that is not an array, or has the wrong float type.
         DivergenceError: during training, when the loss or a parameter is no longer finite.
 
     Warns:
@@ -106,7 +106,7 @@ def train(
             mean, start = _MeanLoss(number, rate), 0
             order = generator.permutation(len(x)) if shuffle else None
             with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says more
-                # asked in each epoch, because the caller may have changed the optimizer
+                # in each epoch, because the caller may have changed the optimizer
                 if blocked and blocked_sgd.applies(net, loss, optimizer, x, batch_size):
                     start = blocked_sgd.descend(
                         net, loss, optimizer, x, t, batch_size, order, mean.add
