@@ -194,8 +194,8 @@ def test_a_replaced_part_is_found():
 
 @pytest.mark.parametrize(
     "hold",
-    [lambda x: x, lambda x: [x], lambda x: (Sigmoid(), x)],
-    ids=["itself", "list", "tuple"],
+    [lambda x: x, lambda x: [x], lambda x: (Sigmoid(), x), lambda x: {"part": x}],
+    ids=["itself", "list", "tuple", "dict"],
 )
 def test_a_part_that_was_never_declared_is_found(hold):
     class Wrapper(Layer):

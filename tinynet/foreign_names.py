@@ -80,11 +80,9 @@ ATTRIBUTES = _table(
         "add append": "a network is built at once: Sequential(layer, layer, ...)",
         "predict_proba predict_classes": "write net.predict(x), which gives the outputs",
         "score": "write tinynet.evaluate(net, loss, x, t), or use tinynet.metrics",
-        "children modules": "net.layers are the layers of a Sequential",
         "count_params": "net.params.size is the number of parameters",
         "to cuda cpu device": KEYWORDS["device"],
-        "float double half astype": "write dtype=np.float32 or dtype=np.float64 where the network "
-        "is built",
+        "float double half astype": "write dtype=np.float32 where the network is built",
         "trainable requires_grad requires_grad_": "a layer in Frozen(layer) does not learn",
         "named_state": "it is called named_buffers()",
         "check_windows": "it is called check_views()",

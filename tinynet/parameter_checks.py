@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.foreign_names import KEYWORDS
+from tinynet.text import one_line
 from tinynet.types import Array
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ def check_declaration(whole: Parameterized, declared: Mapping[str, Any]) -> None
         if _is_part(value):
             if (first := places.setdefault(id(value), name)) != name:
                 raise ValueError(
-                    f"{me} got the same {value!r} as {first} and as {name}. {one_place}"
+                    f"{me} got the same {one_line(value)} as {first} and as {name}. {one_place}"
                 )
             if (owner := value._owner()) is not None:
                 home = type(owner).__name__
                 raise ValueError(
-                    f"{me} got {value!r}, which already lives in a {home}. {one_place}"
+                    f"{me} got {one_line(value)}, which already lives in a {home}. {one_place}"
                 )
         elif not isinstance(value, np.ndarray) or value.dtype.kind != "f":
             if name in KEYWORDS:
@@ -80,19 +81,20 @@ def check_views(whole: Parameterized) -> None:
             continue
         if getattr(whole, name) is not value:
             raise ValueError(
-                f"{me}.{name} was replaced after {value!r} had been declared there, so the two do "
-                f"not share parameters. Build a new network instead."
+                f"{me}.{name} was replaced after {one_line(value)} had been declared there, "
+                f"so the two do not share parameters. Build a new network instead."
             )
         value.check_views()
         if whole.params.size and value.params.size:  # a Frozen has none
             _check_view(me, "params", whole.params, value.params)
             _check_view(me, "grads", whole.grads, value.grads)
     for name, value in whole.__dict__.items():
-        for held in value if isinstance(value, list | tuple) else (value,):
+        inside = [*value.values()] if isinstance(value, dict) else value
+        for held in inside if isinstance(inside, list | tuple) else (inside,):
             if _is_part(held) and held.params.size and held._owner() is None:
                 raise ValueError(
-                    f"{me}.{name} holds a layer that learns, {held!r}, but {me} never declared "
-                    f"it, so it would not learn. Pass it to super().__init__(name=layer)."
+                    f"{me}.{name} holds a layer that learns, {one_line(held)}, but {me} never "
+                    f"declared it, so it would not learn. Pass it to super().__init__(name=layer)."
                 )
 
 
@@ -106,7 +108,7 @@ def check_has_parameters(optimizer: object, net: object) -> None:
         raise TypeError(f"{me} takes the network, not its parameters: {me}(net, ...); got {got}")
     net.check_views()
     if not net.params.size:
-        raise ValueError(f"{me} got {net!r}, which has no parameters to learn")
+        raise ValueError(f"{me} got {one_line(net)}, which has no parameters to learn")
 
 
 def _check_view(me: str, name: str, view: object, vector: Array) -> None:

@@ -101,7 +101,7 @@ class KLDivLoss(Loss):
     t (N, K).
 
     Raises:
-        ValueError: an output above 0, because it must be the logarithm of a probability; or a row of
+        ValueError: an output above 0, because outputs are logarithms of probabilities; or a row of
             targets with a negative one or whose sum is not 1.
 
     References:

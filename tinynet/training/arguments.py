@@ -10,6 +10,7 @@ from tinynet.checks import check_lengths
 from tinynet.layers import Layer, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
+from tinynet.text import one_line
 from tinynet.types import Array
 
 __all__ = ["check_arguments", "rehearse"]
@@ -94,14 +95,12 @@ def _warn_of_activation(net: Layer, loss: Loss) -> None:
 
 def _check_optimizer(net: Layer, optimizer: Optimizer) -> None:
     part = next((layer for layer in net.walk() if layer is optimizer.net), None)
+    made_for = f"the optimizer was made for {one_line(optimizer.net)}"
+    advice = f"Make it with {type(optimizer).__name__}(net, ...)"
     if part is None:
-        raise ValueError(
-            f"the optimizer was made for another network, {optimizer.net!r}, so it would not move "
-            f"this one. Make it with {type(optimizer).__name__}(net, ...)."
-        )
+        raise ValueError(f"{made_for}, another network, so it would not move this one. {advice}.")
     if part.is_frozen():
         raise ValueError(
-            f"the optimizer was made for {optimizer.net!r}, which is in a Frozen and must not "
-            f"move. Make it with {type(optimizer).__name__}(net, ...), or build a network with a "
-            f"copy of that layer."
+            f"{made_for}, which is in a Frozen and must not move. {advice}, or build a network "
+            f"with a copy of that layer."
         )
