@@ -121,15 +121,17 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
 
 def check_indices(name: str, values: Array, count: int, what: str, owner: object = None) -> None:
     """Refuse values that are not ints from 0 to count − 1; `what` says what they index."""
+    whole = values.dtype.kind in "iu"
+    if whole and (not values.size or (values.min() >= 0 and values.max() < count)):
+        return
     got = name if owner is None else f"{owner!r} got {name}"
-    if values.dtype.kind not in "iu":
+    if not whole:
         raise TypeError(
             f"{got} of {values.dtype}: {what} are ints. "
             f"If they are whole numbers, convert them once with {name}.astype(int)."
         )
-    if values.size and (values.min() < 0 or values.max() >= count):
-        place = np.argwhere((values < 0) | (values >= count))[0].tolist()
-        raise ValueError(f"{got}{place} = {values[tuple(place)]}: {what} go from 0 to {count - 1}.")
+    place = np.argwhere((values < 0) | (values >= count))[0].tolist()
+    raise ValueError(f"{got}{place} = {values[tuple(place)]}: {what} go from 0 to {count - 1}.")
 
 
 def check_lengths(x: Array, t: Array, x_name: str = "x", t_name: str = "t") -> None:

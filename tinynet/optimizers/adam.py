@@ -20,8 +20,7 @@ class Adam(Optimizer):
         m ← β₁ m + (1 − β₁) g
         v ← β₂ v + (1 − β₂) g²
         m̂ = m / (1 − β₁ᵗ)
-        v̂ = v / (1 − β₂ᵗ)
-        θ ← θ − η m̂ / (√v̂ + ε).
+        v̂ = v / (1 − β₂ᵗ).
 
     m and v start at zero; the divisions correct for that. Defaults and ε outside the root are the
     paper's and PyTorch's. Weight decay λ makes g = ∇L + λ θ, which the division by √v̂ then mostly
