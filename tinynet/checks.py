@@ -127,8 +127,7 @@ def check_indices(name: str, values: Array, count: int, what: str, owner: object
     got = name if owner is None else f"{owner!r} got {name}"
     if not whole:
         raise TypeError(
-            f"{got} of {values.dtype}: {what} are ints. "
-            f"If they are whole numbers, convert them once with {name}.astype(int)."
+            f"{got} of {values.dtype}: {what} are ints. Convert them once, {name}.astype(int)."
         )
     place = np.argwhere((values < 0) | (values >= count))[0].tolist()
     raise ValueError(f"{got}{place} = {values[tuple(place)]}: {what} go from 0 to {count - 1}.")
