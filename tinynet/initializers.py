@@ -36,7 +36,7 @@ class Initializer(Protocol):
         """Initial values of the given shape."""
 
 
-def initial(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:
+def initial_weights(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:
     """The values of an initializer, if they have the right shape."""
     if not callable(init):
         raise TypeError(f"init must be a function such as tinynet.he_normal; got {init!r}")

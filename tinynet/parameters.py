@@ -97,7 +97,7 @@ class Parameterized:
                 yield f"{name}.{inner}", array
 
     def walk(self) -> Iterator[Self]:
-        """Itself and every part, however deep."""
+        """The object itself and all its parts, at any depth."""
         yield self
         for _, part in self._parts():
             yield from part.walk()
@@ -137,7 +137,7 @@ class Parameterized:
 
 
 def _nobody() -> None:
-    """The owner of a layer that is no part of another."""
+    """The owner of a layer that is not part of another."""
 
 
 def _size(value: Array | Parameterized) -> int:

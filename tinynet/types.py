@@ -1,4 +1,4 @@
-"""The words that many signatures use."""
+"""Type names that many signatures use."""
 
 import os
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ Array: TypeAlias = NDArray[Any]
 """A NumPy array; the docstring says which shape, and floats unless it says otherwise."""
 
 FilePath: TypeAlias = str | os.PathLike[str]
-"""Where a file is or shall be."""
+"""The path of a file to read or to write."""
 
 Rng: TypeAlias = np.random.Generator | int | None
 """Where random numbers come from: a Generator to share, an int to repeat, None for fresh ones."""

@@ -24,8 +24,8 @@ def batches(
     Args:
         x, t: inputs `(N, ...)`, and their targets or labels `(N, ...)`.
         shuffle: whether the order is random, as in `train` and `fit`; otherwise it is file order.
-        rng: where the order comes from: a Generator gives another one at each call, an int the
-            same one.
+        rng: random numbers for the order: with a Generator, each call has another order; with an
+            int, all calls have the same.
 
     Raises:
         ValueError: x and t have different lengths or no axis, or `batch_size` is below 1; raised

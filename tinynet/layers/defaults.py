@@ -30,7 +30,7 @@ def predicting_copy(layer: L) -> L:
 
 
 def restore_defaults(cls: Any, base: type) -> None:
-    """Give a subclass the method of the base back where what it stands for was redefined later."""
+    """Give a class the default method again if it redefines the method that this stands for."""
     for method, original in _STANDS_FOR.items():
         if not issubclass(_definer(cls, method), _definer(cls, original)):
             setattr(cls, method, base.__dict__[method])

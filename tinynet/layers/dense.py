@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.checks import check_gradient, check_input, positive_int
-from tinynet.initializers import Initializer, initial, lecun_normal
+from tinynet.initializers import Initializer, initial_weights, lecun_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
 
@@ -58,7 +58,7 @@ class Dense(Layer):
         dtype: DTypeLike = np.float64,
     ) -> None:
         shape = positive_int(inputs, "inputs"), positive_int(outputs, "outputs")
-        W = initial(init, shape, rng)
+        W = initial_weights(init, shape, rng)
         if bias:
             super().__init__(W=W, b=np.zeros(outputs), dtype=dtype)
         else:

@@ -5,7 +5,7 @@ import scipy  # loads scipy.sparse when it is first used
 from numpy.typing import DTypeLike
 
 from tinynet.checks import check_gradient, check_indices, positive_int
-from tinynet.initializers import Initializer, initial, standard_normal
+from tinynet.initializers import Initializer, initial_weights, standard_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
 
@@ -61,7 +61,7 @@ class Embedding(Layer):
     ) -> None:
         rows = positive_int(num_embeddings, "num_embeddings")
         shape = rows, positive_int(features, "features")
-        super().__init__(W=initial(init, shape, rng), dtype=dtype)
+        super().__init__(W=initial_weights(init, shape, rng), dtype=dtype)
 
     def forward(self, x: Array) -> Array:
         check_indices("x", x, len(self.W), "ids", self)

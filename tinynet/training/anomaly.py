@@ -67,7 +67,7 @@ def detect_anomaly(*objects: Layer | Loss | Optimizer) -> Iterator[None]:
 
 
 def _watch(thing: Any) -> None:
-    """Give it a watched class of its own; one that it has already counts its watchers."""
+    """Give the object a watched class, and count how many are watching it."""
     with _lock:
         if not isinstance(thing, _Watched):
             original = type(thing)

@@ -61,14 +61,14 @@ def train(
 
     Args:
         net: a layer or network; `predict` may be called between epochs.
-        loss: what to make small.
+        loss: the loss to minimize.
         optimizer: made for `net`, or for a part of it that alone is to be trained.
         x: inputs (N, ...), never copied as a whole.
         t: targets (N, ...).
         epochs: passes over the data.
         batch_size: examples in a step; the last batch of an epoch may be shorter.
         shuffle: whether each epoch visits the examples in a new order.
-        rng: where the order comes from.
+        rng: random numbers for that order.
         blocked: whether plain SGD on small batches updates the first weight matrix once for a block
             of batches, where that is possible. It takes the same steps to rounding, and is faster;
             see `tinynet.training.blocked_sgd`. Pass False if `optimizer.lr` is a function that
