@@ -49,7 +49,6 @@ _LAYER_RULES = (
     precision.float32,
     points.gradient,
     points.kinks,
-    rows.alone,
     rows.in_any_batch,
 )
 """The rules of a layer, in an order in which a cause comes before its symptoms."""
@@ -58,7 +57,7 @@ _OF_LAYERS = {"redraws", "overwrite", "update", "linear", "predict_pure", "batch
 _OF_LAYERS |= {"per_example", "predict_per_example", "predict_equals_forward", "expectation"}
 
 _LOSS_RULES = (
-    *(rule for rule in _LAYER_RULES if not {rule.name, *rule.needs} & _OF_LAYERS),
+    *(rule for rule in _LAYER_RULES if rule.name not in _OF_LAYERS),
     points.loss_of_one,
     points.loss_larger_batch,
 )
@@ -233,7 +232,6 @@ def _hold_all(t: Trial, rules: tuple[Rule, ...], skip: Collection[str]) -> None:
     for rule in rules:
         if rule.name in skip:
             t.report.skipped[rule.name] = "asked for"
-        if {rule.name, *rule.needs} & set(skip):
             continue
         try:
             _hold_one(rule, t)

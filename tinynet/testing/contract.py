@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,18 @@ from tinynet.layers import Layer
 from tinynet.testing.inputs import views_check
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import EPS, Inputs, Trial, agree, distance, generator_states, read_only
-from tinynet.testing.trial import restore_buffers as give_buffers
+from tinynet.testing.trial import (
+    EPS,
+    Inputs,
+    Trial,
+    agree,
+    generator_states,
+    read_only,
+    restore,
+)
 from tinynet.types import Array
+
+Calls = Sequence[Callable[[Layer], object]]
 
 
 @rule("shapes")
@@ -204,21 +214,41 @@ def _overwritten(t: Trial, method: str) -> Pairs:
             yield Pair(when, {f"d{name}": got}, {f"d{name}": right})
 
 
+def _history(
+    t: Trial,
+    when: str,
+    before: Calls = (),
+    between: Calls = (),
+    inputs: Inputs | None = None,
+    layer: Layer | None = None,
+) -> Pair:
+    """A step after some calls of the layer, and with others in the middle of it.
+
+    It must give what it gives a new layer with the same parameters and generators.
+    """
+    layer = t.new() if layer is None else layer
+    for call in before:
+        call(layer)
+    wanted = t.run(inputs, layer=t.like(layer))
+    y = t.forward(layer, inputs)
+    for call in between:
+        call(layer)
+    found = t.backward(layer, t.upstream(y.shape))
+    for call in between:
+        call(layer)
+    return Pair(when, {t.output: y} | found | t.gradients(layer), wanted)
+
+
 @rule("backward_twice", "backward changes what forward has kept, or draws again.")
 def backward_twice(t: Trial) -> Pairs:
     """A second backward gives the same."""
-    layer = t.new()
-    first = t.run(layer=layer)
-    yield Pair("after a second backward with the same dy", t.backward(layer), first)
+    yield _history(t, "in a second backward with the same dy", between=[t.backward])
 
 
 @rule("forward_twice", "something that the first call kept changes the second.")
 def forward_twice(t: Trial) -> Pairs:
     """A second forward gives the same, but for its draws and its buffers."""
-    layer = t.new()
-    t.forward(layer)
-    wanted = t.run(layer=t.like(layer))
-    yield Pair("after a second forward with the same x", t.run(layer=layer), wanted)
+    yield _history(t, "in a second forward with the same x", [t.forward])
 
 
 @rule("reuse", "something is kept from the first batch.")
@@ -230,11 +260,8 @@ def reuse(t: Trial) -> Pairs:
     if not t.integer and _takes(t, t.with_x(-t.x)):
         pairs.append((t.inputs, t.with_x(-t.x)))  # where masks are others
     for first, second in pairs:
-        layer = t.new()
-        t.run(first, layer=layer)
-        wanted = t.run(second, layer=t.like(layer))
         when = f"in a batch of {len(second[0])} after a batch of {len(first[0])} other examples"
-        yield Pair(when, t.run(second, layer=layer), wanted)
+        yield _history(t, when, [partial(t.run, first, None)], inputs=second)
 
 
 def _takes(t: Trial, inputs: Inputs) -> bool:
@@ -251,24 +278,12 @@ def _takes(t: Trial, inputs: Inputs) -> bool:
 )
 def isolation(t: Trial) -> Pairs:
     """Two instances share nothing: one works in the middle of the other's step."""
-    when = "when another instance works at the same time"
-    for make in (t.new, lambda: t.constructed(t.params)):
+    batch, when = t.other_inputs(len(t.x)), "when another instance works at the same time"
+    for make in (t.new, partial(t.constructed, t.params)):
         one, other = make(), make()
-        if one is None or other is None:
-            continue
-        batch, alone, undisturbed = t.other_inputs(len(t.x)), *map(copy.deepcopy, (one, one))
-        wanted = t.run(layer=alone), t.run(batch, layer=copy.deepcopy(other))
-        y, _ = t.forward(one), t.forward(other, batch)
-        got = {t.output: y} | t.backward(one)
-        second = t.backward(other)
-        yield Pair(when, got | t.gradients(one), wanted[0])
-        yield Pair(when, second, wanted[1])
-        disturbed = copy.deepcopy(undisturbed)
-        for layer in (undisturbed, disturbed):
-            t.predict(layer)
-        right = {"y of predict": t.predict(undisturbed)}
-        t.run(batch, layer=other)
-        yield Pair(when, {"y of predict": t.predict(disturbed)}, right)
+        if one is not None and other is not None:
+            work = partial(t.run, batch, None, other)
+            yield _history(t, when, between=[lambda _, work=work: work()], layer=one)
 
 
 @rule("update", "something made from the parameters is kept; make it in forward or predict.")
@@ -279,12 +294,10 @@ def update(t: Trial) -> Pairs:
     layer, moved, when = t.new(), t.other_params(), "after the parameters changed in place"
     t.run(layer=layer)
     t.predict(layer)
-    now = t.like(layer)
-    layer.params[...] = now.params[...] = moved
-    wanted = t.run(layer=now)
-    yield Pair(when, t.run(layer=layer), wanted)
+    layer.params[...] = moved
+    yield _history(t, when, layer=layer)
     now = t.new(moved)
-    give_buffers(now, layer)
+    restore(now, layer, [])
     yield Pair(when, {"y of predict": t.predict(layer)}, {"y of predict": t.predict(now)})
 
 
@@ -319,23 +332,22 @@ def kept_copy(t: Trial) -> Fault | None:
 @rule("output_alias", "return a new array, or a copy of the buffer.")
 def output_alias(t: Trial) -> Pairs:
     """What was returned is never written into again."""
-    layer, other, dy = t.new(), t.other_inputs(len(t.x)), t.dy
-    forward, backward, predict = layer.forward, layer.backward, layer.predict
-    calls: list[tuple[str, Callable[..., Any], Inputs]] = [
-        ("y of forward", forward, t.inputs),
-        *(("dx of backward", backward, (factor * dy,)) for factor in (1, 2)),
-        *(("y of predict", predict, inputs) for inputs in (t.inputs, other)),
-        ("y of forward", forward, other),
-        ("dx of backward", backward, (3 * dy,)),
-        ("y of predict", predict, t.inputs),
-    ]
-    returned: list[tuple[str, Array, Array]] = []
-    for name, method, given in calls:
-        array = method(*(one.copy() for one in given))
-        for what, kept, copied in returned:
-            yield Pair(f"after a later call that returned {name}", {what: kept}, {what: copied})
-        if isinstance(array, np.ndarray):
-            returned.append((name, array, array.copy()))
+    layer, other, returned = t.new(), t.other_inputs(len(t.x)), []
+    for name, given in (
+        ("forward", t.inputs),
+        ("backward", (t.dy,)),
+        ("backward", (2 * t.dy,)),
+        ("predict", t.inputs),
+        ("predict", other),
+        ("forward", other),
+        ("backward", (3 * t.dy,)),
+        ("predict", t.inputs),
+    ):
+        array = getattr(layer, name)(*(one.copy() for one in given))
+        if array is not None:
+            returned.append(({f"what {name} returned": array}, array.copy()))
+    for kept, copied in returned:
+        yield Pair("after later calls", kept, dict.fromkeys(kept, copied))
 
 
 @rule(
@@ -347,19 +359,15 @@ def linear(t: Trial) -> Pairs:
     """Backward is additive and homogeneous in dy, to round-off."""
     layer, other = t.new(), t.rng.normal(size=t.dy.shape)
     t.forward(layer)
-    one, two, both, large, small, none = (
-        t.backward(layer, dy)
-        for dy in (t.dy, other, t.dy + other, 1000 * t.dy, -1e-3 * t.dy, 0 * t.dy)
-    )
-    if any(np.any(a) and agree(large[name], a, 1e-10) for name, a in one.items()):
-        raise Broken("a gradient does not depend on dy at all.")
-    for name, a in one.items():
-        if np.isfinite(a).all():
-            yield Pair("for 1000 dy, divided by 1000", {name: large[name] / 1000}, one)
-            yield Pair("for dy / -1000, times -1000", {name: small[name] * -1000}, one)
-            yield Pair("for 0 dy", {name: none[name]}, {name: 0 * a})
-        if np.isfinite(a + two[name]).all():
-            yield Pair("for dy + dy'", {name: both[name]}, {name: a + two[name]})
+    one, two = t.backward(layer), t.backward(layer, other)
+    for a, b in ((1000, 0), (1, 1), (-1e-3, 0), (0, 0)):
+        got, size = t.backward(layer, a * t.dy + b * other), abs(a) or 1
+        for name, right in one.items():
+            if a == 1000 and np.any(right) and agree(got[name], right, 1e-10):
+                raise Broken("a gradient does not depend on dy at all.")
+            right = (a * right + b * two[name]) / size
+            if np.isfinite(right).all():
+                yield Pair(f"for {a} dy + {b} dy'", {name: got[name] / size}, {name: right})
 
 
 def _strided(array: Array) -> Array:
@@ -401,26 +409,11 @@ def predict_pure(t: Trial) -> Pairs:
             "predict draws from the layer's generator, so that it changes what comes after it.",
             "define predict(self, x) without the draw: by default it runs forward.",
         )
-    other = t.other_inputs(len(x) + 1)
     stored = {n: copy.copy(v) for n, v in vars(layer).items() if held.get(n, held) is not v}
-    t.predict(layer, other)
-    for name, value in stored.items():
-        if not _equal(value, vars(layer).get(name)):
-            raise Broken(f"predict stores self.{name}.")
+    batches = [t.other_inputs(len(x) + 1), t.other_inputs(len(x)), t.rows(slice(1))]
+    t.predict(layer, batches[0])
+    arrays = {f"self.{n}": v for n, v in stored.items() if isinstance(v, np.ndarray)}
+    yield Pair("when predict runs again", {n: vars(layer)[n[5:]] for n in arrays}, arrays)
     yield Pair("the second time", {"y of predict": t.predict(layer)}, first)
-    used = t.new()
-    t.predict(used, other)
-    y = t.forward(used)
-    for batch in (other, t.other_inputs(len(x)), t.rows(slice(1))):
-        t.predict(used, batch)
-    when = "when predict runs before forward, or between forward and backward"
-    yield Pair(when, {t.output: y} | t.backward(used), t.run())
-
-
-def _equal(a: object, b: object) -> bool:
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return distance(a, b) == 0
-    try:
-        return a is b or bool(a == b)
-    except Exception:
-        return True
+    calls = [lambda layer, batch=batch: t.predict(layer, batch) for batch in batches]
+    yield _history(t, "when predict runs before forward or backward", calls[:1], calls)

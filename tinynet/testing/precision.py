@@ -32,7 +32,6 @@ def float32_types(t: Trial) -> Pairs:
     "float32",
     "a constant such as 1e-300 vanishes in float32, or a difference of large numbers loses its "
     "digits.",
-    rtol=1e-3,
     eps=2.0**-24,
 )
 def float32(t: Trial) -> Pairs:

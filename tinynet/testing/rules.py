@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -27,26 +26,21 @@ class Pair(NamedTuple):
 Pairs = Iterator[Pair]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule of the contract.
 
     Attributes:
         name: the check that it belongs to, a word for `skip`; several rules may share it.
         hints: what may be the cause where a pair does not agree.
         pairs: trial -> pairs that must agree; it may raise `Broken` or `LeftOut` instead.
-        rtol: how far apart they may be, as a part of the largest value.
         eps: relative size of the last bits, whose change tells the round-off; 0 where a rule
             repeats one computation, so that every bit must be the same.
-        needs: other checks that must not be skipped either.
     """
 
     name: str
     hints: tuple[str, ...]
     pairs: Callable[[Trial], Pairs | None]
-    rtol: float = 1e-9
-    eps: float = 0.0
-    needs: tuple[str, ...] = ()
+    eps: float
 
 
 class LeftOut(Exception):
@@ -57,9 +51,9 @@ class Broken(Exception):
     """A rule is broken in a way that no pair shows; a text, and hints in place of the rule's."""
 
 
-def rule(name: str, *hints: str, **more: Any) -> Callable[[Callable[..., Any]], Rule]:
+def rule(name: str, *hints: str, eps: float = 0.0) -> Callable[[Callable[..., Any]], Rule]:
     """Make a rule of a function from a trial to pairs."""
-    return lambda pairs: Rule(name, hints, pairs, **more)
+    return lambda pairs: Rule(name, hints, pairs, eps)
 
 
 def hold(rule: Rule, t: Trial) -> None:
@@ -85,10 +79,9 @@ def _agree(rule: Rule, t: Trial, n: int, name: str, got: Any, wanted: Any) -> bo
     if not isinstance(got, np.ndarray | np.generic):
         return bool(got == wanted)
     got, wanted = np.asarray(got), np.asarray(wanted)
-    if agree(got, wanted, rule.rtol):
+    if agree(got, wanted, max(1e-9, 2e4 * rule.eps)):
         return True
-    apart = distance(got, wanted)
-    return bool(rule.eps) and np.isfinite(apart) and apart <= _roundoff(rule, t, n, name, wanted)
+    return rule.eps > 0 and distance(got, wanted) <= _roundoff(rule, t, n, name, wanted)
 
 
 def _roundoff(rule: Rule, t: Trial, n: int, name: str, wanted: Array) -> float:
@@ -96,20 +89,17 @@ def _roundoff(rule: Rule, t: Trial, n: int, name: str, wanted: Array) -> float:
 
     0 for a layer that gives something else each time, whatever they are.
     """
-    scale = t.steepness * largest(t.dy)
-    worst = EPS * scale
+    moves = []
     for seed, eps in enumerate((0.0, rule.eps, rule.eps, rule.eps)):
         moved = t.with_last_bits(eps, seed)
         moved.rng = np.random.default_rng(t.seed)
         try:
             pair = next(islice(rule.pairs(moved) or (), n, None))
-            apart = distance(np.asarray(pair.wanted[name]), wanted)
+            moves.append(distance(np.asarray(pair.wanted[name]), wanted))
         except Exception:  # out of the domain by its last bits
-            continue
-        if eps == 0 and apart > 0:
-            return 0.0
-        worst = max(worst, apart if np.isfinite(apart) else 0.0)
-    return min(100 * worst, 1e-3 * max(scale, largest(wanted)))  # at a tie they may move it far
+            moves.append(0.0)
+    most = 1e-3 * max(largest(t.dy), largest(wanted))  # at a tie they may move it far
+    return 0.0 if moves[0] else min(100 * max(*moves, EPS * largest(t.dy)), most)
 
 
 def _difference(name: str, got: Any, wanted: Any) -> str:

@@ -131,10 +131,9 @@ class Trial:
         return params * self.rng.uniform(0.8, 1.2, size=params.shape) + 0.01 * rms(params)
 
     def like(self, layer: Layer) -> Layer:
-        """A new copy whose generators stand where those of a layer that has run do."""
-        twin = self.new()
-        for mine, other in zip(generators(twin), generators(layer), strict=False):
-            mine.bit_generator.state = other.bit_generator.state
+        """A new copy with the parameters and the generator states of a layer that has run."""
+        twin = self.new(layer.params)
+        restore(twin, twin, generator_states(layer))
         return twin
 
     def constructed(self, params: Array | None = None) -> Layer | None:
@@ -176,18 +175,17 @@ class Trial:
     def varies(self) -> bool:
         """Whether forward gives different outputs in a row, from its generators or unseen ones."""
         layer, states = self.new(), generator_states(self.start)
-        first = self.forward(layer, self.many)
-        if all(distance(self.forward(layer, self.many), first) == 0 for _ in range(6)):
-            return False
-        return not states or states != generator_states(layer)
+        first, *more = (self.forward(layer, self.many) for _ in range(7))
+        differ = any(distance(y, first) > 0 for y in more)
+        return differ and (not states or states != generator_states(layer))
 
     @cached_property
     def draws(self) -> bool:
         """Whether forward draws random numbers, even where they make no difference."""
-        layer, states = self.new(), []
-        for _ in range(3):
-            states.append(generator_states(layer))
+        layer, states = self.new(), [generator_states(self.start)]
+        for _ in range(2):
             self.forward(layer)
+            states.append(generator_states(layer))
         return self.varies or states[0] != states[1] != states[2]
 
     @cached_property
@@ -220,64 +218,21 @@ class Trial:
                 continue
         return False
 
-    def refuses(self, rows: int) -> bool:
-        """Whether rows interact, and forward refuses so few of them with a ValueError."""
-        try:
-            self.forward(self.new(), self.rows(slice(rows)))
-        except ValueError as error:
-            return self.interacts and "read-only" not in str(error)
-        except Exception:
-            return False
-        return False
+    def function(self, inputs: Inputs) -> Callable[[Array], Array]:
+        """y, flat, as a function of one vector θ: x, if it holds floats, and all parameters.
 
-    @cached_property
-    def steepness(self) -> float:
-        """How much backward enlarges dy at most, here and where a saturated layer wakes up."""
-        sizes = [0.0]
-        mean = np.full_like(self.x, self.x.mean() if self.x.size else 0)
-        for x in (self.x, 0 * self.x, 1e-3 * self.x, mean) if not self.integer else (self.x,):
-            try:
-                found = self.run(self.with_x(x))
-            except Exception:
-                continue
-            sizes += [largest(array) for name, array in found.items() if name != self.output]
-        return max(sizes) / (largest(self.dy) or 1.0)
-
-    def function(self, inputs: Inputs, params: Array) -> Callable[[Array], Array]:
-        """y, flat, as a function of one vector θ: x, if it holds floats, and all parameters."""
-        size, shape = 0 if self.integer else inputs[0].size, inputs[0].shape
+        It draws the same and has the same buffers each time.
+        """
+        layer, states = self.new(), generator_states(self.start)
+        size = 0 if self.integer else inputs[0].size
 
         def outputs(theta: Array) -> Array:
-            x = theta[:size].reshape(shape) if size else inputs[0]
-            return self._repeat((x, *inputs[1:]), theta[size:]).ravel()
+            x = theta[:size].reshape(inputs[0].shape) if size else inputs[0]
+            restore(layer, self.start, states)
+            layer.params[...] = theta[size:]
+            return np.array(layer.forward(x.copy(), *inputs[1:]), float).ravel()
 
         return outputs
-
-    @cached_property
-    def _repeat(self) -> Callable[[Inputs, Array], Array]:
-        """y for any inputs and parameters, with the same draw and the same buffers each time.
-
-        One copy serves for all where a probe shows that a forward pass leaves nothing behind.
-        """
-        work, states, reusable = self.new(), generator_states(self.start), True
-        buffers = any(part.buffers for part in work.walk())
-
-        def repeat(inputs: Inputs, params: Array) -> Array:
-            layer = work if reusable else self.new()
-            if reusable and buffers:
-                restore_buffers(layer, self.start)
-            for generator, state in zip(generators(layer) if states else (), states, strict=False):
-                generator.bit_generator.state = state
-            layer.params[...] = params
-            return np.array(layer.forward(*(array.copy() for array in inputs)), float)
-
-        first = repeat(self.inputs, self.params)
-        try:
-            repeat(self.with_x(self.x[::-1] if self.integer else self.x * 0.9), self.params * 1.1)
-            reusable = distance(repeat(self.inputs, self.params), first) == 0
-        except Exception:
-            reusable = False
-        return repeat
 
 
 class _LossLayer(Layer):
@@ -372,12 +327,14 @@ def inputs_of_parts(layer: Layer, inputs: Inputs) -> dict[str, tuple[Layer, Arra
     return reached
 
 
-def restore_buffers(layer: Layer, source: Layer) -> None:
-    """Give a layer the buffers of its twin."""
-    for part, twin in zip(layer.walk(), source.walk(), strict=True):
+def restore(layer: Layer, start: Layer, states: list[Any]) -> None:
+    """Give a layer the buffers of its twin, and its generators these states."""
+    for part, twin in zip(layer.walk(), start.walk(), strict=True):
         for name in part.buffers:
-            if name in twin.__dict__:
-                setattr(part, name, copy.copy(twin.__dict__[name]))
+            if name in vars(twin):
+                setattr(part, name, copy.copy(vars(twin)[name]))
+    for generator, state in zip(generators(layer) if states else (), states, strict=False):
+        generator.bit_generator.state = state
 
 
 def generator_states(owner: object) -> list[Any]:
