@@ -27,7 +27,6 @@ _LAYER_RULES = (
     draws.redraws,
     contract.copying,
     contract.overwrite,
-    contract.overwrite_shortcut,
     contract.backward_twice,
     contract.forward_twice,
     contract.isolation,

@@ -7,6 +7,7 @@ import io
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,7 @@ from tinynet.layers import Layer
 from tinynet.testing.inputs import views_check
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import (
-    EPS,
-    Inputs,
-    Trial,
-    agree,
-    generator_states,
-    read_only,
-    restore,
-)
+from tinynet.testing.trial import EPS, Inputs, Trial, agree, generator_states, read_only, restore
 from tinynet.types import Array
 
 Calls = Sequence[Callable[[Layer], object]]
@@ -89,51 +82,42 @@ def dtypes(t: Trial) -> Pairs:
 )
 def copying(t: Trial) -> Pairs:
     """A copy computes with its own parameters, which lie on its own vectors."""
-    _views_stay(t)
-    start = t.constructed(t.params) or t.new()
-    t.run(layer=start)
-    for how in (copy.deepcopy, copy.copy):
-        yield from _same_parameters("on a copy", start, how(start))
-    moved, kept, twin = t.other_params(), start.params.copy(), copy.deepcopy(start)
-    twin.params[...] = moved
-    yield Pair("after a copy was changed", {"params": start.params}, {"params": kept})
-    got = t.run(layer=twin)
-    start.params[...] = moved
-    yield Pair("on a copy, with the same parameters", got, t.run(layer=start))
-
-
-def _same_parameters(when: str, layer: Layer, twin: Layer) -> Pairs:
-    try:
-        twin.check_views()
-    except ValueError as error:
-        raise Broken(f"{when}, {error}") from error
-    yield Pair(when, {"params": twin.params}, {"params": layer.params})
-    yield Pair(when, {"their type": twin.params.dtype}, {"their type": layer.params.dtype})
-    if np.may_share_memory(twin.params, layer.params):
-        raise Broken(f"{when}, the parameters share memory with those of the original.")
-
-
-def _views_stay(t: Trial) -> None:
-    """After a pass, every view lies on its vector, and what has a gradient is a parameter."""
     used = t.new()
-    for _ in _same_parameters("on a copy", t.start, used):
-        pass
+    yield _same_parameters("on a copy", t.start, used)
     t.run(layer=used)
     try:
         used.check_views()
     except ValueError as error:
         raise Fault(views_check(error), str(error)) from error
     for new, old in zip(used.walk(), t.start.walk(), strict=True):
-        for name, value in vars(old).items():
-            made = vars(new).get(f"d{name}")
-            if name in old._declared or f"d{name}" in vars(old) or not isinstance(made, np.ndarray):
-                continue
-            if isinstance(value, np.ndarray) and value.shape == made.shape:
+        for name in vars(old).keys() - old._declared.keys():
+            value, made = getattr(new, name), vars(new).get(f"d{name}")
+            arrays = isinstance(value, np.ndarray) and isinstance(made, np.ndarray)
+            if arrays and value.shape == made.shape and f"d{name}" not in vars(old):
                 raise Fault(
                     "gradient",
                     f"backward makes d{name}, but {name} is no parameter: no optimizer moves it.",
                     f"declare it, super().__init__({name}=...), and write self.d{name}[...] = ...",
                 )
+    start, moved = t.constructed(t.params) or t.new(), t.other_params()
+    t.run(layer=start)
+    twin = copy.deepcopy(start)
+    yield _same_parameters("on a copy", start, twin)
+    yield _same_parameters("on a copy", start, copy.copy(start))
+    twin.params[...] = moved
+    got = t.run(layer=twin)
+    start.params[...] = moved
+    yield Pair("on a copy, with the same parameters", got, t.run(layer=start))
+
+
+def _same_parameters(when: str, layer: Layer, twin: Layer) -> Pair:
+    try:
+        twin.check_views()
+    except ValueError as error:
+        raise Broken(f"{when}, {error}") from error
+    if np.may_share_memory(twin.params, layer.params):
+        raise Broken(f"{when}, the parameters share memory with those of the original.")
+    return Pair(when, {"params": twin.params}, {"params": layer.params})
 
 
 @rule(
@@ -144,7 +128,7 @@ def pickling(t: Trial) -> Pairs:
     """The same through pickle, which saving and other processes use."""
     layer = t.new()
     wanted, twin = t.run(layer=copy.deepcopy(layer)), _pickled(layer)
-    yield from _same_parameters("after pickling", layer, twin)
+    yield _same_parameters("after pickling", layer, twin)
     yield Pair("after pickling", t.run(layer=twin), wanted)
 
 
@@ -184,34 +168,23 @@ def _functions(value: object) -> set[int]:
 @rule(
     "overwrite",
     "write self.dW[...] = ..., not +=; where only some entries are set, start with "
-    "self.dW[...] = 0.",
+    "self.dW[...] = 0. Without a parameter_gradients of its own, a layer gets it from backward.",
 )
 def overwrite(t: Trial) -> Pairs:
-    """Gradients are overwritten, not added to, whatever stood there before."""
-    return _overwritten(t, "backward")
-
-
-@rule("overwrite", "without a parameter_gradients of its own, a layer gets it from backward.")
-def overwrite_shortcut(t: Trial) -> Pairs:
-    """parameter_gradients, the shortcut that training takes, leaves what backward does."""
-    return _overwritten(t, "parameter_gradients")
-
-
-def _overwritten(t: Trial, method: str) -> Pairs:
+    """Gradients are overwritten, by backward and by parameter_gradients, which training calls."""
     if not t.params.size:
         raise LeftOut("there are no parameters")
-    when = f"where the gradients held other numbers before {method}"
-    for batch in (t.inputs, t.rows(np.zeros(len(t.x), int))):
-        wanted, dirty = t.run(batch), t.new()
-        t.forward(dirty, batch)
-        old = dirty.grads[...] = 100 * t.rng.normal(size=dirty.grads.shape)
-        getattr(dirty, method)(read_only(t.dy))
-        for name, here in t.slices:
-            got, right = dirty.grads[here].copy(), wanted[f"d{name}"]
-            never = (got == old[here]) & (right == 0)
-            if never.all():  # it is never written, which the check of the gradient says
-                got = right
-            yield Pair(when, {f"d{name}": got}, {f"d{name}": right})
+    for method in ("backward", "parameter_gradients"):
+        for batch in (t.inputs, t.rows(np.zeros(len(t.x), int))):
+            wanted, dirty = t.run(batch), t.new()
+            t.forward(dirty, batch)
+            old = dirty.grads[...] = 100 * t.rng.normal(size=dirty.grads.shape)
+            getattr(dirty, method)(read_only(t.dy))
+            for name, here in t.slices:
+                got, right = {f"d{name}": dirty.grads[here]}, wanted[f"d{name}"]
+                if np.any(right) or np.any(dirty.grads[here] != old[here]):  # else never written
+                    when = f"where the gradients held other numbers before {method}"
+                    yield Pair(when, got, wanted)
 
 
 def _history(
@@ -257,16 +230,15 @@ def reuse(t: Trial) -> Pairs:
     n, small = len(t.x), 2 if t.output == "y" else 1
     few, same, many = (t.other_inputs(rows) for rows in (small, n, n + 3))
     pairs = [(t.inputs, same), (t.inputs, few), (few, t.inputs), (t.inputs, many)]
-    if not t.integer and _takes(t, t.with_x(-t.x)):
-        pairs.append((t.inputs, t.with_x(-t.x)))  # where masks are others
+    pairs += [(t.inputs, t.with_x(-t.x))] if _finite(t, -t.x) else []  # where masks are others
     for first, second in pairs:
         when = f"in a batch of {len(second[0])} after a batch of {len(first[0])} other examples"
         yield _history(t, when, [partial(t.run, first, None)], inputs=second)
 
 
-def _takes(t: Trial, inputs: Inputs) -> bool:
+def _finite(t: Trial, x: Array) -> bool:
     try:
-        return all(np.isfinite(array).all() for array in t.run(inputs).values())
+        return not t.integer and all(np.isfinite(a).all() for a in t.run(t.with_x(x)).values())
     except Exception:
         return False
 
@@ -284,6 +256,9 @@ def isolation(t: Trial) -> Pairs:
         if one is not None and other is not None:
             work = partial(t.run, batch, None, other)
             yield _history(t, when, between=[lambda _, work=work: work()], layer=one)
+            right = {"y of predict": t.predict(copy.deepcopy(one))}
+            work()
+            yield Pair(when, {"y of predict": t.predict(copy.deepcopy(one))}, right)
 
 
 @rule("update", "something made from the parameters is kept; make it in forward or predict.")
@@ -309,24 +284,21 @@ def kept_copy(t: Trial) -> Fault | None:
     first = {name: np.sort(view, axis=None) for name, view in layer.named_parameters()}
     layer.params[...] = t.other_params()
     wanted = t.run(layer=copy.deepcopy(layer))
-    held = [(n, *item) for n, part in enumerate(layer.walk()) for item in vars(part).items()]
-    for n, attribute, array in held:
-        for name, values in first.items():
-            if not isinstance(array, np.ndarray) or values.size < 2 or np.ptp(values) == 0:
-                continue
-            if not np.array_equal(np.sort(array, axis=None), values):
-                continue
-            twin = copy.deepcopy(layer)
-            setattr(list(twin.walk())[n], attribute, 2 * array)
-            if any(not agree(a, wanted[of], 1e-9) for of, a in t.run(layer=twin).items()):
-                return Fault(
-                    "update",
-                    f"self.{attribute} holds the values that {name} had at first, so that the "
-                    f"gradients are wrong after {name} has changed in place.",
-                    f"make it from {name} in forward or backward.",
-                    tensor=name,
-                )
+    for n, part in enumerate(layer.walk()):
+        arrays = [(key, a) for key, a in vars(part).items() if isinstance(a, np.ndarray)]
+        for (key, array), (name, values) in product(arrays, first.items()):
+            if values.size > 1 and np.ptp(values) and _equal(np.sort(array, axis=None), values):
+                twin = copy.deepcopy(layer)
+                setattr(list(twin.walk())[n], key, 2 * array)
+                if any(not _equal(a, wanted[of]) for of, a in t.run(layer=twin).items()):
+                    text = f"self.{key} holds the values that {name} had at first, so that the "
+                    text += f"gradients are wrong after {name} has changed in place."
+                    return Fault("update", text, f"make it from {name} in forward or backward.")
     return None
+
+
+def _equal(a: Array, b: Array) -> bool:
+    return np.array_equal(a, b, equal_nan=True)
 
 
 @rule("output_alias", "return a new array, or a copy of the buffer.")
