@@ -38,7 +38,6 @@ _LAYER_RULES = (
     contract.predict_pure,
     rows.batch_of_one,
     rows.batch_of_none,
-    rows.per_example,
     rows.predict_per_example,
     rows.predict_equals_forward,
     draws.expectation,
@@ -48,7 +47,7 @@ _LAYER_RULES = (
     precision.float32,
     points.gradient,
     points.kinks,
-    rows.in_any_batch,
+    rows.per_example,
 )
 """The rules of a layer, in an order in which a cause comes before its symptoms."""
 

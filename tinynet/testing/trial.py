@@ -150,6 +150,13 @@ class Trial:
             return None
         return layer
 
+    def takes(self, inputs: Inputs) -> bool:
+        """Whether other inputs are in the domain: all that comes out is finite."""
+        try:
+            return all(np.isfinite(array).all() for array in self.run(inputs).values())
+        except Exception:
+            return False
+
     def trained(self) -> Layer:
         """A copy that has seen a batch, so that running statistics are not those of the start."""
         layer = self.new()
