@@ -49,10 +49,7 @@ def _attribute(layer: Layer, name: str, prefix: str = "") -> Any:
     return attrgetter(f"{path}{dot}{prefix}{last}")(layer)
 
 
-@rule(
-    "mutation",
-    "make a new array, x * 2, in place of x *= 2; only an optimizer moves parameters.",
-)
+@rule("mutation", "make a new array, x * 2, not x *= 2; only an optimizer moves parameters.")
 def mutation(t: Trial) -> Pairs:
     """x, dy and every parameter are left as they were."""
     layer = t.new()
@@ -71,11 +68,7 @@ def dtypes(t: Trial) -> Pairs:
     yield Pair("for x and parameters of float64", types, dict.fromkeys(types, np.dtype(float)))
 
 
-@rule(
-    "copy",
-    "a view on a parameter, or a function that holds self, was kept in __init__; make it in "
-    "forward.",
-)
+@rule("copy", "__init__ kept a view on a parameter, or a function of self; make it in forward.")
 def copying(t: Trial) -> Pairs:
     """A copy computes with its own parameters, which lie on its own vectors."""
     used = t.new()
@@ -114,10 +107,7 @@ def _same_parameters(when: str, layer: Layer, twin: Layer) -> Pair:
     return Pair(when, {"params": twin.params}, {"params": layer.params})
 
 
-@rule(
-    "pickle",
-    "a lambda, a local function or an open file is kept in self; make it a method.",
-)
+@rule("pickle", "a lambda, a local function or an open file is kept in self; make it a method.")
 def pickling(t: Trial) -> Pairs:
     """The same through pickle; classes and functions given to it need not be importable."""
     layer = t.new()
@@ -166,21 +156,8 @@ def overwrite(t: Trial) -> Pairs:
                     yield Pair(when, {f"d{name}": got}, wanted)
 
 
-def _history(
-    t: Trial,
-    when: str,
-    before: Calls = (),
-    between: Calls = (),
-    inputs: Inputs | None = None,
-    layer: Layer | None = None,
-) -> Pair:
-    """A step after some calls of the layer, and with others in the middle of it.
-
-    It must give what it gives a new layer with the same parameters and generators.
-    """
-    layer = t.new() if layer is None else layer
-    for call in before:
-        call(layer)
+def _step(t: Trial, layer: Layer, when: str, between: Calls = (), inputs: Any = None) -> Pair:
+    """A step with other calls in the middle of it: it must give what it gives a new layer."""
     wanted = t.run(inputs, layer=t.like(layer))
     y = t.forward(layer, inputs)
     for call in between:
@@ -194,13 +171,15 @@ def _history(
 @rule("backward_twice", "backward changes what forward has kept, or draws again.")
 def backward_twice(t: Trial) -> Pairs:
     """A second backward gives the same."""
-    yield _history(t, "in a second backward with the same dy", between=[t.backward])
+    yield _step(t, t.new(), "in a second backward with the same dy", [t.backward])
 
 
 @rule("forward_twice", "something that the first call kept changes the second.")
 def forward_twice(t: Trial) -> Pairs:
     """A second forward gives the same, but for its draws and its buffers."""
-    yield _history(t, "in a second forward with the same x", [t.forward])
+    layer = t.new()
+    t.forward(layer)
+    yield _step(t, layer, "in a second forward with the same x")
 
 
 @rule("reuse", "something is kept from the first batch.")
@@ -208,19 +187,14 @@ def reuse(t: Trial) -> Pairs:
     """A batch of other examples, as many or not, gives what it gives a new layer."""
     n, small = len(t.x), 2 if t.output == "y" else 1
     few, same, many = (t.other_inputs(rows) for rows in (small, n, n + 3))
-    pairs = [(t.inputs, same), (t.inputs, few), (few, t.inputs), (t.inputs, many)]
-    if t.takes(t.with_x(-t.x)):
-        pairs.append((t.inputs, t.with_x(-t.x)))  # where masks are others
-    for first, second in pairs:
+    for first, second in ((t.inputs, same), (t.inputs, few), (few, t.inputs), (t.inputs, many)):
+        layer = t.new()
+        t.run(first, layer=layer)
         when = f"in a batch of {len(second[0])} after a batch of {len(first[0])} other examples"
-        yield _history(t, when, [partial(t.run, first, None)], inputs=second)
+        yield _step(t, layer, when, inputs=second)
 
 
-@rule(
-    "isolation",
-    "something belongs to the class, to the module or to a default argument that should be made "
-    "in __init__ or forward.",
-)
+@rule("isolation", "what belongs to the class or a default argument, make in __init__ or forward.")
 def isolation(t: Trial) -> Pairs:
     """Two instances share nothing: one works in the middle of the other's step."""
     batch, when = t.other_inputs(len(t.x)), "when another instance works at the same time"
@@ -229,7 +203,7 @@ def isolation(t: Trial) -> Pairs:
         if one is not None and other is not None:
             right, idle = {"y of predict": t.predict(copy.deepcopy(one))}, copy.deepcopy(one)
             work = partial(lambda other, _: t.run(batch, layer=other), other)
-            yield _history(t, when, between=[work], layer=one)
+            yield _step(t, one, when, [work])
             yield Pair(when, {"y of predict": t.predict(idle)}, right)
 
 
@@ -242,7 +216,7 @@ def update(t: Trial) -> Pairs:
     t.run(layer=layer)
     t.predict(layer)
     layer.params[...] = moved
-    yield _history(t, when, layer=layer)
+    yield _step(t, layer, when)
     now = t.new(moved)
     restore(now, layer, [])
     yield Pair(when, {"y of predict": t.predict(layer)}, {"y of predict": t.predict(now)})
@@ -344,4 +318,6 @@ def predict_pure(t: Trial) -> Pairs:
     yield Pair("when predict runs again", {n: vars(layer)[n[5:]] for n in stored}, stored)
     yield Pair("the second time", {"y of predict": t.predict(layer)}, first)
     calls = [partial(lambda batch, layer: t.predict(layer, batch), batch) for batch in batches]
-    yield _history(t, when, calls[:1], calls)
+    used = t.new()
+    t.predict(used, batches[0])
+    yield _step(t, used, when, calls)

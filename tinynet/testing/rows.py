@@ -11,10 +11,7 @@ from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
 from tinynet.testing.trial import EPS, Outcome, Trial
 
 
-@rule(
-    "batch_of_one",
-    "rows interact: where one alone has no meaning, refuse it with a ValueError.",
-)
+@rule("batch_of_one", "where one row alone has no meaning, refuse it with a ValueError.")
 def batch_of_one(t: Trial) -> Pairs:
     """A single row works, and keeps its rank."""
     found = yield from _few(t, 1)
@@ -75,11 +72,7 @@ def predict_per_example(t: Trial) -> Pairs:
         yield Pair(f"for row {row} in a batch of its own", {what: alone[0]}, {what: y[row]})
 
 
-@rule(
-    "predict_equals_forward",
-    "wrong in predict only: forward and its gradients are judged apart.",
-    eps=EPS,
-)
+@rule("predict_equals_forward", "predict alone is wrong: forward is judged apart.", eps=EPS)
 def predict_equals_forward(t: Trial) -> Pairs:
     """predict computes what forward does, unless it draws or rows interact."""
     if t.draws or t.interacts:

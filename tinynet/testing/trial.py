@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from types import FunctionType, ModuleType
 from typing import Any, Self
 
@@ -48,7 +48,7 @@ class Trial:
         self.integer = self.x.dtype.kind != "f"
         self.seed, self.rng, self.report = seed, np.random.default_rng(seed), report
         self.y = np.array(self.new().forward(*(array.copy() for array in inputs)))
-        self.dy = self.upstream(self.y.shape)
+        self.dy = self.rng.normal(size=self.y.shape)
         ends = np.cumsum([0] + [view.size for _, view in start.named_parameters()]).tolist()
         names = [name for name, _ in start.named_parameters()]
         self.slices = [(name, slice(*ends[n : n + 2])) for n, name in enumerate(names)]
@@ -61,18 +61,15 @@ class Trial:
             layer.params[...] = params
         return layer
 
-    def forward(self, layer: Layer, inputs: Inputs | None = None) -> Array:
-        """y, copied, of a forward pass that sees memory it cannot write into."""
-        return self._pass(layer.forward, inputs)
+    def forward(self, layer: Layer, inputs: Inputs | None = None, method: str = "forward") -> Array:
+        """y, copied, of a pass that sees memory it cannot write into."""
+        inputs = self.inputs if inputs is None else inputs
+        self.tried = inputs[0]
+        return np.array(getattr(layer, method)(*map(read_only, inputs)))
 
     def predict(self, layer: Layer, inputs: Inputs | None = None) -> Array:
         """y of predict, in the same way."""
-        return self._pass(layer.predict, inputs)
-
-    def _pass(self, method: Callable[..., Array], inputs: Inputs | None) -> Array:
-        inputs = self.inputs if inputs is None else inputs
-        self.tried = inputs[0]
-        return np.array(method(*map(read_only, inputs)))
+        return self.forward(layer, inputs, "predict")
 
     def backward(self, layer: Layer, dy: Array | None = None) -> Outcome:
         """The gradients, copied, of a layer that has run forward."""
@@ -94,9 +91,9 @@ class Trial:
 
     def upstream(self, shape: tuple[int, ...]) -> Array:
         """A random dy of the shape, the same each time."""
-        if "dy" in self.__dict__ and shape == self.dy.shape:
+        if shape == self.y.shape:
             return self.dy
-        return np.random.default_rng(self.seed + sum(shape)).normal(size=shape)
+        return np.random.default_rng(sum(shape)).normal(size=shape)
 
     def upstreams(self, size: int) -> Array:
         """Random upstream gradients of mixed sign, and one-hot ones, a row each."""
@@ -150,13 +147,6 @@ class Trial:
             return None
         return layer
 
-    def takes(self, inputs: Inputs) -> bool:
-        """Whether other inputs are in the domain: all that comes out is finite."""
-        try:
-            return all(np.isfinite(array).all() for array in self.run(inputs).values())
-        except Exception:
-            return False
-
     def trained(self) -> Layer:
         """A copy that has seen a batch, so that running statistics are not those of the start."""
         layer = self.new()
@@ -198,16 +188,14 @@ class Trial:
     @cached_property
     def interacts(self) -> bool:
         """Whether an output of forward depends on the other rows of its batch."""
-        times = 6 if self.draws else 1  # a draw may hide the row from the others
-        return self._mixes_rows(lambda: partial(self.forward, self.new()), times)
+        return self._mixes_rows("forward", self.start)
 
     @cached_property
     def predict_interacts(self) -> bool:
         """Whether an output of predict does."""
-        layer = self.trained()
-        return self._mixes_rows(lambda: partial(self.predict, layer), 1)
+        return self._mixes_rows("predict", self.trained())
 
-    def _mixes_rows(self, make: Callable[[], Callable[[Inputs], Array]], times: int) -> bool:
+    def _mixes_rows(self, method: str, start: Layer) -> bool:
         """Whether the first row comes out otherwise among other rows, some of them far off."""
         size = largest(self.x) or 1.0
         for far in (False, False) if self.integer else (False, False, True, True):
@@ -216,10 +204,11 @@ class Trial:
                 batch = (self.rng.uniform(0.1, 0.9, size=self.x.shape) * size, *batch[1:])
             for array, original in zip(batch, self.inputs, strict=True):
                 array[:1] = original[:1]
-            alone, among = make(), make()
+            alone, among = copy.deepcopy(start), copy.deepcopy(start)
             try:
-                for _ in range(times):
-                    if not agree(alone(self.inputs)[0], among(batch)[0], 1e-11):
+                for _ in range(6 if self.draws else 1):  # a draw may hide the row from the others
+                    y, first = self.forward(among, batch, method), self.forward(alone, None, method)
+                    if not agree(y[0], first[0], 1e-11):
                         return True
             except ValueError:
                 continue
@@ -258,9 +247,6 @@ class _LossLayer(Layer):
     def predict(self, y: Array, t: Array) -> Array:  # type: ignore[override]
         return copy.deepcopy(self).forward(y, t)
 
-    def __copy__(self) -> Self:
-        return type(self)(copy.copy(self.loss))
-
 
 class LossTrial(Trial):
     """A loss with outputs y and targets t that it takes; see `Trial`."""
@@ -268,9 +254,9 @@ class LossTrial(Trial):
     names, output = ("y", "t"), "value"
     layer = _LossLayer
 
-    def upstream(self, shape: tuple[int, ...]) -> Array:
-        """A loss is where gradients start: 1."""
-        return np.ones(shape)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.dy = np.ones(1)  # a loss is where gradients start
 
     def upstreams(self, size: int) -> Array:
         """The same, as the only one."""
