@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tinynet import (
     ELU,
@@ -472,6 +472,27 @@ def test_failing_property_shrinks_to_one_number():
         layer_test(Tilted)()
     line = str(caught.value).rsplit("x=", 1)[1]
     assert line.count(",") == 0
+
+
+def test_property_tests_of_one_line_have_no_deadline():
+    profile = settings.get_current_profile_name()
+    settings.register_profile("impatient", settings(deadline=1, max_examples=1))  # 1 ms
+    settings.load_profile("impatient")
+    try:
+        layer_test(Sigmoid)()
+        loss_test(MSELoss)()
+    finally:
+        settings.load_profile(profile)
+
+
+def test_strategies_say_what_to_install_where_hypothesis_is_missing():
+    code = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "try: import tinynet.testing.strategies\n"
+        "except ImportError as error: assert 'pip install hypothesis' in str(error)\n"
+        "else: raise AssertionError"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_testing_needs_neither_hypothesis_nor_pytest_and_tinynet_does_not_import_it():
