@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy as np
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.testing import contract, draws, points, precision, rows
-from tinynet.testing.inputs import layer_trial, loss_trial
-from tinynet.testing.message import raise_error
-from tinynet.testing.report import Fault, Report
+from tinynet.testing.inputs import make_trial
+from tinynet.testing.message import part_at_fault, smallest_call
+from tinynet.testing.report import Fault, GradientError, Report, told
 from tinynet.testing.rules import LeftOut, Rule, hold
 from tinynet.testing.trial import Trial
 
@@ -27,6 +27,7 @@ _LAYER_RULES = (
     draws.redraws,
     contract.copying,
     contract.overwrite,
+    contract.overwrite_shortcut,
     contract.backward_twice,
     contract.forward_twice,
     contract.isolation,
@@ -37,17 +38,19 @@ _LAYER_RULES = (
     contract.layout,
     contract.predict_pure,
     rows.batch_of_one,
-    rows.batch_of_none,
+    rows.per_example,
     rows.predict_per_example,
     rows.predict_equals_forward,
     draws.expectation,
-    precision.finite,
     contract.pickling,
+    points.gradient,
+    rows.batch_of_none,
+    precision.finite,
     precision.float32_types,
     precision.float32,
-    points.gradient,
     points.kinks,
-    rows.per_example,
+    rows.alone,
+    rows.in_any_batch,
 )
 """The rules of a layer, in an order in which a cause comes before its symptoms."""
 
@@ -55,13 +58,10 @@ _OF_LAYERS = {"redraws", "overwrite", "update", "linear", "predict_pure", "batch
 _OF_LAYERS |= {"per_example", "predict_per_example", "predict_equals_forward", "expectation"}
 
 _LOSS_RULES = (
-    *(rule for rule in _LAYER_RULES if rule.name not in _OF_LAYERS),
+    *(rule for rule in _LAYER_RULES if not {rule.name, *rule.needs} & _OF_LAYERS),
     points.loss_of_one,
     points.loss_larger_batch,
 )
-
-_SYMPTOMS = ("batch_of_none", "finite", "float32")
-"""Checks that a wrong gradient at the given x comes before: a mean over no rows is NaN."""
 
 LAYER_CHECKS = tuple(dict.fromkeys(rule.name for rule in _LAYER_RULES))
 """The names of all checks of a layer, in the order in which they run."""
@@ -115,24 +115,8 @@ def check_layer(
         Traceback (most recent call last):
         tinynet.testing.report.GradientError: Wrong() fails the check "gradient"...
     """
-    _refuse_what(layer, Layer, "check_layer")
-    if (x is None) == (input_shape is None):
-        got = "neither" if x is None else "both"
-        raise ValueError(
-            f"check_layer needs either x or input_shape; got {got}. "
-            f"Pass input_shape=(4, 3), a batch of four examples, or x=array."
-        )
-    if input_shape is not None and not (
-        isinstance(input_shape, tuple | list)
-        and input_shape
-        and all(isinstance(n, int | np.integer) and n >= 0 for n in input_shape)
-    ):
-        raise ValueError(
-            f"input_shape must be a tuple of sizes, the batch first, such as (4, 3); "
-            f"got {input_shape!r}"
-        )
-    given = {"x": x} if input_shape is None else {"input_shape": tuple(input_shape)}
-    return _check(layer, given, layer_trial, _LAYER_RULES, skip, seed)
+    given = {"x": x, "input_shape": input_shape}
+    return _check(layer, Layer, given, _LAYER_RULES, skip, seed)
 
 
 def check_loss(
@@ -168,43 +152,30 @@ def check_loss(
         >>> check_loss(MSELoss(), shape=(4, 3)).tensors["y"].coordinates
         12
     """
-    _refuse_what(loss, Loss, "check_loss")
-    if (y is None or t is None) == (shape is None) or (y is None) != (t is None):
-        raise ValueError(
-            "check_loss needs either both y and t, or shape. "
-            "Pass shape=(4, 3), or y=array and t=array."
-        )
-    given = {"y": y, "t": t} if shape is None else {"shape": tuple(shape)}
-    return _check(loss, given, loss_trial, _LOSS_RULES, skip, seed)
-
-
-def _refuse_what(given: object, kind: type, me: str) -> None:
-    """Refuse what is no instance of a class with forward and backward."""
-    what = kind.__name__.lower()
-    if isinstance(given, type):
-        raise TypeError(f"{me} takes a {what}; got the class. Pass {given.__name__}(...).")
-    if not isinstance(given, kind):
-        raise TypeError(
-            f"{me} takes a tinynet.{kind.__name__}; got {type(given).__name__}. Derive it from "
-            f"{kind.__name__}, or use another of check_layer, check_loss and check_optimizer."
-        )
-    for method in ("forward", "backward"):
-        if getattr(type(given), method) is getattr(kind, method):
-            raise TypeError(
-                f"{type(given).__name__} has no {method}: define {method}(self, ...) before "
-                f"checking it."
-            )
+    given = {"y": y, "t": t, "shape": shape}
+    return _check(loss, Loss, given, _LOSS_RULES, skip, seed)
 
 
 def _check(
     subject: Layer | Loss,
+    kind: type,
     given: dict[str, Any],
-    trial: Callable[..., Trial],
     rules: tuple[Rule, ...],
     skip: Collection[str],
     seed: int,
 ) -> Report:
-    """Hold all rules for a layer or loss; raises GradientError."""
+    """Hold all rules for a layer or loss.
+
+    Args:
+        subject: the layer or loss.
+        kind: `Layer` or `Loss`, which it must be.
+        given: arguments by name: arrays, and at last a shape, of which one kind is None.
+        rules: that it must obey.
+        skip: names of those to leave out.
+        seed: of the checker's own random numbers.
+    """
+    _refuse_subject(subject, kind)
+    given = _one_kind(given, f"check_{kind.__name__.lower()}")
     known = dict.fromkeys(rule.name for rule in rules)
     if isinstance(skip, str):
         raise ValueError(f'skip must be a tuple of names; write skip=("{skip}",)')
@@ -213,7 +184,9 @@ def _check(
 
     def run(subject: Layer | Loss, given: dict[str, Any]) -> Report:
         report = Report(repr(subject))
-        _hold_all(trial(subject, seed, report, **given), rules, skip)
+        t = make_trial(subject, given, seed, report)
+        for rule in rules:
+            _hold(rule, t, skip)
         return report
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -221,37 +194,71 @@ def _check(
         try:
             return run(subject, given)
         except Fault as fault:
-            raise_error(fault, subject, given, run, skip, seed)
+            more = {"skip": tuple(sorted(skip)), "seed": seed}
+            call = smallest_call(fault, run, subject, given, more)
+            part = part_at_fault(subject, given, run, seed)
+            name = " ".join(repr(subject).split())
+            raise GradientError(fault, name, call, part) from fault.__cause__
 
 
-def _hold_all(t: Trial, rules: tuple[Rule, ...], skip: Collection[str]) -> None:
-    """Every rule in turn; raises Fault."""
-    waiting: list[Fault] = []
-    for rule in rules:
-        if rule.name in skip:
-            t.report.skipped[rule.name] = "asked for"
-            continue
-        try:
-            _hold_one(rule, t)
-        except Fault as fault:
-            if fault.check in _SYMPTOMS:
-                waiting.append(fault)
-                continue
-            measured = np.isfinite(fault.details.get("analytic", np.nan))
-            raise (fault if measured or not waiting else waiting[0]) from fault.__cause__
-        if rule is points.gradient and waiting:
-            raise waiting[0]
+def _refuse_subject(subject: object, kind: type) -> None:
+    """Refuse what is no layer or loss, or has no forward and backward of its own."""
+    what, name = kind.__name__.lower(), type(subject).__name__
+    if isinstance(subject, type):
+        raise TypeError(
+            f"check_{what} takes a {what}; got the class. Pass {subject.__name__}(...)."
+        )
+    if not isinstance(subject, kind):
+        raise TypeError(
+            f"check_{what} takes a tinynet.{kind.__name__}; got {name}. Derive it from "
+            f"{kind.__name__}, or use another of check_layer, check_loss and check_optimizer."
+        )
+    for method in ("forward", "backward"):
+        if getattr(type(subject), method) is getattr(kind, method):
+            raise TypeError(
+                f"{name} has no {method}: define {method}(self, ...) before checking it."
+            )
 
 
-def _hold_one(rule: Rule, t: Trial) -> None:
-    """One rule; an exception inside the layer is told by the rule that provoked it."""
-    told = {*t.report.passed, *t.report.skipped}
+def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
+    """The arrays or the shape, whichever is given; refuses both, neither, and a part."""
+    *arrays, shape = given
+    told = {name: value for name, value in given.items() if value is not None}
+    if list(told) not in ([shape], arrays):
+        both = "both " * (len(arrays) > 1) + " and ".join(arrays)
+        raise ValueError(
+            f"{me} needs either {both} or {shape}, and not both; got "
+            f"{' and '.join(told) or 'neither'}. "
+            f"Pass {shape}=(4, 3), a batch of four examples, or {', '.join(arrays)}=array."
+        )
+    if shape not in told:
+        return told
+    if not (
+        isinstance(told[shape], tuple | list)
+        and told[shape]
+        and all(isinstance(n, int | np.integer) and n >= 0 for n in told[shape])
+    ):
+        raise ValueError(
+            f"{shape} must be a tuple of sizes, the batch first, such as (4, 3); "
+            f"got {told[shape]!r}"
+        )
+    return {shape: tuple(map(int, told[shape]))}
+
+
+def _hold(rule: Rule, t: Trial, skip: Collection[str]) -> None:
+    """One rule, entered into the report; raises Fault, also for an exception in the layer."""
+    report, name = t.report, rule.name
+    if name in skip:
+        report.skipped[name] = "asked for"
+    if {name, *rule.needs} & set(skip):
+        return
     try:
         hold(rule, t)
-        t.report.passed += [rule.name] if rule.name not in told else []
+        if name not in {*report.passed, *report.skipped}:
+            report.passed.append(name)
     except LeftOut as reason:
-        if rule.name not in told:
-            t.report.skipped[rule.name] = str(reason)
+        if name not in report.passed:
+            report.skipped.setdefault(name, str(reason))
     except Fault:
         raise
     except Exception as error:
@@ -261,7 +268,5 @@ def _hold_one(rule: Rule, t: Trial) -> None:
                 f"it writes into an array that it was given (x or dy): {error}.",
                 "work on a copy, or let the operation make a new array: x = x * 2, not x *= 2.",
             ) from error
-        notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-        text = f"it raised {type(error).__name__}: {error}{notes}"
-        shape = f"for {t.names[0]} of shape {t.tried.shape}."
-        raise Fault(rule.name, f"{text}\n  {shape}") from error
+        where = f"for {t.names[0]} of shape {t.tried.shape}."
+        raise Fault(name, f"it raised {told(error)}\n  {where}") from error

@@ -9,8 +9,7 @@ import numpy as np
 
 from tinynet.layers import Layer
 from tinynet.optimizers import Optimizer
-from tinynet.testing.message import raise_message
-from tinynet.testing.report import Fault, Report, TensorResult
+from tinynet.testing.report import Fault, GradientError, Report, TensorResult
 from tinynet.types import Array
 
 __all__ = ["OPTIMIZER_CHECKS", "check_optimizer"]
@@ -72,7 +71,8 @@ def check_optimizer(make: Make, reference: Reference, *, steps: int = 8) -> Repo
             for pair in _pairs(make, reference, steps):
                 _hold(pair, report)
     except Fault as fault:
-        raise_message(fault, repr(optimizer), f"check_optimizer(make, reference, steps={steps})")
+        call = f"check_optimizer(make, reference, steps={steps})"
+        raise GradientError(fault, repr(optimizer), call) from fault.__cause__
     return report
 
 
