@@ -16,52 +16,25 @@ from tinynet.testing.message import part_at_fault, smallest_call
 from tinynet.testing.report import Fault, GradientError, Report, told
 from tinynet.testing.rules import LeftOut, Rule, hold
 from tinynet.testing.trial import Trial
+from tinynet.text import call
 
 __all__ = ["LAYER_CHECKS", "LOSS_CHECKS", "check_layer", "check_loss"]
 
-_LAYER_RULES = (
-    contract.shapes,
-    contract.mutation,
-    contract.dtypes,
-    draws.reproducible,
-    draws.redraws,
-    contract.copying,
-    contract.overwrite,
-    contract.overwrite_shortcut,
-    contract.backward_twice,
-    contract.forward_twice,
-    contract.isolation,
-    contract.reuse,
-    contract.update,
-    contract.output_alias,
-    contract.linear,
-    contract.layout,
-    contract.predict_pure,
-    rows.batch_of_one,
-    rows.per_example,
-    rows.predict_per_example,
-    rows.predict_equals_forward,
-    draws.expectation,
-    contract.pickling,
-    points.gradient,
-    rows.batch_of_none,
-    precision.finite,
-    precision.float32_types,
-    precision.float32,
-    points.kinks,
-    rows.alone,
-    rows.in_any_batch,
+_LATE = (rows.batch_of_none, rows.in_any_batch)  # a wrong gradient explains more
+_FOUND = (
+    rule
+    for module in (draws, contract, rows, points, precision)
+    for rule in vars(module).values()
+    if isinstance(rule, Rule)
 )
-"""The rules of a layer, in an order in which a cause comes before its symptoms."""
+_RULES = sorted(_FOUND, key=_LATE.__contains__)
+"""All rules, as they stand in their modules: a cause comes before its symptoms."""
 
+_OF_LOSSES = (points.loss_of_one, points.loss_larger_batch)
 _OF_LAYERS = {"redraws", "overwrite", "update", "linear", "predict_pure", "batch_of_none"}
 _OF_LAYERS |= {"per_example", "predict_per_example", "predict_equals_forward", "expectation"}
-
-_LOSS_RULES = (
-    *(rule for rule in _LAYER_RULES if not {rule.name, *rule.needs} & _OF_LAYERS),
-    points.loss_of_one,
-    points.loss_larger_batch,
-)
+_LAYER_RULES = tuple(rule for rule in _RULES if rule not in _OF_LOSSES)
+_LOSS_RULES = tuple(rule for rule in _RULES if rule.name not in _OF_LAYERS)
 
 LAYER_CHECKS = tuple(dict.fromkeys(rule.name for rule in _LAYER_RULES))
 """The names of all checks of a layer, in the order in which they run."""
@@ -164,16 +137,7 @@ def _check(
     skip: Collection[str],
     seed: int,
 ) -> Report:
-    """Hold all rules for a layer or loss.
-
-    Args:
-        subject: the layer or loss.
-        kind: `Layer` or `Loss`, which it must be.
-        given: arguments by name: arrays, and at last a shape, of which one kind is None.
-        rules: that it must obey.
-        skip: names of those to leave out.
-        seed: of the checker's own random numbers.
-    """
+    """Hold all rules for a layer or loss: the same for both; raises GradientError."""
     _refuse_subject(subject, kind)
     given = _one_kind(given, f"check_{kind.__name__.lower()}")
     known = dict.fromkeys(rule.name for rule in rules)
@@ -194,11 +158,10 @@ def _check(
         try:
             return run(subject, given)
         except Fault as fault:
-            more = {"skip": tuple(sorted(skip)), "seed": seed}
-            call = smallest_call(fault, run, subject, given, more)
-            part = part_at_fault(subject, given, run, seed)
+            again = smallest_call(fault, run, subject, given, {"skip": skip, "seed": seed})
+            part = part_at_fault(subject, given, run)
             name = " ".join(repr(subject).split())
-            raise GradientError(fault, name, call, part) from fault.__cause__
+            raise GradientError(fault, name, again, part) from fault.__cause__
 
 
 def _refuse_subject(subject: object, kind: type) -> None:
@@ -221,28 +184,24 @@ def _refuse_subject(subject: object, kind: type) -> None:
 
 
 def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
-    """The arrays or the shape, whichever is given; refuses both, neither, and a part."""
+    """The arrays or the shape, whichever is given; refuses both, neither, a part, a bad shape."""
     *arrays, shape = given
     told = {name: value for name, value in given.items() if value is not None}
-    if list(told) not in ([shape], arrays):
-        both = "both " * (len(arrays) > 1) + " and ".join(arrays)
-        raise ValueError(
-            f"{me} needs either {both} or {shape}, and not both; got "
-            f"{' and '.join(told) or 'neither'}. "
-            f"Pass {shape}=(4, 3), a batch of four examples, or {', '.join(arrays)}=array."
-        )
-    if shape not in told:
+    if list(told) == arrays:
         return told
-    if not (
-        isinstance(told[shape], tuple | list)
-        and told[shape]
-        and all(isinstance(n, int | np.integer) and n >= 0 for n in told[shape])
-    ):
-        raise ValueError(
-            f"{shape} must be a tuple of sizes, the batch first, such as (4, 3); "
-            f"got {told[shape]!r}"
-        )
-    return {shape: tuple(map(int, told[shape]))}
+    if list(told) == [shape] and _is_shape(told[shape]):
+        return {shape: tuple(map(int, told[shape]))}
+    raise ValueError(
+        f"{me} needs either {'both ' * (len(arrays) > 1)}{' and '.join(arrays)}, or {shape}, a "
+        f"tuple of sizes with the batch first, and not both; got {call(me, (), told)}. "
+        f"Pass {shape}=(4, 3), a batch of four examples, or {'=..., '.join(arrays)}=array."
+    )
+
+
+def _is_shape(value: Any) -> bool:
+    if not isinstance(value, tuple | list):
+        return False
+    return bool(value) and all(isinstance(n, int | np.integer) and n >= 0 for n in value)
 
 
 def _hold(rule: Rule, t: Trial, skip: Collection[str]) -> None:
@@ -250,7 +209,6 @@ def _hold(rule: Rule, t: Trial, skip: Collection[str]) -> None:
     report, name = t.report, rule.name
     if name in skip:
         report.skipped[name] = "asked for"
-    if {name, *rule.needs} & set(skip):
         return
     try:
         hold(rule, t)

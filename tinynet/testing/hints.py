@@ -7,7 +7,7 @@ the right gradient, in every entry.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations, islice, permutations, product
+from itertools import combinations, permutations, product
 
 import numpy as np
 
@@ -15,17 +15,12 @@ from tinynet.testing.gradients import Mismatch
 from tinynet.testing.trial import Trial
 from tinynet.types import Array
 
-__all__ = ["factor_names", "hints"]
+__all__ = ["factor_names", "usual_causes"]
 
 _CLOSE = 1e-6
 
 
-def hints(m: Mismatch, t: Trial, x: Array) -> list[str]:
-    """The first cause that explains a gradient of which each entry was moved, if there is one."""
-    return list(islice((sentence for fits, sentence in _causes(m, t, x) if fits), 1))
-
-
-def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
+def usual_causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
     """Usual mistakes: whether backward shows one, and the sentence that says so."""
     got, right, dys, name = m.analytic, m.numeric, m.upstreams, f"d{m.tensor.name}"
     of_x = m.tensor.name == t.names[0]
@@ -62,7 +57,7 @@ def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
     )
     error, largest = np.abs(got - right), float(np.max(np.abs(right), initial=0))
     if t.output == "y":
-        reached = dys.reshape(len(dys), len(x), -1).any(axis=2)
+        reached = np.count_nonzero(dys.reshape(len(dys), len(x), -1), axis=2) > 0
         first, later = reached[:, 0], reached[:, 1:].any(axis=1)
         yield (
             not of_x and gives(np.where(first[:, np.newaxis], right, 0), first != later),

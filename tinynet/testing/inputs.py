@@ -37,10 +37,21 @@ def make_trial(subject: Layer | Loss, given: dict[str, Any], seed: int, report: 
         raise Fault("copy", f"copy.deepcopy raised {told(error)}") from error
     double, rng = copy.deepcopy(original), np.random.default_rng(seed)
     double.bind(np.empty(layer.params.size), np.zeros(layer.params.size))
-    tried = _tried(given, rng, report)
-    inputs = _first_taken(double, tried, type(subject).__name__, kind.names, set(given))
-    _randomise(double, inputs, rng)
-    return kind(original, double, inputs, seed, report)
+    tried, made = _tried(given, rng, report), given.keys().isdisjoint(kind.names)
+    for inputs in tried:
+        try:
+            if _finite(double, inputs) or (inputs is tried[-1] and not made):
+                _randomise(double, inputs, rng)
+                return kind(original, double, inputs, seed, report)
+            refused, why = None, "forward gives no finite output"
+        except Exception as error:
+            refused, why = error, f"forward raised {told(error)}"
+    arrays = zip(kind.names, tried[-1], strict=True)
+    what = " and ".join(f"{name} of shape {x.shape} and {x.dtype}" for name, x in arrays)
+    raise ValueError(
+        f"{type(subject).__name__} does not take {what}: {why}\n"
+        f"Pass {'= and '.join(kind.names)}=, of a shape, a type and values that it takes."
+    ) from refused
 
 
 def views_check(error: ValueError) -> str:
@@ -56,8 +67,8 @@ def _tried(given: dict[str, Any], rng: np.random.Generator, report: Report) -> l
     if "input_shape" in given:
         rows, *rest = given["input_shape"]
         shape = max(rows, 3), *rest
-        ranges = rng.uniform(0.1, 0.9, size=shape), rng.uniform(1.5, 3.0, size=shape)
-        kinds = rng.normal(size=shape), *ranges
+        numbers, chances = rng.normal(size=shape), rng.uniform(0.1, 0.9, size=shape)
+        kinds = (numbers, chances, rng.uniform(1.5, 3.0, size=shape))
         return [(x[:size],) for size in (shape[0], max(rows, 1)) for x in kinds]
     arrays = [np.array(value) for value in given.values()]
     x, *targets = (one.astype(float) if one.dtype.kind == "f" else one for one in arrays)
@@ -98,30 +109,6 @@ def _pairs(shape: tuple[int, ...], rng: np.random.Generator) -> list[Inputs]:
         (large, larger),
         (np.log(shares), rolled),
     ]
-
-
-def _first_taken(
-    layer: Layer, tried: list[Inputs], me: str, names: tuple[str, ...], given: set[str]
-) -> Inputs:
-    """The first inputs that forward takes; what was given, also where y is not finite then.
-
-    Raises:
-        ValueError: it takes none of them.
-    """
-    for inputs in tried:
-        try:
-            if _finite(layer, inputs) or (inputs is tried[-1] and given.issuperset(names)):
-                return inputs
-            refused, why = None, "forward gives no finite output"
-        except Exception as error:
-            refused, why = error, f"forward raised {told(error)}"
-    what = [
-        f"{name} of shape {x.shape} and {x.dtype}" for name, x in zip(names, tried[-1], strict=True)
-    ]
-    raise ValueError(
-        f"{me} does not take {' and '.join(what)}: {why}\n"
-        f"Pass {'= and '.join(names)}=, of the shapes and types and in the domain that it takes."
-    ) from refused
 
 
 def _finite(layer: Layer, inputs: Inputs) -> bool:
