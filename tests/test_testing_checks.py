@@ -37,7 +37,7 @@ from tinynet.testing import (
     check_loss,
     check_optimizer,
 )
-from tinynet.testing.hints import factor_names
+from tinynet.testing.message import factor_names
 from tinynet.testing.strategies import (
     Values,
     batches,

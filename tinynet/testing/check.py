@@ -33,14 +33,15 @@ _RULES = sorted(_FOUND, key=_LATE.__contains__)
 _OF_LOSSES = (points.loss_of_one, points.loss_larger_batch)
 _OF_LAYERS = {"redraws", "overwrite", "update", "linear", "predict_pure", "batch_of_none"}
 _OF_LAYERS |= {"per_example", "predict_per_example", "predict_equals_forward", "expectation"}
-_LAYER_RULES = tuple(rule for rule in _RULES if rule not in _OF_LOSSES)
-_LOSS_RULES = tuple(rule for rule in _RULES if rule.name not in _OF_LAYERS)
+_RULES_OF = {
+    Layer: tuple(rule for rule in _RULES if rule not in _OF_LOSSES),
+    Loss: tuple(rule for rule in _RULES if rule.name not in _OF_LAYERS),
+}
 
-LAYER_CHECKS = tuple(dict.fromkeys(rule.name for rule in _LAYER_RULES))
-"""The names of all checks of a layer, in the order in which they run."""
-
-LOSS_CHECKS = tuple(dict.fromkeys(rule.name for rule in _LOSS_RULES))
-"""The names of all checks of a loss, in the order in which they run."""
+LAYER_CHECKS, LOSS_CHECKS = (
+    tuple(dict.fromkeys(rule.name for rule in rules)) for rules in _RULES_OF.values()
+)
+"""The names of all checks of a layer and of a loss, in the order in which they run."""
 
 
 def check_layer(
@@ -77,19 +78,8 @@ def check_layer(
         >>> report = check_layer(Dense(3, 2, rng=0), input_shape=(4, 3))
         >>> report.tensors["W"].coordinates
         6
-        >>> class Wrong(Layer):
-        ...     def forward(self, x):
-        ...         self._x = x
-        ...         return x**2
-        ...
-        ...     def backward(self, dy):
-        ...         return dy * self._x
-        >>> check_layer(Wrong(), input_shape=(4, 3))
-        Traceback (most recent call last):
-        tinynet.testing.report.GradientError: Wrong() fails the check "gradient"...
     """
-    given = {"x": x, "input_shape": input_shape}
-    return _check(layer, Layer, given, _LAYER_RULES, skip, seed)
+    return _check(layer, Layer, {"x": x, "input_shape": input_shape}, skip, seed)
 
 
 def check_loss(
@@ -125,31 +115,25 @@ def check_loss(
         >>> check_loss(MSELoss(), shape=(4, 3)).tensors["y"].coordinates
         12
     """
-    given = {"y": y, "t": t, "shape": shape}
-    return _check(loss, Loss, given, _LOSS_RULES, skip, seed)
+    return _check(loss, Loss, {"y": y, "t": t, "shape": shape}, skip, seed)
 
 
 def _check(
-    subject: Layer | Loss,
-    kind: type,
-    given: dict[str, Any],
-    rules: tuple[Rule, ...],
-    skip: Collection[str],
-    seed: int,
+    subject: Any, kind: type[Any], given: dict[str, Any], skip: Collection[str], seed: int
 ) -> Report:
-    """Hold all rules for a layer or loss: the same for both; raises GradientError."""
-    _refuse_subject(subject, kind)
-    given = _one_kind(given, f"check_{kind.__name__.lower()}")
-    known = dict.fromkeys(rule.name for rule in rules)
-    if isinstance(skip, str):
-        raise ValueError(f'skip must be a tuple of names; write skip=("{skip}",)')
-    if unknown := [name for name in skip if name not in known]:
-        raise ValueError(f"skip got {unknown[0]!r}; the checks are {', '.join(known)}")
+    """Hold all rules for a layer or loss; raises GradientError."""
+    me = f"check_{kind.__name__.lower()}"
+    _refuse_subject(subject, kind, me)
+    given = _one_kind(given, me)
+    known = LAYER_CHECKS if kind is Layer else LOSS_CHECKS
+    if isinstance(skip, str) or not set(skip) <= set(known):
+        names = ", ".join(known)
+        raise ValueError(f'skip must be a tuple of names, ("kinks",), from {names}; got {skip!r}')
 
     def run(subject: Layer | Loss, given: dict[str, Any]) -> Report:
         report = Report(repr(subject))
         t = make_trial(subject, given, seed, report)
-        for rule in rules:
+        for rule in _RULES_OF[kind]:
             _hold(rule, t, skip)
         return report
 
@@ -158,29 +142,24 @@ def _check(
         try:
             return run(subject, given)
         except Fault as fault:
+            name, part = " ".join(repr(subject).split()), part_at_fault(subject, given, run)
             again = smallest_call(fault, run, subject, given, {"skip": skip, "seed": seed})
-            part = part_at_fault(subject, given, run)
-            name = " ".join(repr(subject).split())
             raise GradientError(fault, name, again, part) from fault.__cause__
 
 
-def _refuse_subject(subject: object, kind: type) -> None:
+def _refuse_subject(subject: object, kind: type[Any], me: str) -> None:
     """Refuse what is no layer or loss, or has no forward and backward of its own."""
-    what, name = kind.__name__.lower(), type(subject).__name__
+    what, name = kind.__name__, type(subject).__name__
     if isinstance(subject, type):
-        raise TypeError(
-            f"check_{what} takes a {what}; got the class. Pass {subject.__name__}(...)."
-        )
+        raise TypeError(f"{me} takes a {what}; got the class. Pass {subject.__name__}(...).")
     if not isinstance(subject, kind):
         raise TypeError(
-            f"check_{what} takes a tinynet.{kind.__name__}; got {name}. Derive it from "
-            f"{kind.__name__}, or use another of check_layer, check_loss and check_optimizer."
+            f"{me} takes a tinynet.{what}; got {name}. Derive it from {what}, or use another of "
+            f"check_layer, check_loss and check_optimizer."
         )
     for method in ("forward", "backward"):
         if getattr(type(subject), method) is getattr(kind, method):
-            raise TypeError(
-                f"{name} has no {method}: define {method}(self, ...) before checking it."
-            )
+            raise TypeError(f"{name} has no {method}: define {method}(self, ...) first.")
 
 
 def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
@@ -189,19 +168,15 @@ def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
     told = {name: value for name, value in given.items() if value is not None}
     if list(told) == arrays:
         return told
-    if list(told) == [shape] and _is_shape(told[shape]):
-        return {shape: tuple(map(int, told[shape]))}
+    sizes = told.get(shape) if list(told) == [shape] else None
+    numbers = isinstance(sizes, tuple | list) and [isinstance(n, int | np.integer) for n in sizes]
+    if numbers and all(numbers) and min(sizes) >= 0:
+        return {shape: tuple(map(int, sizes))}
     raise ValueError(
         f"{me} needs either {'both ' * (len(arrays) > 1)}{' and '.join(arrays)}, or {shape}, a "
         f"tuple of sizes with the batch first, and not both; got {call(me, (), told)}. "
         f"Pass {shape}=(4, 3), a batch of four examples, or {'=..., '.join(arrays)}=array."
     )
-
-
-def _is_shape(value: Any) -> bool:
-    if not isinstance(value, tuple | list):
-        return False
-    return bool(value) and all(isinstance(n, int | np.integer) and n >= 0 for n in value)
 
 
 def _hold(rule: Rule, t: Trial, skip: Collection[str]) -> None:

@@ -15,8 +15,6 @@ from tinynet.testing.trial import Inputs, LossTrial, Trial, rms
 
 __all__ = ["make_trial", "views_check"]
 
-_SHARES = (0.3, 0.05)  # of its size by which a parameter moves; the second where the first will not
-
 
 def make_trial(subject: Layer | Loss, given: dict[str, Any], seed: int, report: Report) -> Trial:
     """The trial of a layer or loss with the arrays given, or with some of the shape given.
@@ -101,14 +99,8 @@ def _pairs(shape: tuple[int, ...], rng: np.random.Generator) -> list[Inputs]:
         one_hot = np.eye(shape[-1])[classes]
         pairs += [(y, classes), (shares, classes), (y, one_hot), (shares, one_hot), (y, pixels)]
     bits, (large, larger) = rng.integers(0, 2, size=shape), rng.uniform(1.5, 3, size=(2, *shape))
-    return [
-        *pairs,
-        (y, signs),
-        (y, bits),
-        (chances, bits),
-        (large, larger),
-        (np.log(shares), rolled),
-    ]
+    pairs += [(y, signs), (y, bits), (chances, bits), (large, larger)]
+    return [*pairs, (np.log(shares), rolled)]
 
 
 def _finite(layer: Layer, inputs: Inputs) -> bool:
@@ -119,12 +111,11 @@ def _finite(layer: Layer, inputs: Inputs) -> bool:
 def _randomise(layer: Layer, inputs: Inputs, rng: np.random.Generator) -> None:
     """Give a layer random parameters: gains of 1 and biases of 0 hide faults."""
     start, finite = layer.params.copy(), _finite(layer, inputs)
-    for share in _SHARES:
-        for _, view in layer.named_parameters():
-            moves = share * rng.uniform(-1, 1, size=(2, *view.shape))
-            view[...] *= 1 + moves[0]
-            view[...] += moves[1] * (rms(view) or 1.0)
-        with suppress(Exception):
-            if _finite(layer, inputs) or not finite:
-                return
-        layer.params[...] = start
+    for _, view in layer.named_parameters():
+        moves = 0.3 * rng.uniform(-1, 1, size=(2, *view.shape))
+        view[...] *= 1 + moves[0]
+        view[...] += moves[1] * (rms(view) or 1.0)
+    with suppress(Exception):
+        if _finite(layer, inputs) or not finite:
+            return
+    layer.params[...] = start

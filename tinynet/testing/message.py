@@ -1,23 +1,24 @@
-"""The message of a failed check: what is wrong, at which part, and the smallest call to see it."""
+"""The message of a failed check: what is wrong, the usual cause, the part, the smallest call."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice, product
+from contextlib import suppress
+from itertools import combinations, islice, permutations, product
 from typing import Any
 
 import numpy as np
 
 from tinynet.layers import Layer
-from tinynet.losses import Loss
 from tinynet.testing.gradients import Mismatch, Point
-from tinynet.testing.hints import usual_causes
 from tinynet.testing.inputs import make_trial
 from tinynet.testing.report import Fault, Report
 from tinynet.testing.trial import Trial, inputs_of_parts
 from tinynet.types import Array
 
-__all__ = ["gradient_fault", "part_at_fault", "smallest_call"]
+__all__ = ["factor_names", "gradient_fault", "part_at_fault", "smallest_call"]
+
+_CLOSE = 1e-6  # how far a gradient may be from what a mistake would give, to be explained by it
 
 Run = Callable[[Any, dict[str, Any]], object]
 
@@ -33,10 +34,8 @@ def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
     wrong, shown = m.wrong.any(axis=0), int(m.wrong.any(axis=1).sum())
     found = []
     if m.index is not None and m.numeric.shape == m.analytic.shape:
-        causes = (sentence for fits, sentence in usual_causes(m, t, point.inputs[0]) if fits)
+        causes = (sentence for fits, sentence in _causes(m, t, point.inputs[0]) if fits)
         found = list(islice(causes, 1))
-    if _coarse(t):
-        found = ["forward computes in float32: a last bit that float64 knows does not reach y."]
     if m.kinks and not found:
         found = ["it is wrong at kinks only; where several tie, one gradient is shared by them."]
     return Fault(
@@ -54,11 +53,99 @@ def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
     )
 
 
+def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
+    """Usual mistakes: a test of whether backward made it, and a sentence, the hint."""
+    got, right, dys, name = m.analytic, m.numeric, m.upstreams, f"d{m.tensor.name}"
+    of_x = m.tensor.name == t.names[0]
+    like_y = of_x and t.output == "y" and dys.shape == got.shape
+    whole, axes = right.reshape(-1, *m.tensor.shape), range(1, 1 + len(m.tensor.shape))
+
+    def gives(mistaken: Array, some: Array | slice = slice(None)) -> bool:
+        """Whether backward has made this mistake, which does not give the right gradient, too."""
+        mistaken = mistaken.reshape(got.shape)[some]
+        return _alike(got[some], mistaken) and not _alike(mistaken, right[some])
+
+    coarse = np.any(t.y % 1) and np.array_equal(t.y, t.y.astype(np.float32))
+    yield bool(coarse), "forward computes in float32, which loses the last bits of y."
+    why = "the path from y back to it is missing"
+    if not of_x:
+        why = f"write self.{name}[...] = ..., since self.{name} = ... leaves the vector behind"
+    yield gives(0 * right), f"{name} is zero everywhere: {why}."
+    yield like_y and gives(dys), "dx is dy, unchanged: the local slope is missing."
+    ratio = float(np.sum(got * right)) / (float(np.sum(right * right)) or 1.0)
+    y_size = dys.shape[1] if t.output == "y" else x.size  # the y of a loss is what goes in
+    sizes = {
+        "the number of rows": float(len(x)),
+        "the number of elements of y": float(y_size),
+        "the number of features of y": y_size / len(x),
+        f"the number of features of {t.names[0]}": x.size / len(x),
+    }
+    names = ", or ".join(factor_names(ratio, sizes))
+    times = f"{name} is {ratio:.7g} times what is right"
+    yield gives(ratio * right), f"{times}: {names}." if names else f"{times}, in every entry."
+    for order in permutations(axes):
+        text = f"{name} is transposed: its axes are in the order {tuple(a - 1 for a in order)}."
+        yield gives(whole.transpose(0, *order)), text
+    for flipped in (some for count in axes for some in combinations(axes, count)):
+        text = f"{name} is reversed along axis {', '.join(str(a - 1) for a in flipped)}."
+        yield gives(np.flip(whole, flipped)), text
+    for axis, step in product(axes, (1, -1)):
+        text = f"{name} is shifted by {step} along axis {axis - 1}."
+        yield gives(np.roll(whole, step, axis)), text
+    one_hot = np.count_nonzero(dys, axis=1) == 1
+    yield (
+        like_y and gives(np.where(dys, right, 0), one_hot),
+        "dx has only the diagonal of the Jacobian: each y depends on several x.",
+    )
+    error, largest = np.abs(got - right), float(np.max(np.abs(right), initial=0))
+    if t.output == "y":
+        reached = np.count_nonzero(dys.reshape(len(dys), len(x), -1), axis=2) > 0
+        first, later = reached[:, 0], reached[:, 1:].any(axis=1)
+        yield (
+            not of_x and gives(np.where(first[:, np.newaxis], right, 0), first != later),
+            f"{name} counts row 0 of the batch alone: sum over all rows.",
+        )
+        wrong = error.reshape(len(got), len(x) if of_x else 1, -1).max(axis=(0, 2))
+        wrong = wrong > _CLOSE * largest
+        yield (
+            len(wrong) > 1 and not wrong[0] and bool(wrong[1:].all()),
+            "only row 0 is right: the other examples are left out, or mixed up.",
+        )
+    yield (
+        gives(np.where(got, right, 0)),
+        f"{name} is zero in every entry that is wrong: a path from y back to it is missing, or a "
+        f"mask is too narrow.",
+    )
+    yield (
+        float(np.max(error, initial=0)) < 3e-6 * largest,
+        "the error is that of float32: some step of backward computes in, or casts to, float32.",
+    )
+
+
+def factor_names(ratio: float, sizes: dict[str, float]) -> list[str]:
+    """What a constant ratio may be: −1, or a size of the problem, or one over it."""
+    names = ["its sign is turned around"] if abs(ratio + 1) < _CLOSE else []
+    for what, size in sizes.items():
+        if size not in (0, 1) and abs(ratio / size - 1) < _CLOSE:
+            names.append(f"{what} = {size:g}, a sum where forward takes a mean")
+        if size not in (0, 1) and abs(ratio * size - 1) < _CLOSE:
+            names.append(f"1/{size:g}, one over {what}, a mean where forward takes a sum")
+    return names
+
+
+def _alike(a: Array, b: Array) -> bool:
+    """Whether two gradients agree, to a part of the largest entry of the second."""
+    if not a.size or not np.isfinite(a).all():
+        return False
+    return bool(np.max(np.abs(a - b)) <= _CLOSE * float(np.max(np.abs(b))))
+
+
 def smallest_call(
     fault: Fault, run: Run, subject: Any, given: dict[str, Any], more: dict[str, Any]
 ) -> str:
     """The call with the smallest inputs that fails by the same check, as one would type it."""
-    for smaller in _smaller(given):
+    for rows, features in product((1, 2), (1, 2, None)):
+        smaller = {name: _cut(value, rows, features) for name, value in given.items()}
         found = _fault(run, subject, smaller)
         if found is not None and found.check == fault.check:
             given = smaller
@@ -71,23 +158,12 @@ def smallest_call(
 
 def _fault(run: Run, subject: Any, given: dict[str, Any]) -> Fault | None:
     """The fault of a call; None where it has none, or refuses its inputs."""
-    try:
-        run(subject, given)
-    except Fault as fault:
-        return fault
-    except Exception:
-        return None
+    with suppress(Exception):
+        try:
+            run(subject, given)
+        except Fault as fault:
+            return fault
     return None
-
-
-def _smaller(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Inputs to try, the smallest first: of one or two rows, and of few features."""
-    tried = [_written(value) for value in given.values()]
-    for rows, features in product((1, 2), (1, 2, None)):
-        smaller = {name: _cut(value, rows, features) for name, value in given.items()}
-        if (written := [_written(value) for value in smaller.values()]) != tried:
-            yield smaller
-        tried = written
 
 
 def _cut(value: Any, rows: int, features: int | None) -> Any:
@@ -105,9 +181,7 @@ def _written(value: Any) -> str:
     return f"np.array({x.tolist()})" if x.size <= 12 else f"<{x.dtype} array of shape {x.shape}>"
 
 
-def part_at_fault(
-    subject: Layer | Loss, given: dict[str, Any], run: Run, within: str = ""
-) -> str | None:
+def part_at_fault(subject: Any, given: dict[str, Any], run: Run, within: str = "") -> str | None:
     """The first, innermost part of a network that fails alone, on the inputs that reach it."""
     try:
         t = make_trial(subject, given, 0, Report(""))
@@ -120,14 +194,3 @@ def part_at_fault(
             this = f'part {within}{name}, {words}, fails "{fault.check}" alone: {first}'
             return part_at_fault(part, {"x": x}, run, f"{within}{name}.") or this
     return None
-
-
-def _coarse(t: Trial) -> bool:
-    """Whether forward rounds to float32: changes by 1e-10 are lost in y, those by 1e-5 are not."""
-
-    def at(factor: float) -> Array:
-        x = t.x if t.integer else t.x * factor
-        return t.forward(t.new(t.params * factor), t.with_x(x))
-
-    alive = at(1 + 1e-5) != at(1)
-    return bool(np.any(alive) and np.mean(at(1 + 1e-10)[alive] == at(1)[alive]) > 0.9)

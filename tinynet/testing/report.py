@@ -72,8 +72,6 @@ class Report:
                 columns = (row.name, row.shape, how, row.entries, row.left_out, f"{row.worst:.1e}")
                 rows.append([str(column) for column in columns])
             lines += ["", table(rows, right=[2, 3, 4, 5])]
-        if self.sampled:
-            lines.append("A sampled tensor was also moved as a whole, in random directions.")
         lines += ["", fill(f"passed    {passed}", 98, subsequent_indent=" " * 10)]
         if self.skipped:
             lines += ["", table([("left out", "because"), *self.skipped.items()])]
@@ -83,14 +81,7 @@ class Report:
 
 
 class Fault(Exception):
-    """A broken rule, before the message around it is written.
-
-    Args:
-        check: name of the check.
-        what: sentences that say what was found.
-        hints: what may be the cause.
-        details: the attributes `tensor` to `uncertainty` of `GradientError`.
-    """
+    """A broken rule, before the message around it is written; `details` go into that error."""
 
     def __init__(self, check: str, what: str, *hints: str, **details: Any) -> None:
         super().__init__(what)
