@@ -168,7 +168,7 @@ def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
     told = {name: value for name, value in given.items() if value is not None}
     if list(told) == arrays:
         return told
-    sizes = told.get(shape) if list(told) == [shape] else None
+    sizes: Any = told.get(shape) if list(told) == [shape] else None
     numbers = isinstance(sizes, tuple | list) and [isinstance(n, int | np.integer) for n in sizes]
     if numbers and all(numbers) and min(sizes) >= 0:
         return {shape: tuple(map(int, sizes))}

@@ -80,10 +80,9 @@ def _tried(given: dict[str, Any], rng: np.random.Generator, report: Report) -> l
     if not len(x):
         report.notes.append("x holds no example, so three random ones were checked.")
         x = rng.normal(size=(3, *x.shape[1:])).astype(x.dtype)
-    if len(x) >= 3:
-        return [(x,)]
     shares = (1, 0.9, 0.8) if x.dtype.kind == "f" else (1, 1, 1)
-    return [(np.concatenate([share * x for share in shares])[:3].astype(x.dtype),), (x,)]
+    several = np.concatenate([share * x for share in shares])[: max(3, len(x))]
+    return [(several.astype(x.dtype),), (x,)]
 
 
 def _pairs(shape: tuple[int, ...], rng: np.random.Generator) -> list[Inputs]:

@@ -20,7 +20,8 @@ __all__ = ["factor_names", "gradient_fault", "part_at_fault", "smallest_call"]
 
 _CLOSE = 1e-6  # how far a gradient may be from what a mistake would give, to be explained by it
 
-Run = Callable[[Any, dict[str, Any]], object]
+Given = dict[str, Any]
+Run = Callable[[Any, Given], object]
 
 
 def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
@@ -65,8 +66,9 @@ def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
         mistaken = mistaken.reshape(got.shape)[some]
         return _alike(got[some], mistaken) and not _alike(mistaken, right[some])
 
-    coarse = np.any(t.y % 1) and np.array_equal(t.y, t.y.astype(np.float32))
-    yield bool(coarse), "forward computes in float32, which loses the last bits of y."
+    coarse, fine = (np.array_equal(a, a.astype(np.float32)) for a in (t.y, t.x))
+    text = "forward computes in float32, which loses the last bits of y."
+    yield coarse and not fine and bool(np.any(t.y % 1)), text
     why = "the path from y back to it is missing"
     if not of_x:
         why = f"write self.{name}[...] = ..., since self.{name} = ... leaves the vector behind"
@@ -93,33 +95,21 @@ def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
         text = f"{name} is shifted by {step} along axis {axis - 1}."
         yield gives(np.roll(whole, step, axis)), text
     one_hot = np.count_nonzero(dys, axis=1) == 1
-    yield (
-        like_y and gives(np.where(dys, right, 0), one_hot),
-        "dx has only the diagonal of the Jacobian: each y depends on several x.",
-    )
-    error, largest = np.abs(got - right), float(np.max(np.abs(right), initial=0))
+    text = "dx has only the diagonal of the Jacobian: each y depends on several x."
+    yield like_y and gives(np.where(dys, right, 0), one_hot), text
     if t.output == "y":
         reached = np.count_nonzero(dys.reshape(len(dys), len(x), -1), axis=2) > 0
         first, later = reached[:, 0], reached[:, 1:].any(axis=1)
-        yield (
-            not of_x and gives(np.where(first[:, np.newaxis], right, 0), first != later),
-            f"{name} counts row 0 of the batch alone: sum over all rows.",
-        )
-        wrong = error.reshape(len(got), len(x) if of_x else 1, -1).max(axis=(0, 2))
-        wrong = wrong > _CLOSE * largest
-        yield (
-            len(wrong) > 1 and not wrong[0] and bool(wrong[1:].all()),
-            "only row 0 is right: the other examples are left out, or mixed up.",
-        )
-    yield (
-        gives(np.where(got, right, 0)),
-        f"{name} is zero in every entry that is wrong: a path from y back to it is missing, or a "
-        f"mask is too narrow.",
-    )
-    yield (
-        float(np.max(error, initial=0)) < 3e-6 * largest,
-        "the error is that of float32: some step of backward computes in, or casts to, float32.",
-    )
+        counted = not of_x and gives(np.where(first[:, np.newaxis], right, 0), first != later)
+        yield counted, f"{name} counts row 0 of the batch alone: sum over all rows."
+        rows = m.wrong.reshape(len(dys), len(x) if of_x else 1, -1)
+        wrong = np.count_nonzero(rows, axis=(0, 2)) > 0
+        text = "only row 0 is right: the other examples are left out, or mixed up."
+        yield not wrong[0] and bool(wrong[1:].all()), text
+    text = f"{name} is zero wherever it is wrong: a path to y is left out, or a mask is too narrow."
+    yield gives(np.where(got, right, 0)), text
+    text = "the error is that of float32: some step of backward computes in, or casts to, float32."
+    yield bool(np.max(np.abs(got - right)) < 3e-6 * np.max(np.abs(right))), text
 
 
 def factor_names(ratio: float, sizes: dict[str, float]) -> list[str]:
@@ -140,9 +130,7 @@ def _alike(a: Array, b: Array) -> bool:
     return bool(np.max(np.abs(a - b)) <= _CLOSE * float(np.max(np.abs(b))))
 
 
-def smallest_call(
-    fault: Fault, run: Run, subject: Any, given: dict[str, Any], more: dict[str, Any]
-) -> str:
+def smallest_call(fault: Fault, run: Run, subject: Any, given: Given, more: Given) -> str:
     """The call with the smallest inputs that fails by the same check, as one would type it."""
     for rows, features in product((1, 2), (1, 2, None)):
         smaller = {name: _cut(value, rows, features) for name, value in given.items()}
@@ -156,7 +144,7 @@ def smallest_call(
     return f"check_{kind}({', '.join([' '.join(repr(subject).split()), *arguments])})"
 
 
-def _fault(run: Run, subject: Any, given: dict[str, Any]) -> Fault | None:
+def _fault(run: Run, subject: Any, given: Given) -> Fault | None:
     """The fault of a call; None where it has none, or refuses its inputs."""
     with suppress(Exception):
         try:
@@ -181,7 +169,7 @@ def _written(value: Any) -> str:
     return f"np.array({x.tolist()})" if x.size <= 12 else f"<{x.dtype} array of shape {x.shape}>"
 
 
-def part_at_fault(subject: Any, given: dict[str, Any], run: Run, within: str = "") -> str | None:
+def part_at_fault(subject: Any, given: Given, run: Run, within: str = "") -> str | None:
     """The first, innermost part of a network that fails alone, on the inputs that reach it."""
     try:
         t = make_trial(subject, given, 0, Report(""))
