@@ -127,8 +127,10 @@ def _check(
     given = _one_kind(given, me)
     known = LAYER_CHECKS if kind is Layer else LOSS_CHECKS
     if isinstance(skip, str) or not set(skip) <= set(known):
-        names = ", ".join(known)
-        raise ValueError(f'skip must be a tuple of names, ("kinks",), from {names}; got {skip!r}')
+        raise ValueError(
+            f'skip must be a tuple of names, such as ("kinks",); got {skip!r}. '
+            f"The checks are {', '.join(known)}."
+        )
 
     def run(subject: Layer | Loss, given: dict[str, Any]) -> Report:
         report = Report(repr(subject))

@@ -48,7 +48,7 @@ def make_trial(subject: Layer | Loss, given: dict[str, Any], seed: int, report: 
     what = " and ".join(f"{name} of shape {x.shape} and {x.dtype}" for name, x in arrays)
     raise ValueError(
         f"{type(subject).__name__} does not take {what}: {why}\n"
-        f"Pass {'= and '.join(kind.names)}=, of a shape, a type and values that it takes."
+        f"Pass {'= and '.join(kind.names)}= of the shape, the type and the values that it takes."
     ) from refused
 
 
