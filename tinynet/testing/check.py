@@ -20,7 +20,7 @@ from tinynet.text import call
 
 __all__ = ["LAYER_CHECKS", "LOSS_CHECKS", "check_layer", "check_loss"]
 
-_LATE = (rows.batch_of_none, rows.in_any_batch)  # a wrong gradient explains more
+_LATE = (rows.batch_of_none, rows.per_example)  # a wrong gradient explains more
 _FOUND = (
     rule
     for module in (draws, contract, rows, points, precision)
