@@ -145,7 +145,7 @@ def _check(
             return run(subject, given)
         except Fault as fault:
             name, part = " ".join(repr(subject).split()), part_at_fault(subject, given, run)
-            again = smallest_call(fault, run, subject, given, {"skip": skip, "seed": seed})
+            again = smallest_call(me, fault, run, subject, given, {"skip": skip, "seed": seed})
             raise GradientError(fault, name, again, part) from fault.__cause__
 
 

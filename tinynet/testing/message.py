@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layers import Layer
 from tinynet.testing.gradients import Mismatch, Point
 from tinynet.testing.inputs import make_trial
 from tinynet.testing.report import Fault, Report
@@ -130,7 +129,7 @@ def _alike(a: Array, b: Array) -> bool:
     return bool(np.max(np.abs(a - b)) <= _CLOSE * float(np.max(np.abs(b))))
 
 
-def smallest_call(fault: Fault, run: Run, subject: Any, given: Given, more: Given) -> str:
+def smallest_call(me: str, fault: Fault, run: Run, subject: Any, given: Given, more: Given) -> str:
     """The call with the smallest inputs that fails by the same check, as one would type it."""
     for rows, features in product((1, 2), (1, 2, None)):
         smaller = {name: _cut(value, rows, features) for name, value in given.items()}
@@ -140,8 +139,7 @@ def smallest_call(fault: Fault, run: Run, subject: Any, given: Given, more: Give
             break
     arguments = [f"{name}={_written(value)}" for name, value in given.items()]
     arguments += [f"{name}={value!r}" for name, value in more.items() if value]
-    kind = "layer" if isinstance(subject, Layer) else "loss"
-    return f"check_{kind}({', '.join([' '.join(repr(subject).split()), *arguments])})"
+    return f"{me}({', '.join([' '.join(repr(subject).split()), *arguments])})"
 
 
 def _fault(run: Run, subject: Any, given: Given) -> Fault | None:
