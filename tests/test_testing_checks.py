@@ -3,10 +3,11 @@
 import copy
 import subprocess
 import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tinynet import (
     ELU,
@@ -30,12 +31,13 @@ from tinynet import (
 from tinynet.testing import (
     LAYER_CHECKS,
     LOSS_CHECKS,
+    OPTIMIZER_CHECKS,
     GradientError,
     check_layer,
     check_loss,
     check_optimizer,
 )
-from tinynet.testing.hints import factor_names
+from tinynet.testing.message import factor_names
 from tinynet.testing.strategies import (
     Values,
     batches,
@@ -308,8 +310,10 @@ def momentum(params, grads, state):
     return params - 0.1 * state["v"]
 
 
-def test_right_optimizer_passes():
-    assert "trajectory" in check_optimizer(Momentum, momentum).passed
+def test_right_optimizer_passes_every_check():
+    report = check_optimizer(Momentum, momentum)
+    assert report.passed == list(OPTIMIZER_CHECKS)
+    assert report.worst["params"] < 1e-9
 
 
 class Decayed(SGD):
@@ -323,33 +327,99 @@ class Replaced(SGD):
         self.net.params = params - rate * grads
 
 
-@pytest.mark.parametrize(
-    ("make", "reference", "check"),
-    [
-        (lambda net: Momentum(net, lambda g: 0 * g), momentum, "trajectory"),
-        (lambda net: SGD(net, lr=0.1001), lambda p, g, s: p - 0.1 * g, "trajectory"),
-        (lambda net: Decayed(net, 0.1), lambda p, g, s: p - 0.1 * (g + 0.1 * p), "mutation"),
-        (lambda net: Replaced(net, 0.1), lambda p, g, s: p - 0.1 * g, "in_place"),
-    ],
-)
+class GradientsReplaced(SGD):
+    def update(self, params, grads, rate):
+        params -= rate * grads
+        self.net.grads = np.zeros_like(grads)
+
+
+class ForgetsToCount(SGD):
+    def step(self):
+        self.net.params[...] -= self.lr * self.net.grads
+
+
+class OwnCopy(SGD):
+    """Moves a copy of the parameters, so that what is loaded into the network is lost."""
+
+    def __init__(self, net, lr):
+        super().__init__(net, lr)
+        self.own = net.params.copy()
+
+    def update(self, params, grads, rate):
+        self.own -= rate * grads
+        params[...] = self.own
+
+
+class VelocityOfTheClass(SGD):
+    """The second optimizer starts with the velocity of the first."""
+
+    velocities: ClassVar[dict[type, np.ndarray]] = {}
+
+    def update(self, params, grads, rate):
+        velocity = self.velocities.setdefault(params.dtype.type, np.zeros_like(params))
+        velocity *= 0.9
+        velocity += grads
+        params -= rate * velocity
+
+
+class VelocityOfTheLatest(VelocityOfTheClass):
+    """Each new optimizer clears the velocity, also that of another one at work."""
+
+    def __init__(self, net, lr):
+        super().__init__(net, lr)
+        self.velocities.clear()
+
+
+class EpsilonLost(SGD):
+    """An ε that is 0 in float32 makes 0 / 0 of a gradient of 0."""
+
+    def update(self, params, grads, rate):
+        params -= rate * grads / (np.abs(grads) + params.dtype.type(1e-50))
+
+
+def sign_descent(params, grads, state):
+    return params - 0.1 * np.sign(grads)
+
+
+def descent(params, grads, state):
+    return params - 0.1 * grads
+
+
+WRONG_OPTIMIZERS = [
+    (lambda net: Decayed(net, 0.1), lambda p, g, s: p - 0.1 * (g + 0.1 * p), "mutation"),
+    (lambda net: Replaced(net, 0.1), descent, "in_place"),
+    (lambda net: GradientsReplaced(net, 0.1), descent, "in_place"),
+    (lambda net: Momentum(net, lambda g: 0 * g), momentum, "trajectory"),
+    (lambda net: Momentum(net, lambda g: g), momentum, "trajectory"),
+    (lambda net: SGD(net, lr=0.1001), descent, "trajectory"),
+    (lambda net: SGD(net, 0.1, clip_norm=1.0), descent, "trajectory"),
+    (lambda net: ForgetsToCount(net, 0.1), descent, "trajectory"),
+    (lambda net: OwnCopy(net, 0.1), descent, "reuse"),
+    (lambda net: VelocityOfTheClass(net, 0.1), momentum, "reuse"),
+    (lambda net: VelocityOfTheLatest(net, 0.1), momentum, "isolation"),
+    (lambda net: EpsilonLost(net, 0.1), sign_descent, "float32"),
+]
+
+
+@pytest.mark.parametrize(("make", "reference", "check"), WRONG_OPTIMIZERS)
 def test_wrong_optimizer_is_rejected_by_its_cause(make, reference, check):
+    VelocityOfTheClass.velocities.clear()
     with pytest.raises(GradientError) as caught:
         check_optimizer(make, reference)
-    assert caught.value.check == check
+    assert caught.value.check == check, caught.value
 
 
-def test_state_shared_by_two_optimizers_is_found():
-    shared = {}
+def test_every_check_of_an_optimizer_can_fail():
+    assert {check for _, _, check in WRONG_OPTIMIZERS} == set(OPTIMIZER_CHECKS)
 
-    class Shared(SGD):
-        def update(self, params, grads, rate):
-            shared["v"] = 0.9 * shared.get("v", 0) + grads
-            if self.steps == 0 and not shared.get("old"):
-                shared["v"] = grads.copy()
-            params -= rate * shared["v"]
 
-    with pytest.raises(GradientError):
-        check_optimizer(lambda net: Shared(net, 0.1), momentum)
+def test_wrong_optimizer_is_explained():
+    with pytest.raises(GradientError) as caught:
+        check_optimizer(lambda net: OwnCopy(net, 0.1), descent)
+    assert caught.value.tensor == "W"
+    assert caught.value.analytic != pytest.approx(caught.value.numeric)
+    assert "params replaced" in str(caught.value)
+    assert "not a copy" in caught.value.hints[0]
 
 
 @pytest.mark.parametrize(
@@ -402,6 +472,27 @@ def test_failing_property_shrinks_to_one_number():
         layer_test(Tilted)()
     line = str(caught.value).rsplit("x=", 1)[1]
     assert line.count(",") == 0
+
+
+def test_property_tests_of_one_line_have_no_deadline():
+    profile = settings.get_current_profile_name()
+    settings.register_profile("impatient", settings(deadline=1, max_examples=1))  # 1 ms
+    settings.load_profile("impatient")
+    try:
+        layer_test(Sigmoid)()
+        loss_test(MSELoss)()
+    finally:
+        settings.load_profile(profile)
+
+
+def test_strategies_say_what_to_install_where_hypothesis_is_missing():
+    code = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "try: import tinynet.testing.strategies\n"
+        "except ImportError as error: assert 'pip install hypothesis' in str(error)\n"
+        "else: raise AssertionError"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_testing_needs_neither_hypothesis_nor_pytest_and_tinynet_does_not_import_it():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -11,66 +11,37 @@ import numpy as np
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.testing import contract, draws, points, precision, rows
-from tinynet.testing.inputs import layer_trial, loss_trial
-from tinynet.testing.message import raise_error
-from tinynet.testing.report import Fault, Report
+from tinynet.testing.inputs import make_trial
+from tinynet.testing.message import part_at_fault, smallest_call
+from tinynet.testing.report import Fault, GradientError, Report, told
 from tinynet.testing.rules import LeftOut, Rule, hold
 from tinynet.testing.trial import Trial
+from tinynet.text import call
 
 __all__ = ["LAYER_CHECKS", "LOSS_CHECKS", "check_layer", "check_loss"]
 
-_LAYER_RULES = (
-    contract.shapes,
-    contract.mutation,
-    contract.dtypes,
-    draws.reproducible,
-    draws.redraws,
-    contract.copying,
-    contract.overwrite,
-    contract.overwrite_shortcut,
-    contract.backward_twice,
-    contract.forward_twice,
-    contract.isolation,
-    contract.reuse,
-    contract.update,
-    contract.output_alias,
-    contract.linear,
-    contract.layout,
-    contract.predict_pure,
-    rows.batch_of_one,
-    rows.batch_of_none,
-    rows.per_example,
-    rows.predict_per_example,
-    rows.predict_equals_forward,
-    draws.expectation,
-    precision.finite,
-    contract.pickling,
-    precision.float32_types,
-    precision.float32,
-    points.gradient,
-    points.kinks,
-    rows.alone,
-    rows.in_any_batch,
+_LATE = (rows.batch_of_none, rows.per_example)  # a wrong gradient explains more
+_FOUND = (
+    rule
+    for module in (draws, contract, rows, points, precision)
+    for rule in vars(module).values()
+    if isinstance(rule, Rule)
 )
-"""The rules of a layer, in an order in which a cause comes before its symptoms."""
+_RULES = sorted(_FOUND, key=_LATE.__contains__)
+"""All rules, as they stand in their modules: a cause comes before its symptoms."""
 
+_OF_LOSSES = (points.loss_of_one, points.loss_larger_batch)
 _OF_LAYERS = {"redraws", "overwrite", "update", "linear", "predict_pure", "batch_of_none"}
 _OF_LAYERS |= {"per_example", "predict_per_example", "predict_equals_forward", "expectation"}
+_RULES_OF = {
+    Layer: tuple(rule for rule in _RULES if rule not in _OF_LOSSES),
+    Loss: tuple(rule for rule in _RULES if rule.name not in _OF_LAYERS),
+}
 
-_LOSS_RULES = (
-    *(rule for rule in _LAYER_RULES if not {rule.name, *rule.needs} & _OF_LAYERS),
-    points.loss_of_one,
-    points.loss_larger_batch,
+LAYER_CHECKS, LOSS_CHECKS = (
+    tuple(dict.fromkeys(rule.name for rule in rules)) for rules in _RULES_OF.values()
 )
-
-_SYMPTOMS = ("batch_of_none", "finite", "float32")
-"""Checks that a wrong gradient at the given x comes before: a mean over no rows is NaN."""
-
-LAYER_CHECKS = tuple(dict.fromkeys(rule.name for rule in _LAYER_RULES))
-"""The names of all checks of a layer, in the order in which they run."""
-
-LOSS_CHECKS = tuple(dict.fromkeys(rule.name for rule in _LOSS_RULES))
-"""The names of all checks of a loss, in the order in which they run."""
+"""The names of all checks of a layer and of a loss, in the order in which they run."""
 
 
 def check_layer(
@@ -107,35 +78,8 @@ def check_layer(
         >>> report = check_layer(Dense(3, 2, rng=0), input_shape=(4, 3))
         >>> report.tensors["W"].coordinates
         6
-        >>> class Wrong(Layer):
-        ...     def forward(self, x):
-        ...         self._x = x
-        ...         return x**2
-        ...
-        ...     def backward(self, dy):
-        ...         return dy * self._x
-        >>> check_layer(Wrong(), input_shape=(4, 3))
-        Traceback (most recent call last):
-        tinynet.testing.report.GradientError: Wrong() fails the check "gradient"...
     """
-    _refuse_what(layer, Layer, "check_layer")
-    if (x is None) == (input_shape is None):
-        got = "neither" if x is None else "both"
-        raise ValueError(
-            f"check_layer needs either x or input_shape; got {got}. "
-            f"Pass input_shape=(4, 3), a batch of four examples, or x=array."
-        )
-    if input_shape is not None and not (
-        isinstance(input_shape, tuple | list)
-        and input_shape
-        and all(isinstance(n, int | np.integer) and n >= 0 for n in input_shape)
-    ):
-        raise ValueError(
-            f"input_shape must be a tuple of sizes, the batch first, such as (4, 3); "
-            f"got {input_shape!r}"
-        )
-    given = {"x": x} if input_shape is None else {"input_shape": tuple(input_shape)}
-    return _check(layer, given, layer_trial, _LAYER_RULES, skip, seed)
+    return _check(layer, Layer, {"x": x, "input_shape": input_shape}, skip, seed)
 
 
 def check_loss(
@@ -171,52 +115,28 @@ def check_loss(
         >>> check_loss(MSELoss(), shape=(4, 3)).tensors["y"].coordinates
         12
     """
-    _refuse_what(loss, Loss, "check_loss")
-    if (y is None or t is None) == (shape is None) or (y is None) != (t is None):
-        raise ValueError(
-            "check_loss needs either both y and t, or shape. "
-            "Pass shape=(4, 3), or y=array and t=array."
-        )
-    given = {"y": y, "t": t} if shape is None else {"shape": tuple(shape)}
-    return _check(loss, given, loss_trial, _LOSS_RULES, skip, seed)
-
-
-def _refuse_what(given: object, kind: type, me: str) -> None:
-    """Refuse what is no instance of a class with forward and backward."""
-    what = kind.__name__.lower()
-    if isinstance(given, type):
-        raise TypeError(f"{me} takes a {what}; got the class. Pass {given.__name__}(...).")
-    if not isinstance(given, kind):
-        raise TypeError(
-            f"{me} takes a tinynet.{kind.__name__}; got {type(given).__name__}. Derive it from "
-            f"{kind.__name__}, or use another of check_layer, check_loss and check_optimizer."
-        )
-    for method in ("forward", "backward"):
-        if getattr(type(given), method) is getattr(kind, method):
-            raise TypeError(
-                f"{type(given).__name__} has no {method}: define {method}(self, ...) before "
-                f"checking it."
-            )
+    return _check(loss, Loss, {"y": y, "t": t, "shape": shape}, skip, seed)
 
 
 def _check(
-    subject: Layer | Loss,
-    given: dict[str, Any],
-    trial: Callable[..., Trial],
-    rules: tuple[Rule, ...],
-    skip: Collection[str],
-    seed: int,
+    subject: Any, kind: type[Any], given: dict[str, Any], skip: Collection[str], seed: int
 ) -> Report:
     """Hold all rules for a layer or loss; raises GradientError."""
-    known = dict.fromkeys(rule.name for rule in rules)
-    if isinstance(skip, str):
-        raise ValueError(f'skip must be a tuple of names; write skip=("{skip}",)')
-    if unknown := [name for name in skip if name not in known]:
-        raise ValueError(f"skip got {unknown[0]!r}; the checks are {', '.join(known)}")
+    me = f"check_{kind.__name__.lower()}"
+    _refuse_subject(subject, kind, me)
+    given = _one_kind(given, me)
+    known = LAYER_CHECKS if kind is Layer else LOSS_CHECKS
+    if isinstance(skip, str) or not set(skip) <= set(known):
+        raise ValueError(
+            f'skip must be a tuple of names, such as ("kinks",); got {skip!r}. '
+            f"The checks are {', '.join(known)}."
+        )
 
     def run(subject: Layer | Loss, given: dict[str, Any]) -> Report:
         report = Report(repr(subject))
-        _hold_all(trial(subject, seed, report, **given), rules, skip)
+        t = make_trial(subject, given, seed, report)
+        for rule in _RULES_OF[kind]:
+            _hold(rule, t, skip)
         return report
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -224,38 +144,56 @@ def _check(
         try:
             return run(subject, given)
         except Fault as fault:
-            raise_error(fault, subject, given, run, skip, seed)
+            name, part = " ".join(repr(subject).split()), part_at_fault(subject, given, run)
+            again = smallest_call(me, fault, run, subject, given, {"skip": skip, "seed": seed})
+            raise GradientError(fault, name, again, part) from fault.__cause__
 
 
-def _hold_all(t: Trial, rules: tuple[Rule, ...], skip: Collection[str]) -> None:
-    """Every rule in turn; raises Fault."""
-    waiting: list[Fault] = []
-    for rule in rules:
-        if rule.name in skip:
-            t.report.skipped[rule.name] = "asked for"
-        if {rule.name, *rule.needs} & set(skip):
-            continue
-        try:
-            _hold_one(rule, t)
-        except Fault as fault:
-            if fault.check in _SYMPTOMS:
-                waiting.append(fault)
-                continue
-            measured = np.isfinite(fault.details.get("analytic", np.nan))
-            raise (fault if measured or not waiting else waiting[0]) from fault.__cause__
-        if rule is points.gradient and waiting:
-            raise waiting[0]
+def _refuse_subject(subject: object, kind: type[Any], me: str) -> None:
+    """Refuse what is no layer or loss, or has no forward and backward of its own."""
+    what, name = kind.__name__, type(subject).__name__
+    if isinstance(subject, type):
+        raise TypeError(f"{me} takes a {what}; got the class. Pass {subject.__name__}(...).")
+    if not isinstance(subject, kind):
+        raise TypeError(
+            f"{me} takes a tinynet.{what}; got {name}. Derive it from {what}, or use another of "
+            f"check_layer, check_loss and check_optimizer."
+        )
+    for method in ("forward", "backward"):
+        if getattr(type(subject), method) is getattr(kind, method):
+            raise TypeError(f"{name} has no {method}: define {method}(self, ...) first.")
 
 
-def _hold_one(rule: Rule, t: Trial) -> None:
-    """One rule; an exception inside the layer is told by the rule that provoked it."""
-    told = {*t.report.passed, *t.report.skipped}
+def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
+    """The arrays or the shape, whichever is given; refuses both, neither, a part, a bad shape."""
+    *arrays, shape = given
+    told = {name: value for name, value in given.items() if value is not None}
+    if list(told) == arrays:
+        return told
+    sizes: Any = told.get(shape) if list(told) == [shape] else None
+    numbers = isinstance(sizes, tuple | list) and [isinstance(n, int | np.integer) for n in sizes]
+    if numbers and all(numbers) and min(sizes) >= 0:
+        return {shape: tuple(map(int, sizes))}
+    raise ValueError(
+        f"{me} needs either {'both ' * (len(arrays) > 1)}{' and '.join(arrays)}, or {shape}, a "
+        f"tuple of sizes with the batch first, and not both; got {call(me, (), told)}. "
+        f"Pass {shape}=(4, 3), a batch of four examples, or {'=..., '.join(arrays)}=array."
+    )
+
+
+def _hold(rule: Rule, t: Trial, skip: Collection[str]) -> None:
+    """One rule, entered into the report; raises Fault, also for an exception in the layer."""
+    report, name = t.report, rule.name
+    if name in skip:
+        report.skipped[name] = "asked for"
+        return
     try:
         hold(rule, t)
-        t.report.passed += [rule.name] if rule.name not in told else []
+        if name not in {*report.passed, *report.skipped}:
+            report.passed.append(name)
     except LeftOut as reason:
-        if rule.name not in told:
-            t.report.skipped[rule.name] = str(reason)
+        if name not in report.passed:
+            report.skipped.setdefault(name, str(reason))
     except Fault:
         raise
     except Exception as error:
@@ -265,7 +203,5 @@ def _hold_one(rule: Rule, t: Trial) -> None:
                 f"it writes into an array that it was given (x or dy): {error}.",
                 "work on a copy, or let the operation make a new array: x = x * 2, not x *= 2.",
             ) from error
-        notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-        text = f"it raised {type(error).__name__}: {error}{notes}"
-        shape = f"for {t.names[0]} of shape {t.tried.shape}."
-        raise Fault(rule.name, f"{text}\n  {shape}") from error
+        where = f"for {t.names[0]} of shape {t.tried.shape}."
+        raise Fault(name, f"it raised {told(error)}\n  {where}") from error

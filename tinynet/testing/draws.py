@@ -12,25 +12,19 @@ from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
 from tinynet.testing.trial import Trial, agree, distance, generator_states, inputs_of_parts
 
 
-@rule(
-    "reproducible",
-    "take rng as an argument, keep it as self.rng, and draw from that alone.",
-)
+@rule("reproducible", "take rng as an argument, keep it as self.rng, and draw from that alone.")
 def reproducible(t: Trial) -> Pairs:
     """Two copies draw the same, and nobody touches the global random state."""
-    kept = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+    kept = np.random.get_state(), random.getstate()  # noqa: NPY002
     np.random.random(), random.random()  # noqa: NPY002 (a seed set before shows)
-    before = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+    before = pickle.dumps((np.random.get_state(), random.getstate()))  # noqa: NPY002
     first = t.run()
     t.predict(t.new())
-    after = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+    after = pickle.dumps((np.random.get_state(), random.getstate()))  # noqa: NPY002
     np.random.set_state(kept[0])  # noqa: NPY002
     random.setstate(kept[1])
-    if pickle.dumps(before) != pickle.dumps(after):
-        raise Broken(
-            "it draws from the global random state, or seeds it: two runs never agree, or what "
-            "others draw is no longer random."
-        )
+    if before != after:
+        raise Broken("it draws from the global random state, or seeds it for all others.")
     yield Pair("on a copy whose generators stand at the same place", t.run(), first)
 
 
@@ -39,12 +33,11 @@ def redraws(t: Trial) -> None:
     """A layer that draws does so at each forward."""
     if t.varies:
         return
-    layer, states = t.new(), generator_states(t.start)
-    y, p = t.forward(layer, t.many), t.predict(t.new(), t.many)
+    y, p = t.forward(t.new(), t.many), t.predict(t.new(), t.many)
     words = {word.strip("_") for word in (*t.original._arguments[1], *vars(t.original))}
     masked = y.shape == p.shape and bool(np.any((y == 0) & (p != 0)) and np.any(y))
-    random_words = words & {"rng", "seed", "generator"}
-    if t.interacts or agree(y, p, 1e-7) or not (states or masked or random_words):
+    random_words = generator_states(t.start) or words & {"rng", "seed", "generator"}
+    if t.interacts or agree(y, p, 1e-7) or not (masked or random_words):
         raise LeftOut("forward does not draw")
     raise Broken("forward differs from predict, and gives the same y each time.")
 
@@ -52,40 +45,35 @@ def redraws(t: Trial) -> None:
 @rule("expectation")
 def expectation(t: Trial) -> None:
     """Where forward is linear for a fixed draw, its mean over the draws is predict."""
-    if not t.draws:
-        raise LeftOut("forward does not draw")
-    if t.integer or t.interacts:
-        raise LeftOut("x holds integers" if t.integer else "rows interact in forward")
+    if not t.draws or t.integer or t.interacts:
+        raise LeftOut("forward does not draw, or rows interact in it, or x holds integers")
     rows = max(len(t.x), min(256, 2048 // max(1, t.x[0].size)))
     x = t.other_inputs(rows)[0] if rows > len(t.x) else t.x
-    zero = (np.zeros_like(x),)
-    y, other, both, none = (t.forward(t.new(), (v,)) for v in (x, x[::-1], x + x[::-1], *zero))
+    zero = np.zeros_like(x)
+    y, other, both, none = (t.forward(t.new(), (v,)) for v in (x, x[::-1], x + x[::-1], zero))
     if not agree(both + none, y + other, 1e-9):
         for part, inner in inputs_of_parts(t.new(), t.inputs).values():
             trial = Trial(part, part, (inner,), t.seed, t.report)
-            if trial.draws and not trial.integer:
+            if trial.draws:
                 expectation.pairs(trial)
         raise LeftOut("forward is not linear for a fixed draw")
-    layer, at_zero = t.new(), t.new()
-    first, p0 = t.forward(at_zero, zero), t.predict(t.new(), zero)
-    if distance(t.forward(at_zero, zero), first) > 0:  # something is added at random
+    layer, at_zero, p0 = t.new(), t.new(), t.predict(t.new(), (zero,))
+    first, p = t.forward(at_zero, (zero,)), t.predict(layer, (x,)) - p0
+    if distance(t.forward(at_zero, (zero,)), first) > 0:
         _has_mean(
             "at x = 0 the mean of forward",
-            lambda: float(np.mean(t.forward(layer, zero))),
+            lambda: float(np.mean(t.forward(layer, (zero,)))),
             float(np.mean(p0)),
             "what is added at random must have mean 0, or predict must add its mean.",
         )
-        return
-    p = t.predict(layer, (x,)) - p0
-    if p.shape != y.shape or not np.any(p):
-        raise LeftOut("predict is zero here")
-    _has_mean(
-        "the mean of forward, as a part of predict,",
-        lambda: float(np.sum((t.forward(layer, (x,)) - first) * p) / np.sum(p * p)),
-        1.0,
-        "divide by the probability of keeping, 1 - rate, in forward, and leave predict alone: what "
-        "is dropped must be made up for, in one of the two and only there.",
-    )
+    elif p.shape == y.shape and np.any(p):
+        _has_mean(
+            "the mean of forward, as a part of predict,",
+            lambda: float(np.sum((t.forward(layer, (x,)) - first) * p) / np.sum(p * p)),
+            1.0,
+            "what is dropped must be made up for, once: divide by 1 - rate, the probability of "
+            "keeping, in forward, and leave predict alone.",
+        )
 
 
 def _has_mean(what: str, draw: Callable[[], float], wanted: float, hint: str) -> None:

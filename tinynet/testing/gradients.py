@@ -86,7 +86,7 @@ class Comparison:
 
     def __init__(self, t: Trial, point: Point) -> None:
         self.trial, self.point = t, point
-        self._function = t.function(point.inputs, point.params)
+        self._function = t.function(point.inputs)
         parts = [] if t.integer else [(t.names[0], point.inputs[0])]
         for (name, view), (_, here) in zip(t.start.named_parameters(), t.slices, strict=True):
             parts.append((name, point.params[here].reshape(view.shape)))

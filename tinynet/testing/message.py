@@ -1,67 +1,49 @@
-"""The message of a failed check: what is wrong, where, what is right, and how to see it again."""
+"""The message of a failed check: what is wrong, the usual cause, the part, the smallest call."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Collection, Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import combinations, islice, permutations, product
+from typing import Any
 
 import numpy as np
 
-from tinynet.layers import Layer
-from tinynet.losses import Loss
 from tinynet.testing.gradients import Mismatch, Point
-from tinynet.testing.hints import hints
-from tinynet.testing.report import Fault, GradientError
+from tinynet.testing.inputs import make_trial
+from tinynet.testing.report import Fault, Report
 from tinynet.testing.trial import Trial, inputs_of_parts
 from tinynet.types import Array
 
-__all__ = ["gradient_fault", "raise_error", "raise_message"]
+__all__ = ["factor_names", "gradient_fault", "part_at_fault", "smallest_call"]
 
-Run = Callable[[Any, dict[str, Any]], object]
+_CLOSE = 1e-6  # how far a gradient may be from what a mistake would give, to be explained by it
+
+Given = dict[str, Any]
+Run = Callable[[Any, Given], object]
 
 
 def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
     """A wrong gradient, in words."""
-    name, n, x = f"d{m.tensor.name}", len(m.upstreams), point.inputs[0]
-    uncertainty = f"± {max(m.error, 1e-16 * abs(m.low)):.1g}"
-    if m.index is None:
-        first = f"along {m.direction} backward changes the loss by {m.got:.9g},"
-    else:
-        first = f"{name}[{', '.join(map(str, m.index))}] is {m.got:.9g} by backward,"
+    name, right = f"d{m.tensor.name}", f"{m.low:.9g}"
+    place = f"the slope along {m.direction}"
+    if m.index is not None:
+        place = f"{name}[{', '.join(map(str, m.index))}]"
     if m.high > m.low:
-        first += (
-            f" where the slopes nearby reach from {m.low:.9g} to {m.high:.9g} {uncertainty}: at a "
-            f"kink anything between is right."
-        )
-    else:
-        first += f" and {m.low:.9g} {uncertainty} by differences."
-    found: list[str] = []
-    if m.index is None:
-        second = f"Each coordinate that was moved alone is right; found at {point.name}."
-        if m.kinks:
-            second += " At a tie the gradient is shared, not handed to each in full."
-    else:
-        entries, shown = m.wrong.any(axis=0), int(m.wrong.any(axis=1).sum())
-        second = f"{int(entries.sum())} of {entries.size} entries of {name} are wrong"
-        second += f", and {shown} of {n} upstream gradients show it; found at {point.name}."
-        if m.numeric.shape == m.analytic.shape:
-            sizes = {"the number of rows": float(len(x))}
-            y_shape = (len(x), *t.y.shape[1:]) if t.output == "y" else ()
-            if t.output == "y":
-                sizes["the number of elements of y"] = float(t.y.size)
-                sizes["the number of features of y"] = float(np.prod(y_shape[1:]))
-            else:
-                sizes["the number of elements"] = float(x.size)
-            sizes[f"the number of features of {t.names[0]}"] = float(x.size / len(x))
-            found = hints(m, y_shape, sizes)
-        if _coarse(t):
-            found = ["forward computes in float32: a last bit that float64 knows does not reach y."]
-        if m.kinks and not found:
-            found = ["it is wrong at kinks only."]
+        right = f"at a kink anything between {right} and {m.high:.9g}"
+    wrong, shown = m.wrong.any(axis=0), int(m.wrong.any(axis=1).sum())
+    found = []
+    if m.index is not None and m.numeric.shape == m.analytic.shape:
+        causes = (sentence for fits, sentence in _causes(m, t, point.inputs[0]) if fits)
+        found = list(islice(causes, 1))
+    if m.kinks and not found:
+        found = ["it is wrong at kinks only; where several tie, one gradient is shared by them."]
     return Fault(
         check,
-        f"{first}\n  {second}",
+        f"{place} is {m.got:.9g} by backward, and {right} ± {max(m.error, 1e-16 * abs(m.low)):.1g} "
+        f"by differences.\n  Moved one at a time, {int(wrong.sum())} of {wrong.size} entries of "
+        f"{name} are wrong, for {shown} of {len(m.wrong)} upstream gradients; found at "
+        f"{point.name}.",
         *found,
         tensor=m.tensor.name,
         index=m.index,
@@ -71,81 +53,110 @@ def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
     )
 
 
-def _coarse(t: Trial) -> bool:
-    """Whether forward rounds to float32: tiny changes of x and the parameters are lost in y."""
+def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
+    """Usual mistakes: a test of whether backward made it, and a sentence, the hint."""
+    got, right, dys, name = m.analytic, m.numeric, m.upstreams, f"d{m.tensor.name}"
+    of_x = m.tensor.name == t.names[0]
+    like_y = of_x and t.output == "y" and dys.shape == got.shape
+    whole, axes = right.reshape(-1, *m.tensor.shape), range(1, 1 + len(m.tensor.shape))
 
-    def at(factor: float) -> Array:
-        x = t.x if t.integer else t.x * factor
-        return t.forward(t.new(t.params * factor), t.with_x(x))
+    def gives(mistaken: Array, some: Array | slice = slice(None)) -> bool:
+        """Whether backward has made this mistake, which does not give the right gradient, too."""
+        mistaken = mistaken.reshape(got.shape)[some]
+        return _alike(got[some], mistaken) and not _alike(mistaken, right[some])
 
-    y = at(1.0)
-    alive = at(1 + 1e-5) != y
-    return bool(np.any(alive) and np.mean(at(1 + 1e-10)[alive] == y[alive]) > 0.9)
+    coarse, fine = (np.array_equal(a, a.astype(np.float32)) for a in (t.y, t.x))
+    text = "forward computes in float32, which loses the last bits of y."
+    yield coarse and not fine and bool(np.any(t.y % 1)), text
+    why = "the path from y back to it is missing"
+    if not of_x:
+        why = f"write self.{name}[...] = ..., since self.{name} = ... leaves the vector behind"
+    yield gives(0 * right), f"{name} is zero everywhere: {why}."
+    yield like_y and gives(dys), "dx is dy, unchanged: the local slope is missing."
+    ratio = float(np.sum(got * right)) / (float(np.sum(right * right)) or 1.0)
+    y_size = dys.shape[1] if t.output == "y" else x.size  # the y of a loss is what goes in
+    sizes = {
+        "the number of rows": float(len(x)),
+        "the number of elements of y": float(y_size),
+        "the number of features of y": y_size / len(x),
+        f"the number of features of {t.names[0]}": x.size / len(x),
+    }
+    names = ", or ".join(factor_names(ratio, sizes))
+    times = f"{name} is {ratio:.7g} times what is right"
+    yield gives(ratio * right), f"{times}: {names}." if names else f"{times}, in every entry."
+    for order in permutations(axes):
+        text = f"{name} is transposed: its axes are in the order {tuple(a - 1 for a in order)}."
+        yield gives(whole.transpose(0, *order)), text
+    for flipped in (some for count in axes for some in combinations(axes, count)):
+        text = f"{name} is reversed along axis {', '.join(str(a - 1) for a in flipped)}."
+        yield gives(np.flip(whole, flipped)), text
+    for axis, step in product(axes, (1, -1)):
+        text = f"{name} is shifted by {step} along axis {axis - 1}."
+        yield gives(np.roll(whole, step, axis)), text
+    one_hot = np.count_nonzero(dys, axis=1) == 1
+    text = "dx has only the diagonal of the Jacobian: each y depends on several x."
+    yield like_y and gives(np.where(dys, right, 0), one_hot), text
+    if t.output == "y":
+        reached = np.count_nonzero(dys.reshape(len(dys), len(x), -1), axis=2) > 0
+        first, later = reached[:, 0], reached[:, 1:].any(axis=1)
+        counted = not of_x and gives(np.where(first[:, np.newaxis], right, 0), first != later)
+        yield counted, f"{name} counts row 0 of the batch alone: sum over all rows."
+        rows = m.wrong.reshape(len(dys), len(x) if of_x else 1, -1)
+        wrong = np.count_nonzero(rows, axis=(0, 2)) > 0
+        text = "only row 0 is right: the other examples are left out, or mixed up."
+        yield not wrong[0] and bool(wrong[1:].all()), text
+    text = f"{name} is zero wherever it is wrong: a path to y is left out, or a mask is too narrow."
+    yield gives(np.where(got, right, 0)), text
+    text = "the error is that of float32: some step of backward computes in, or casts to, float32."
+    yield bool(np.max(np.abs(got - right)) < 3e-6 * np.max(np.abs(right))), text
 
 
-def raise_error(
-    fault: Fault,
-    subject: Layer | Loss,
-    given: dict[str, Any],
-    run: Run,
-    skip: Collection[str],
-    seed: int,
-) -> NoReturn:
-    """Raise the GradientError of a fault, with the smallest call that fails by the same check."""
-    small, part = given, None
-    for smaller in _smaller(given):
+def factor_names(ratio: float, sizes: dict[str, float]) -> list[str]:
+    """What a constant ratio may be: −1, or a size of the problem, or one over it."""
+    names = ["its sign is turned around"] if abs(ratio + 1) < _CLOSE else []
+    for what, size in sizes.items():
+        if size not in (0, 1) and abs(ratio / size - 1) < _CLOSE:
+            names.append(f"{what} = {size:g}, a sum where forward takes a mean")
+        if size not in (0, 1) and abs(ratio * size - 1) < _CLOSE:
+            names.append(f"1/{size:g}, one over {what}, a mean where forward takes a sum")
+    return names
+
+
+def _alike(a: Array, b: Array) -> bool:
+    """Whether two gradients agree, to a part of the largest entry of the second."""
+    if not a.size or not np.isfinite(a).all():
+        return False
+    return bool(np.max(np.abs(a - b)) <= _CLOSE * float(np.max(np.abs(b))))
+
+
+def smallest_call(me: str, fault: Fault, run: Run, subject: Any, given: Given, more: Given) -> str:
+    """The call with the smallest inputs that fails by the same check, as one would type it."""
+    for rows, features in product((1, 2), (1, 2, None)):
+        smaller = {name: _cut(value, rows, features) for name, value in given.items()}
         found = _fault(run, subject, smaller)
         if found is not None and found.check == fault.check:
-            small = smaller
+            given = smaller
             break
-    if isinstance(subject, Layer):
-        x = given.get("x")
-        if x is None:
-            x = np.random.default_rng(seed).normal(size=given["input_shape"])
-        part = _part_at_fault(subject, np.asarray(x), run)
-    name, kind = " ".join(repr(subject).split()), "layer" if isinstance(subject, Layer) else "loss"
-    arguments = [name, *(f"{key}={_written(value)}" for key, value in small.items())]
-    arguments += [f"skip={tuple(sorted(skip))}"] if skip else []
-    arguments += [f"seed={seed}"] if seed else []
-    raise_message(fault, name, f"check_{kind}({', '.join(arguments)})", part)
+    arguments = [f"{name}={_written(value)}" for name, value in given.items()]
+    arguments += [f"{name}={value!r}" for name, value in more.items() if value]
+    return f"{me}({', '.join([' '.join(repr(subject).split()), *arguments])})"
 
 
-def raise_message(fault: Fault, subject: str, line: str, part: str | None = None) -> NoReturn:
-    """Raise the GradientError of a fault."""
-    lines = [f'{subject} fails the check "{fault.check}":', "  " + fault.what]
-    if part:
-        lines.append(f"  At fault: {part}")
-    lines += [f"  Hint: {hint}" for hint in fault.hints]
-    lines.append(f"  See it again: {line}")
-    error = GradientError(
-        "\n".join(lines), check=fault.check, hints=fault.hints, part=part, **fault.details
-    )
-    raise error from fault.__cause__
-
-
-def _fault(run: Run, subject: Any, given: dict[str, Any]) -> Fault | None:
-    try:
-        run(subject, given)
-    except Fault as fault:
-        return fault
-    except Exception:
-        return None
+def _fault(run: Run, subject: Any, given: Given) -> Fault | None:
+    """The fault of a call; None where it has none, or refuses its inputs."""
+    with suppress(Exception):
+        try:
+            run(subject, given)
+        except Fault as fault:
+            return fault
     return None
 
 
-def _smaller(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Calls to try, from the smallest on; few, since each costs a check."""
-    name, value = next(iter(given.items()))
-    for rows in (1, 2):
-        if "shape" in name:
-            rest = value[1:]
-            tails = ((1,) * len(rest), tuple(min(n, 2) for n in rest), rest)
-            yield from ({name: (rows, *tail)} for tail in dict.fromkeys(tails) if rows <= value[0])
-        elif np.ndim(value) and len(value) > rows:
-            arrays = {key: np.asarray(array)[:rows] for key, array in given.items()}
-            if len(given) == 1 and np.ndim(value) == 2:
-                yield {name: arrays[name][:, :1]}
-            yield arrays
+def _cut(value: Any, rows: int, features: int | None) -> Any:
+    """A shape, or an array, of at most so many rows and features."""
+    if isinstance(value, tuple):
+        return tuple(np.minimum(value, (rows, *(features or n for n in value[1:]))).tolist())
+    return np.asarray(value)[(slice(rows), *(slice(features),) * (np.ndim(value) == 2))]
 
 
 def _written(value: Any) -> str:
@@ -153,24 +164,19 @@ def _written(value: Any) -> str:
     if isinstance(value, tuple):
         return str(value)
     x = np.asarray(value)
-    if x.size > 12:
-        return f"<{x.dtype} array of shape {x.shape}>"
-    text = np.array2string(x, separator=", ", precision=17, threshold=13, max_line_width=10**6)
-    return f"np.array({' '.join(text.split())})"
+    return f"np.array({x.tolist()})" if x.size <= 12 else f"<{x.dtype} array of shape {x.shape}>"
 
 
-def _part_at_fault(layer: Layer, x: Array, run: Run) -> str | None:
-    """The first part that fails alone, on the activations that reach it."""
+def part_at_fault(subject: Any, given: Given, run: Run, within: str = "") -> str | None:
+    """The first, innermost part of a network that fails alone, on the inputs that reach it."""
     try:
-        twin = copy.deepcopy(layer)
-        twin.bind(np.empty(twin.params.size), np.zeros(twin.params.size))
-        reached = inputs_of_parts(twin, (x,))
+        t = make_trial(subject, given, 0, Report(""))
+        reached = inputs_of_parts(t.start, t.inputs)
     except Exception:
         return None
-    for name, (part, inner) in reached.items():
-        if fault := _fault(run, part, {"x": inner}):
+    for name, (part, x) in reached.items():
+        if fault := _fault(run, part, {"x": x}):
             words, first = " ".join(repr(part).split()), fault.what.split("\n")[0]
-            deeper = _part_at_fault(part, inner, run)
-            more = f"; within it, {deeper}" if deeper else ""
-            return f'part {name}, {words}, fails "{fault.check}" alone: {first}{more}'
+            this = f'part {within}{name}, {words}, fails "{fault.check}" alone: {first}'
+            return part_at_fault(part, {"x": x}, run, f"{within}{name}.") or this
     return None

@@ -32,7 +32,6 @@ def float32_types(t: Trial) -> Pairs:
     "float32",
     "a constant such as 1e-300 vanishes in float32, or a difference of large numbers loses its "
     "digits.",
-    rtol=1e-3,
     eps=2.0**-24,
 )
 def float32(t: Trial) -> Pairs:
@@ -111,14 +110,7 @@ def _overflowed(t: Trial, x: Array, name: str, got: Array) -> bool:
     At the end of a domain, or where the true value is too large, more precision does not help.
     """
     wide = _extreme(t, x, np.longdouble)
-    if wide is not None:
-        known = np.isfinite(wide[name]) & (np.abs(wide[name]) < float(np.finfo(float).max))
-        if np.any(~np.isfinite(got) & known):
-            return True
-    for part in (0.3, 0.1, 0.03, 0.01):
-        narrow, plain = _extreme(t, x * part, np.float32), _extreme(t, x * part, float)
-        if narrow is not None and plain is not None:
-            fits = np.isfinite(plain[name]) & (np.abs(plain[name]) < 1e30)
-            if np.any(~np.isfinite(narrow[name]) & fits):
-                return True
-    return False
+    if wide is None:
+        return False
+    known = np.isfinite(wide[name]) & (np.abs(wide[name]) < float(np.finfo(float).max))
+    return bool(np.any(~np.isfinite(got) & known))

@@ -1,13 +1,14 @@
-"""What a check found: a report where all is right, an error that explains where it is not."""
+"""What a check found: a report where all is right, a fault and its error where it is not."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from textwrap import fill
 from typing import Any
 
 from tinynet.text import table
 
-__all__ = ["Fault", "GradientError", "Report", "TensorResult"]
+__all__ = ["Fault", "GradientError", "Report", "TensorResult", "told"]
 
 
 @dataclass
@@ -62,36 +63,29 @@ class Report:
         return {name: row.worst for name, row in self.tensors.items()}
 
     def __str__(self) -> str:
-        subject = " ".join(self.subject.split())
+        subject, passed = " ".join(self.subject.split()), ", ".join(self.passed)
         lines = [f"{subject}: {len(self.passed)} checks passed, {len(self.skipped)} left out"]
         if self.tensors:
-            rows = [("tensor", "shape", "coordinates", "comparisons", "left out", "worst error")]
+            rows = [["tensor", "shape", "coordinates", "comparisons", "left out", "worst error"]]
             for row in self.tensors.values():
-                how = f"{row.coordinates}, a sample" if row.sampled else str(row.coordinates)
-                worst = f"{row.worst:.1e}"
-                columns = (row.name, str(row.shape), how, str(row.entries), str(row.left_out))
-                rows.append((*columns, worst))
+                how = f"{row.coordinates}, a sample" if row.sampled else f"{row.coordinates}"
+                columns = (row.name, row.shape, how, row.entries, row.left_out, f"{row.worst:.1e}")
+                rows.append([str(column) for column in columns])
             lines += ["", table(rows, right=[2, 3, 4, 5])]
-        if self.sampled:
-            lines.append("A sampled tensor was also moved as a whole, in random directions.")
-        lines += ["", "passed    " + _wrapped(self.passed)]
+        lines += ["", fill(f"passed    {passed}", 98, subsequent_indent=" " * 10)]
         if self.skipped:
-            reasons = [("left out", "because"), *self.skipped.items()]
-            lines += ["", table(reasons)]
-        lines += self.notes
-        return "\n".join(lines)
+            lines += ["", table([("left out", "because"), *self.skipped.items()])]
+        return "\n".join(lines + self.notes)
 
     __repr__ = __str__
 
 
-def _wrapped(words: list[str], width: int = 88) -> str:
-    lines, line = [], ""
-    for word in words:
-        if line and len(line) + len(word) + 2 > width:
-            lines.append(line)
-            line = ""
-        line += (", " if line else "") + word
-    return (",\n" + " " * 10).join([*lines, line])
+class Fault(Exception):
+    """A broken rule, before the message around it is written; `details` go into that error."""
+
+    def __init__(self, check: str, what: str, *hints: str, **details: Any) -> None:
+        super().__init__(what)
+        self.check, self.what, self.hints, self.details = check, what, hints, details
 
 
 class GradientError(AssertionError):
@@ -108,35 +102,19 @@ class GradientError(AssertionError):
         part: the first part of a network that fails alone, or None.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        check: str,
-        tensor: str | None = None,
-        index: tuple[int, ...] | None = None,
-        analytic: float | None = None,
-        numeric: float | None = None,
-        uncertainty: float | None = None,
-        hints: tuple[str, ...] = (),
-        part: str | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.check, self.tensor, self.index = check, tensor, index
-        self.analytic, self.numeric, self.uncertainty = analytic, numeric, uncertainty
-        self.hints, self.part = hints, part
+    def __init__(self, fault: Fault, subject: str, call: str, part: str | None = None) -> None:
+        lines = [f'{subject} fails the check "{fault.check}":', f"  {fault.what}"]
+        lines += [f"  At fault: {part}"] if part else []
+        lines += [f"  Hint: {hint}" for hint in fault.hints]
+        super().__init__("\n".join([*lines, f"  See it again: {call}"]))
+        self.check, self.hints, self.part = fault.check, fault.hints, part
+        self.tensor: str | None = fault.details.get("tensor")
+        self.index: tuple[int, ...] | None = fault.details.get("index")
+        self.analytic: float | None = fault.details.get("analytic")
+        self.numeric: float | None = fault.details.get("numeric")
+        self.uncertainty: float | None = fault.details.get("uncertainty")
 
 
-class Fault(Exception):
-    """A broken rule, before the message around it is written.
-
-    Args:
-        check: name of the check.
-        what: sentences that say what was found.
-        hints: what may be the cause.
-        details: the numbers that `GradientError` carries.
-    """
-
-    def __init__(self, check: str, what: str, *hints: str, **details: Any) -> None:
-        super().__init__(what)
-        self.check, self.what, self.hints, self.details = check, what, hints, details
+def told(error: BaseException) -> str:
+    """An exception with its notes, in one line."""
+    return f"{type(error).__name__}: " + "; ".join([str(error), *getattr(error, "__notes__", ())])

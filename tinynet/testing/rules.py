@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -27,26 +26,13 @@ class Pair(NamedTuple):
 Pairs = Iterator[Pair]
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A rule of the contract.
+class Rule(NamedTuple):
+    """A rule of the contract; several may belong to one check."""
 
-    Attributes:
-        name: the check that it belongs to, a word for `skip`; several rules may share it.
-        hints: what may be the cause where a pair does not agree.
-        pairs: trial -> pairs that must agree; it may raise `Broken` or `LeftOut` instead.
-        rtol: how far apart they may be, as a part of the largest value.
-        eps: relative size of the last bits, whose change tells the round-off; 0 where a rule
-            repeats one computation, so that every bit must be the same.
-        needs: other checks that must not be skipped either.
-    """
-
-    name: str
-    hints: tuple[str, ...]
-    pairs: Callable[[Trial], Pairs | None]
-    rtol: float = 1e-9
-    eps: float = 0.0
-    needs: tuple[str, ...] = ()
+    name: str  # of the check, a word for `skip`
+    hints: tuple[str, ...]  # what may be the cause where a pair does not agree
+    pairs: Callable[[Trial], Pairs | None]  # which may raise Broken or LeftOut instead
+    eps: float  # size of the last bits, which tell the round-off; 0: one computation, repeated
 
 
 class LeftOut(Exception):
@@ -57,9 +43,9 @@ class Broken(Exception):
     """A rule is broken in a way that no pair shows; a text, and hints in place of the rule's."""
 
 
-def rule(name: str, *hints: str, **more: Any) -> Callable[[Callable[..., Any]], Rule]:
+def rule(name: str, *hints: str, eps: float = 0.0) -> Callable[[Callable[..., Any]], Rule]:
     """Make a rule of a function from a trial to pairs."""
-    return lambda pairs: Rule(name, hints, pairs, **more)
+    return lambda pairs: Rule(name, hints, pairs, eps)
 
 
 def hold(rule: Rule, t: Trial) -> None:
@@ -73,22 +59,27 @@ def hold(rule: Rule, t: Trial) -> None:
     try:
         for n, (when, results, right) in enumerate(rule.pairs(t) or ()):
             for name, got in results.items():
-                if not _agree(rule, t, n, name, got, right[name]):
-                    text = f"{when}, {_difference(name, got, right[name])}."
-                    raise Fault(rule.name, text, *rule.hints, tensor=name)
+                if difference := _difference(rule, t, n, name, got, right[name]):
+                    raise Fault(rule.name, f"{when}, {difference}.", *rule.hints, tensor=name)
     except Broken as broken:
         text, *hints = broken.args
         raise Fault(rule.name, text, *(hints or rule.hints)) from broken.__cause__
 
 
-def _agree(rule: Rule, t: Trial, n: int, name: str, got: Any, wanted: Any) -> bool:
-    if not isinstance(got, np.ndarray | np.generic):
-        return bool(got == wanted)
-    got, wanted = np.asarray(got), np.asarray(wanted)
-    if agree(got, wanted, rule.rtol):
-        return True
-    apart = distance(got, wanted)
-    return bool(rule.eps) and np.isfinite(apart) and apart <= _roundoff(rule, t, n, name, wanted)
+def _difference(rule: Rule, t: Trial, n: int, name: str, got: Any, wanted: Any) -> str:
+    """How a result differs from what it must be; empty where it does not, but for round-off."""
+    if isinstance(got, np.ndarray | np.generic):
+        a, b = np.asarray(got), np.asarray(wanted)
+        close = agree(a, b, max(1e-9, 2e4 * rule.eps))
+        if close or (rule.eps and distance(a, b) <= _roundoff(rule, t, n, name, b)):
+            return ""
+        if a.shape == b.shape:
+            off = np.nan_to_num(np.abs(np.subtract(a, b, dtype=float)), nan=np.inf)
+            place = np.unravel_index(int(np.argmax(off)), a.shape)
+            where = f"[{', '.join(map(str, place))}]" if place else ""
+            return f"{name}{where} is {a[place]:.9g}; it must be {b[place]:.9g}"
+        name, got, wanted = f"the shape of {name}", a.shape, b.shape
+    return "" if got == wanted else f"{name} is {got}; it must be {wanted}"
 
 
 def _roundoff(rule: Rule, t: Trial, n: int, name: str, wanted: Array) -> float:
@@ -96,30 +87,14 @@ def _roundoff(rule: Rule, t: Trial, n: int, name: str, wanted: Array) -> float:
 
     0 for a layer that gives something else each time, whatever they are.
     """
-    scale = t.steepness * largest(t.dy)
-    worst = EPS * scale
+    moves = []
     for seed, eps in enumerate((0.0, rule.eps, rule.eps, rule.eps)):
         moved = t.with_last_bits(eps, seed)
         moved.rng = np.random.default_rng(t.seed)
         try:
             pair = next(islice(rule.pairs(moved) or (), n, None))
-            apart = distance(np.asarray(pair.wanted[name]), wanted)
+            moves.append(distance(np.asarray(pair.wanted[name]), wanted))
         except Exception:  # out of the domain by its last bits
-            continue
-        if eps == 0 and apart > 0:
-            return 0.0
-        worst = max(worst, apart if np.isfinite(apart) else 0.0)
-    return min(100 * worst, 1e-3 * max(scale, largest(wanted)))  # at a tie they may move it far
-
-
-def _difference(name: str, got: Any, wanted: Any) -> str:
-    where = ""
-    if isinstance(got, np.ndarray | np.generic):
-        got, wanted = np.asarray(got), np.asarray(wanted)
-        if got.shape != wanted.shape:
-            return f"the shape of {name} is {got.shape}; it must be {wanted.shape}"
-        off = np.nan_to_num(np.abs(np.subtract(got, wanted, dtype=float)), nan=np.inf)
-        place = np.unravel_index(int(np.argmax(off)), got.shape)
-        where = f"[{', '.join(map(str, place))}]" if place else ""
-        got, wanted = f"{got[place]:.9g}", f"{wanted[place]:.9g}"
-    return f"{name}{where} is {got}; it must be {wanted}"
+            moves.append(0.0)
+    most = 1e-3 * max(largest(t.dy), largest(wanted))  # at a tie they may move it far
+    return 0.0 if moves[0] else min(100 * max(*moves, EPS * largest(t.dy)), most)

@@ -1,24 +1,26 @@
 """Hypothesis strategies for layers and their inputs; they need the `test` extra.
 
-An array is drawn as a shape, a kind of values and a seed, and filled by NumPy. Drawn element by
-element it would be a third zeros, slow, and would not shrink to anything a reader recognises.
+An array is drawn as a shape, a kind of values and a seed, and filled by NumPy. Element by element
+it would be a third zeros, slow, and would not shrink to anything that a reader recognises.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tinynet.layers import Dense, Layer, Sequential, Sigmoid
 from tinynet.losses import Loss
 from tinynet.testing.check import check_layer, check_loss
 from tinynet.types import Array
+
+try:
+    from hypothesis import given, settings
+    from hypothesis import strategies as st
+except ImportError as error:
+    raise ImportError("tinynet's strategies need Hypothesis: pip install hypothesis") from error
 
 __all__ = [
     "KINDS",
@@ -67,11 +69,7 @@ class Values:
 
 
 def values(*kinds: str) -> st.SearchStrategy[Values]:
-    """Ways to fill an array, of the kinds given or of every kind.
-
-    Raises:
-        ValueError: an unknown kind.
-    """
+    """Ways to fill an array, of the kinds given or of every kind; ValueError for an unknown one."""
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise ValueError(f"values got {unknown[0]!r}; the kinds are {', '.join(KINDS)}")
     return st.builds(Values, st.sampled_from(kinds or KINDS), st.integers(0, 2**16))
@@ -108,13 +106,8 @@ def labels(classes: int, *sizes: int, rows: tuple[int, int] = (1, 4)) -> st.Sear
 
 def dense_layers(inputs: int | None = None) -> st.SearchStrategy[Dense]:
     """Dense layers of 1 to 4 units, with and without biases."""
-    return st.builds(
-        lambda n, m, bias, seed: Dense(n, m, bias=bias, rng=seed),
-        st.integers(1, 4) if inputs is None else st.just(inputs),
-        st.integers(1, 4),
-        st.booleans(),
-        st.integers(0, 2**16),
-    )
+    n = st.integers(1, 4) if inputs is None else st.just(inputs)
+    return st.builds(Dense, n, st.integers(1, 4), bias=st.booleans(), rng=st.integers(0, 2**16))
 
 
 def networks(
@@ -130,21 +123,17 @@ def networks(
         depth: the fewest and the most Dense layers.
     """
 
-    def build(widths: list[int], chosen: list[Callable[[], Layer]], seed: int) -> Sequential:
-        rng = np.random.default_rng(seed)
-        layers: list[Layer] = []
-        for n, (before, after) in enumerate(itertools.pairwise(widths)):
-            layers += [chosen[n]()] if n else []
-            layers.append(Dense(before, after, rng=rng))
-        return Sequential(*layers)
+    def build(width: int, stages: list[tuple[int, Callable[[], Layer]]], seed: int) -> Sequential:
+        rng, layers = np.random.default_rng(seed), []
+        for units, activation in stages:
+            layers += [Dense(width, units, rng=rng), activation()]
+            width = units
+        return Sequential(*layers[:-1])
 
     first = st.integers(1, 4) if inputs is None else st.just(inputs)
-    rest = st.lists(st.integers(1, 4), min_size=depth[0], max_size=depth[1])
-    widths = st.builds(lambda one, others: [one, *others], first, rest)
-    chosen = st.lists(
-        st.sampled_from(list(activations)), min_size=depth[1] + 1, max_size=depth[1] + 1
-    )
-    return st.builds(build, widths, chosen, st.integers(0, 2**16))
+    stage = st.tuples(st.integers(1, 4), st.sampled_from(list(activations)))
+    stages = st.lists(stage, min_size=depth[0], max_size=depth[1])
+    return st.builds(build, first, stages, st.integers(0, 2**16))
 
 
 def layer_test(
@@ -153,7 +142,7 @@ def layer_test(
     *,
     skip: Sequence[str] = (),
 ) -> Callable[[], None]:
-    """A whole property test in one line.
+    """A whole property test in one line; a single example may take as long as it likes.
 
     Args:
         make: a class that needs no arguments; or a function of the shape of one example, such as
@@ -165,10 +154,10 @@ def layer_test(
         >>> test_sigmoid = layer_test(Sigmoid, batches(2, rows=(1, 2)))
     """
 
+    @settings(deadline=None)
     @given(batches() if x is None else x)
     def test(x: Array) -> None:
-        layer = make() if isinstance(make, type) else make(x.shape[1:])
-        check_layer(layer, x, skip=skip)
+        check_layer(make() if isinstance(make, type) else make(x.shape[1:]), x, skip=skip)
 
     return test
 
@@ -189,15 +178,11 @@ def loss_test(
         skip: names of checks to leave out.
     """
 
+    @settings(deadline=None)
     @given(batches() if y is None else y, st.integers(0, 2**16))
     def test(y: Array, seed: int) -> None:
         rng = np.random.default_rng(seed)
-        t = _targets(y, rng) if target is None else target(y, rng)
-        check_loss(make(), y, t, skip=skip)
+        some_equal = np.where(rng.random(y.shape) < 0.2, y, rng.normal(size=y.shape))
+        check_loss(make(), y, target(y, rng) if target else some_equal, skip=skip)
 
     return test
-
-
-def _targets(y: Array, rng: np.random.Generator) -> Array:
-    t: Any = np.where(rng.random(y.shape) < 0.2, y, rng.normal(size=y.shape))
-    return t

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from types import FunctionType, ModuleType
 from typing import Any, Self
 
@@ -48,7 +48,7 @@ class Trial:
         self.integer = self.x.dtype.kind != "f"
         self.seed, self.rng, self.report = seed, np.random.default_rng(seed), report
         self.y = np.array(self.new().forward(*(array.copy() for array in inputs)))
-        self.dy = self.upstream(self.y.shape)
+        self.dy = self.rng.normal(size=self.y.shape)
         ends = np.cumsum([0] + [view.size for _, view in start.named_parameters()]).tolist()
         names = [name for name, _ in start.named_parameters()]
         self.slices = [(name, slice(*ends[n : n + 2])) for n, name in enumerate(names)]
@@ -61,18 +61,15 @@ class Trial:
             layer.params[...] = params
         return layer
 
-    def forward(self, layer: Layer, inputs: Inputs | None = None) -> Array:
-        """y, copied, of a forward pass that sees memory it cannot write into."""
-        return self._pass(layer.forward, inputs)
+    def forward(self, layer: Layer, inputs: Inputs | None = None, method: str = "forward") -> Array:
+        """y, copied, of a pass that sees memory it cannot write into."""
+        inputs = self.inputs if inputs is None else inputs
+        self.tried = inputs[0]
+        return np.array(getattr(layer, method)(*map(read_only, inputs)))
 
     def predict(self, layer: Layer, inputs: Inputs | None = None) -> Array:
         """y of predict, in the same way."""
-        return self._pass(layer.predict, inputs)
-
-    def _pass(self, method: Callable[..., Array], inputs: Inputs | None) -> Array:
-        inputs = self.inputs if inputs is None else inputs
-        self.tried = inputs[0]
-        return np.array(method(*map(read_only, inputs)))
+        return self.forward(layer, inputs, "predict")
 
     def backward(self, layer: Layer, dy: Array | None = None) -> Outcome:
         """The gradients, copied, of a layer that has run forward."""
@@ -94,9 +91,9 @@ class Trial:
 
     def upstream(self, shape: tuple[int, ...]) -> Array:
         """A random dy of the shape, the same each time."""
-        if "dy" in self.__dict__ and shape == self.dy.shape:
+        if shape == self.y.shape:
             return self.dy
-        return np.random.default_rng(self.seed + sum(shape)).normal(size=shape)
+        return np.random.default_rng(sum(shape)).normal(size=shape)
 
     def upstreams(self, size: int) -> Array:
         """Random upstream gradients of mixed sign, and one-hot ones, a row each."""
@@ -131,10 +128,9 @@ class Trial:
         return params * self.rng.uniform(0.8, 1.2, size=params.shape) + 0.01 * rms(params)
 
     def like(self, layer: Layer) -> Layer:
-        """A new copy whose generators stand where those of a layer that has run do."""
-        twin = self.new()
-        for mine, other in zip(generators(twin), generators(layer), strict=False):
-            mine.bit_generator.state = other.bit_generator.state
+        """A new copy with the parameters and the generator states of a layer that has run."""
+        twin = self.new(layer.params)
+        restore(twin, twin, generator_states(layer))
         return twin
 
     def constructed(self, params: Array | None = None) -> Layer | None:
@@ -176,33 +172,30 @@ class Trial:
     def varies(self) -> bool:
         """Whether forward gives different outputs in a row, from its generators or unseen ones."""
         layer, states = self.new(), generator_states(self.start)
-        first = self.forward(layer, self.many)
-        if all(distance(self.forward(layer, self.many), first) == 0 for _ in range(6)):
-            return False
-        return not states or states != generator_states(layer)
+        first, *more = (self.forward(layer, self.many) for _ in range(7))
+        differ = any(distance(y, first) > 0 for y in more)
+        return differ and (not states or states != generator_states(layer))
 
     @cached_property
     def draws(self) -> bool:
         """Whether forward draws random numbers, even where they make no difference."""
-        layer, states = self.new(), []
-        for _ in range(3):
-            states.append(generator_states(layer))
+        layer, states = self.new(), [generator_states(self.start)]
+        for _ in range(2):
             self.forward(layer)
+            states.append(generator_states(layer))
         return self.varies or states[0] != states[1] != states[2]
 
     @cached_property
     def interacts(self) -> bool:
         """Whether an output of forward depends on the other rows of its batch."""
-        times = 6 if self.draws else 1  # a draw may hide the row from the others
-        return self._mixes_rows(lambda: partial(self.forward, self.new()), times)
+        return self._mixes_rows("forward", self.start)
 
     @cached_property
     def predict_interacts(self) -> bool:
         """Whether an output of predict does."""
-        layer = self.trained()
-        return self._mixes_rows(lambda: partial(self.predict, layer), 1)
+        return self._mixes_rows("predict", self.trained())
 
-    def _mixes_rows(self, make: Callable[[], Callable[[Inputs], Array]], times: int) -> bool:
+    def _mixes_rows(self, method: str, start: Layer) -> bool:
         """Whether the first row comes out otherwise among other rows, some of them far off."""
         size = largest(self.x) or 1.0
         for far in (False, False) if self.integer else (False, False, True, True):
@@ -211,73 +204,31 @@ class Trial:
                 batch = (self.rng.uniform(0.1, 0.9, size=self.x.shape) * size, *batch[1:])
             for array, original in zip(batch, self.inputs, strict=True):
                 array[:1] = original[:1]
-            alone, among = make(), make()
+            alone, among = copy.deepcopy(start), copy.deepcopy(start)
             try:
-                for _ in range(times):
-                    if not agree(alone(self.inputs)[0], among(batch)[0], 1e-11):
+                for _ in range(6 if self.draws else 1):  # a draw may hide the row from the others
+                    y, first = self.forward(among, batch, method), self.forward(alone, None, method)
+                    if not agree(y[0], first[0], 1e-11):
                         return True
             except ValueError:
                 continue
         return False
 
-    def refuses(self, rows: int) -> bool:
-        """Whether rows interact, and forward refuses so few of them with a ValueError."""
-        try:
-            self.forward(self.new(), self.rows(slice(rows)))
-        except ValueError as error:
-            return self.interacts and "read-only" not in str(error)
-        except Exception:
-            return False
-        return False
+    def function(self, inputs: Inputs) -> Callable[[Array], Array]:
+        """y, flat, as a function of one vector θ: x, if it holds floats, and all parameters.
 
-    @cached_property
-    def steepness(self) -> float:
-        """How much backward enlarges dy at most, here and where a saturated layer wakes up."""
-        sizes = [0.0]
-        mean = np.full_like(self.x, self.x.mean() if self.x.size else 0)
-        for x in (self.x, 0 * self.x, 1e-3 * self.x, mean) if not self.integer else (self.x,):
-            try:
-                found = self.run(self.with_x(x))
-            except Exception:
-                continue
-            sizes += [largest(array) for name, array in found.items() if name != self.output]
-        return max(sizes) / (largest(self.dy) or 1.0)
-
-    def function(self, inputs: Inputs, params: Array) -> Callable[[Array], Array]:
-        """y, flat, as a function of one vector θ: x, if it holds floats, and all parameters."""
-        size, shape = 0 if self.integer else inputs[0].size, inputs[0].shape
+        It draws the same and has the same buffers each time.
+        """
+        layer, states = self.new(), generator_states(self.start)
+        size = 0 if self.integer else inputs[0].size
 
         def outputs(theta: Array) -> Array:
-            x = theta[:size].reshape(shape) if size else inputs[0]
-            return self._repeat((x, *inputs[1:]), theta[size:]).ravel()
+            x = theta[:size].reshape(inputs[0].shape) if size else inputs[0]
+            restore(layer, self.start, states)
+            layer.params[...] = theta[size:]
+            return np.array(layer.forward(x.copy(), *inputs[1:]), float).ravel()
 
         return outputs
-
-    @cached_property
-    def _repeat(self) -> Callable[[Inputs, Array], Array]:
-        """y for any inputs and parameters, with the same draw and the same buffers each time.
-
-        One copy serves for all where a probe shows that a forward pass leaves nothing behind.
-        """
-        work, states, reusable = self.new(), generator_states(self.start), True
-        buffers = any(part.buffers for part in work.walk())
-
-        def repeat(inputs: Inputs, params: Array) -> Array:
-            layer = work if reusable else self.new()
-            if reusable and buffers:
-                restore_buffers(layer, self.start)
-            for generator, state in zip(generators(layer) if states else (), states, strict=False):
-                generator.bit_generator.state = state
-            layer.params[...] = params
-            return np.array(layer.forward(*(array.copy() for array in inputs)), float)
-
-        first = repeat(self.inputs, self.params)
-        try:
-            repeat(self.with_x(self.x[::-1] if self.integer else self.x * 0.9), self.params * 1.1)
-            reusable = distance(repeat(self.inputs, self.params), first) == 0
-        except Exception:
-            reusable = False
-        return repeat
 
 
 class _LossLayer(Layer):
@@ -296,9 +247,6 @@ class _LossLayer(Layer):
     def predict(self, y: Array, t: Array) -> Array:  # type: ignore[override]
         return copy.deepcopy(self).forward(y, t)
 
-    def __copy__(self) -> Self:
-        return type(self)(copy.copy(self.loss))
-
 
 class LossTrial(Trial):
     """A loss with outputs y and targets t that it takes; see `Trial`."""
@@ -306,9 +254,9 @@ class LossTrial(Trial):
     names, output = ("y", "t"), "value"
     layer = _LossLayer
 
-    def upstream(self, shape: tuple[int, ...]) -> Array:
-        """A loss is where gradients start: 1."""
-        return np.ones(shape)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.dy = np.ones(1)  # a loss is where gradients start
 
     def upstreams(self, size: int) -> Array:
         """The same, as the only one."""
@@ -372,12 +320,14 @@ def inputs_of_parts(layer: Layer, inputs: Inputs) -> dict[str, tuple[Layer, Arra
     return reached
 
 
-def restore_buffers(layer: Layer, source: Layer) -> None:
-    """Give a layer the buffers of its twin."""
-    for part, twin in zip(layer.walk(), source.walk(), strict=True):
+def restore(layer: Layer, start: Layer, states: list[Any]) -> None:
+    """Give a layer the buffers of its twin, and its generators these states."""
+    for part, twin in zip(layer.walk(), start.walk(), strict=True):
         for name in part.buffers:
-            if name in twin.__dict__:
-                setattr(part, name, copy.copy(twin.__dict__[name]))
+            if name in vars(twin):
+                setattr(part, name, copy.copy(vars(twin)[name]))
+    for generator, state in zip(generators(layer) if states else (), states, strict=False):
+        generator.bit_generator.state = state
 
 
 def generator_states(owner: object) -> list[Any]:
