@@ -5,6 +5,7 @@ h⁴ (Richardson). Where backward does not confirm it, the steps shrink until th
 the slopes at points nearby are all right, and so is any value between them.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -37,10 +38,13 @@ class Line:
         self, outputs: Function, theta: Array, where: int | slice, v: Array | float = 1.0
     ) -> None:
         self.outputs, self.theta, self.where, self.v = outputs, theta, where, v
-        here = np.atleast_1d(theta[where])
-        size, big, self.length = rms(here), largest(here), float(np.max(np.abs(v)))
+        if isinstance(where, int):
+            size = big = abs(float(theta[where]))
+            self.length = 1.0
+        else:
+            size, big, self.length = rms(theta[where]), largest(theta[where]), largest(np.array(v))
         # a power of two, so that the points moved to are represented exactly
-        self.step = _FIRST_STEP * 2 ** np.floor(np.log2(max(big, 1.0) / self.length))
+        self.step = math.ldexp(_FIRST_STEP, math.frexp(max(big, 1.0) / self.length)[1] - 1)
         self.smallest = 1e-13 * (size or 1e-2) / self.length
         self.enough = 1e-2 * (min(size, 1.0) or 1.0) / self.length  # larger steps may leap far
         self.grain = EPS * big / self.length  # round-off of the points
