@@ -5,8 +5,7 @@ h⁴ (Richardson). Where backward does not confirm it, the steps shrink until th
 the slopes at points nearby are all right, and so is any value between them.
 """
 
-from __future__ import annotations
-
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,26 +16,19 @@ from tinynet.types import Array
 
 __all__ = ["Line", "Slope", "nearby", "numeric_jacobian", "slope", "two_steps"]
 
-_FIRST_STEP = 2.0**-9
-"""First step, for a value of magnitude 1: h⁴ and the round-off divided by h are then alike."""
+_FIRST_STEP = 2.0**-9  # for a value of 1: h⁴ and the round-off divided by h are then alike
+_NEIGHBOURS = 64  # points that are looked at before a slope at a kink is called wrong
 
 Function = Callable[[Array], Array]
 
 
 class Slope(NamedTuple):
-    """The slopes of several outputs along a line; with a first axis, along several lines.
+    """The slopes of several outputs along a line; with a first axis, along several lines."""
 
-    Attributes:
-        low: the smallest slope that is right, for each output.
-        high: the largest; equal to `low` except at a kink.
-        error: uncertainty of both.
-        settled: whether smaller steps agreed; False at a jump, or where the domain ends.
-    """
-
-    low: Array
-    high: Array
-    error: Array
-    settled: Array
+    low: Array  # the smallest slope that is right
+    high: Array  # the largest; equal to `low` except at a kink
+    error: Array  # uncertainty of both
+    settled: Array  # whether smaller steps agreed; False at a jump, or where the domain ends
 
 
 class Line:
@@ -46,19 +38,26 @@ class Line:
         self, outputs: Function, theta: Array, where: int | slice, v: Array | float = 1.0
     ) -> None:
         self.outputs, self.theta, self.where, self.v = outputs, theta, where, v
-        here = np.atleast_1d(theta[where])
-        size, big, self.length = rms(here), largest(here), float(np.max(np.abs(v)))
+        if isinstance(where, int):
+            size = big = abs(float(theta[where]))
+            self.length = 1.0
+        else:
+            size, big, self.length = rms(theta[where]), largest(theta[where]), largest(np.array(v))
         # a power of two, so that the points moved to are represented exactly
-        self.step = _FIRST_STEP * 2 ** np.floor(np.log2(max(big, 1.0) / self.length))
+        self.step = math.ldexp(_FIRST_STEP, math.frexp(max(big, 1.0) / self.length)[1] - 1)
         self.smallest = 1e-13 * (size or 1e-2) / self.length
         self.enough = 1e-2 * (min(size, 1.0) or 1.0) / self.length  # larger steps may leap far
         self.grain = EPS * big / self.length  # round-off of the points
 
     def at(self, s: float, theta: Array | None = None) -> Array:
-        """Outputs at the distance s, from θ or another point."""
-        moved = (self.theta if theta is None else theta).copy()
-        moved[self.where] += s * self.v
-        return self.outputs(moved)
+        """Outputs at the distance s, from θ or another point, which is moved and moved back."""
+        theta = self.theta if theta is None else theta
+        kept = np.copy(theta[self.where])
+        theta[self.where] += s * self.v
+        try:
+            return self.outputs(theta)
+        finally:
+            theta[self.where] = kept
 
     def ends(self, step: float) -> list[Array]:
         """Outputs at the ends of a step and of half a step."""
@@ -77,9 +76,7 @@ def _central(ends: Any, step: Any, grain: Any, y: Array, noise: Array) -> tuple[
 def two_steps(lines: list[Line], y: Array, noise: Array) -> Slope:
     """The slopes along several lines from one step each: enough where backward confirms them."""
     ends = np.stack([line.ends(line.step) for line in lines], axis=1)
-    steps, grains = (
-        np.array([[getattr(line, name)] for line in lines]) for name in ("step", "grain")
-    )
+    steps, grains = np.array([(line.step, line.grain) for line in lines]).T[:, :, np.newaxis]
     found, error = _central(ends, steps, grains, y, noise)
     return Slope(found, found, error, np.isfinite(found))
 
@@ -87,10 +84,7 @@ def two_steps(lines: list[Line], y: Array, noise: Array) -> Slope:
 def slope(line: Line, y: Array, noise: Array) -> Slope:
     """The slopes from steps that shrink until they agree, each output by its best step.
 
-    Args:
-        line: what is measured.
-        y: outputs at distance 0.
-        noise: round-off of the outputs.
+    `y` are the outputs at distance 0, and `noise` is their round-off.
     """
     best, error, floor = np.zeros(y.shape), np.full(y.shape, np.inf), np.zeros(y.shape)
     before: Array | None = None
@@ -121,48 +115,40 @@ def nearby(
     found: Slope,
     noise: Array,
 ) -> Iterator[Slope]:
-    """The slopes along a line, widened at kinks, more and more, by those at points nearby.
+    """The slopes `found` along a line, widened at kinks, more and more, by those at points nearby.
 
     So are those that could not be measured at the point itself.
 
     Slopes that differ as much at a tenth of the distance are those of a kink; in a bend they differ
-    a tenth as much. All of θ is moved, since no one line need show a kink: the median of three
-    equal numbers has slope 0 along each of them and slope 1 along all, and a gain of 0 makes many
-    ReLUs 0 at once, which moving it never switches alike.
-
-    Args:
-        line: what is measured.
-        offset: draws a way to move θ.
-        size: of the numbers that the line moves.
-        found: slopes at the point itself, to be widened.
-        noise: round-off of the outputs.
+    a tenth as much. All of θ is moved by what `offset` draws, in units of `size`, since no one line
+    need show a kink: the median of three equal numbers has slope 0 along each of them and slope 1
+    along all, and a gain of 0 makes many ReLUs 0 at once, which moving it never switches alike.
     """
     # so far that the round-off does not hide the slopes, if that is near enough
     clear = 4e7 * largest(noise) * line.length / (largest(found.low) or 1.0)
     distances = np.clip(clear, 1e-4 * size, max(size, 1e-3)) * np.array([1, 0.1])
     steps = 0.01 * distances / line.length
-    y, rng = line.at(0.0), np.random.default_rng(0)
+    y, rng, known = line.at(0.0), np.random.default_rng(0), found.settled
     sides = np.array([[(line.at(s) - y) / s for s in (step, -step)] for step in steps])
     low, high = sides.min(axis=1), sides.max(axis=1)
-    for count in range(1, 65):
+    for count in range(1, _NEIGHBOURS + 1):
         away = offset(rng)
         for n, (distance, step) in enumerate(zip(distances / size, steps, strict=True)):
             theta = line.theta + distance * away
             now = (line.at(step, theta) - line.at(-step, theta)) / (2 * step)
             low[n], high[n] = np.minimum(low[n], now), np.maximum(high[n], now)
-        if count in (4, 8, 16, 32, 64):
-            lost, (wide, narrow) = 4 * noise / steps[1], high - low
-            kink = (narrow > 0.3 * wide) & (narrow > 10 * lost)
-            bend = np.maximum(np.abs(low[0] - low[1]), np.abs(high[0] - high[1])) / 9
-            use, known = kink | ~found.settled, found.settled
-            least = np.minimum(low[1], np.where(known, found.low, np.inf))
-            most = np.maximum(high[1], np.where(known, found.high, -np.inf))
-            yield Slope(
-                np.where(use, least, found.low),
-                np.where(use, most, found.high),
-                np.where(use, lost + bend, found.error),
-                known | np.isfinite(least + most),
-            )
+        if count < 4 or count & (count - 1):  # a verdict at 4, 8, 16, ... points
+            continue
+        lost, (wide, narrow) = 4 * noise / steps[1], high - low
+        use = (narrow > 0.3 * wide) & (narrow > 10 * lost) | ~known
+        bend = np.maximum(np.abs(low[0] - low[1]), np.abs(high[0] - high[1])) / 9
+        least = np.minimum(low[1], np.where(known, found.low, np.inf))
+        most = np.maximum(high[1], np.where(known, found.high, -np.inf))
+        wider = (least, most, lost + bend)
+        yield Slope(
+            *(np.where(use, a, b) for a, b in zip(wider, found[:3], strict=True)),
+            settled=known | np.isfinite(least + most),
+        )
 
 
 def numeric_jacobian(fn: Function, x: Array) -> Array:
@@ -186,16 +172,17 @@ def numeric_jacobian(fn: Function, x: Array) -> Array:
     x = np.asarray(x)
     if x.dtype.kind != "f":
         raise TypeError(f"numeric_jacobian needs an array of floats; got {x.dtype}")
+    theta = x.astype(float).ravel()
 
     def outputs(theta: Array) -> Array:
-        return np.array(fn(theta.reshape(x.shape)), float)
+        return np.array(fn(theta.reshape(x.shape).copy()), float)
 
-    y = outputs(x.astype(float))
+    y = outputs(theta)
     if not np.isfinite(y).all():
         raise ValueError("fn(x) is not finite, so it has no slope there")
     columns = np.empty((y.size, x.size))
     for i in range(x.size):
-        line = Line(lambda theta: outputs(theta).ravel(), x.astype(float).ravel(), i)
+        line = Line(lambda theta: outputs(theta).ravel(), theta, i)
         with np.errstate(all="ignore"):
             found = slope(line, y.ravel(), 2 * EPS * np.abs(y.ravel()))
         if not found.settled.all():

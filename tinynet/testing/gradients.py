@@ -14,7 +14,7 @@ points at which faults show (`points`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +30,8 @@ _RTOL = 2e-8  # relative tolerance, to which the round-off of the differences is
 _TRIALS = 9  # changes of the last bits that tell the round-off; one may leave an output as it is
 _UNKNOWN = 1e250  # uncertainty of a slope that could not be measured
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
-_ALL, _SAMPLE = 400, 120  # coordinates of a tensor: moved all, up to so many; else a sample
-_OWN = 40  # a sample at the checker's own points
+_ALL, _SAMPLE, _OWN = 400, 120, 40  # coordinates to move of a tensor: all up to so many, or a
+# sample; at the checker's own points
 _WORK = 1_000_000  # numbers that a sample may cost; a quarter at own points
 
 
@@ -63,8 +63,7 @@ class Verdict(NamedTuple):
     settled: Array  # whether the slopes are known well enough to judge, for each line
 
 
-@dataclass
-class Mismatch:
+class Mismatch(NamedTuple):
     """A tensor whose gradient is wrong, and one value that shows it."""
 
     tensor: Tensor
@@ -87,15 +86,14 @@ class Comparison:
     def __init__(self, t: Trial, point: Point) -> None:
         self.trial, self.point = t, point
         self._function = t.function(point.inputs)
-        parts = [] if t.integer else [(t.names[0], point.inputs[0])]
-        for (name, view), (_, here) in zip(t.start.named_parameters(), t.slices, strict=True):
-            parts.append((name, point.params[here].reshape(view.shape)))
-        self.theta = np.concatenate([np.empty(0), *(part.ravel() for _, part in parts)])
-        ends = np.cumsum([part.size for _, part in parts]).tolist()
+        x = [] if t.integer else [(t.names[0], point.inputs[0].shape)]
+        shapes = x + [(name, view.shape) for name, view in t.start.named_parameters()]
+        ends = np.cumsum([math.prod(shape) for _, shape in shapes]).tolist()
         self.tensors = [
-            Tensor(name, part.shape, slice(end - part.size, end))
-            for (name, part), end in zip(parts, ends, strict=True)
+            Tensor(name, shape, slice(end - math.prod(shape), end))
+            for (name, shape), end in zip(shapes, ends, strict=True)
         ]
+        self.theta = np.concatenate([*(point.inputs[0].ravel() for _ in x), point.params])
         self.y = self._function(self.theta)
         if not np.isfinite(self.y).all():
             raise ArithmeticError(f"{t.output} is not finite")
@@ -167,9 +165,8 @@ class Comparison:
         tolerance += 1e-12 * (np.maximum(np.abs(lows), np.abs(highs)) @ gross)
         tolerance += 4 * error + 1e-11 * size + lost * np.sum(gross, axis=0)
         excess = np.maximum(low - got, got - high) - tolerance
-        excess = np.where(
-            np.isfinite(got), excess, np.where(known.all(-1, keepdims=True), np.inf, 0)
-        )
+        not_finite = np.where(known.all(axis=-1, keepdims=True), np.inf, 0)
+        excess = np.where(np.isfinite(got), excess, not_finite)
         settled = np.all(error < _UNKNOWN / 1e9, axis=-1)
         return Verdict(low, high, error, excess, np.any(highs > lows, axis=-1), settled)
 
@@ -199,14 +196,13 @@ class Comparison:
 
     def tensor(self, tensor: Tensor) -> tuple[Mismatch | None, int]:
         """What is wrong with a tensor's gradient; at how many coordinates no slope is known."""
-        t, value, here = self.trial, self.theta[tensor.here], tensor.here
-        chosen, sampled = self._chosen(value)
-        count, names, directions = len(chosen), [""] * len(chosen), self._directions(value, sampled)
-        lines = [Line(self.outputs, self.theta, here.start + int(i)) for i in chosen]
-        lines += [Line(self.outputs, self.theta, here, v) for _, v in directions]
-        names += [name for name, _ in directions]
-        analytic = self.analytic[:, here]
-        along = np.array([v for _, v in directions]).reshape(-1, value.size)
+        value, analytic = self.theta[tensor.here], self.analytic[:, tensor.here]
+        chosen = self._chosen(value)
+        count, start, all_moved = len(chosen), tensor.here.start, len(chosen) == value.size
+        directions = self._directions(value, all_moved)
+        lines = [Line(self.outputs, self.theta, start + int(i)) for i in chosen]
+        lines += [Line(self.outputs, self.theta, tensor.here, v) for v in directions]
+        along = np.reshape(directions, (-1, value.size))
         got = np.concatenate([analytic[:, chosen].T, along @ analytic.T])
         largest = np.max(np.abs(analytic), axis=1)
         size = np.concatenate([np.tile(largest, (count, 1)), np.abs(along) @ np.abs(analytic).T])
@@ -226,14 +222,15 @@ class Comparison:
                     array[n] = part[0]
             if np.any(verdict.excess[n] > 0):
                 wrong.append(n)
-        unknown = int(
-            np.sum(~verdict.settled[:count] & np.all(verdict.excess[:count] <= 0, axis=1))
+        right = np.all(verdict.excess[:count] <= 0, axis=1)
+        unknown = int(np.sum(~verdict.settled[:count] & right))
+        row = self.trial.report.tensors.setdefault(
+            tensor.name, TensorResult(tensor.name, tensor.shape)
         )
-        row = t.report.tensors.setdefault(tensor.name, TensorResult(tensor.name, tensor.shape))
         row.entries += len(lines) * len(self.upstreams)
         row.left_out += unknown
         if self.point.given:
-            row.sampled, row.coordinates = sampled, count
+            row.sampled, row.coordinates = not all_moved, count
         if not wrong:
             off = np.maximum(verdict.low - got, got - verdict.high)[:count][verdict.settled[:count]]
             scale = float(np.max(largest, initial=0)) or 1.0
@@ -241,51 +238,45 @@ class Comparison:
             return None, unknown
         n = max(wrong, key=lambda n: (not verdict.kink[n], float(np.max(verdict.excess[n]))))
         k = int(np.argmax(verdict.excess[n]))
-        index = np.unravel_index(int(chosen[n]), tensor.shape) if n < count else None
+        one_entry = n < count
+        index = np.unravel_index(int(chosen[n]), tensor.shape) if one_entry else ()
+        name = "the direction of all ones" if n == count else "a random direction"
         entries = np.zeros(verdict.low.shape, bool)
         entries[wrong] = verdict.excess[wrong] > 0
         return Mismatch(
             tensor,
-            index=None if index is None else tuple(map(int, index)),
-            direction=names[n],
-            got=float(got[n, k]),
-            low=float(verdict.low[n, k]),
-            high=float(verdict.high[n, k]),
-            error=float(verdict.error[n, k]),
+            tuple(map(int, index)) if one_entry else None,
+            "" if one_entry else name,
+            float(got[n, k]),
+            *(float(array[n, k]) for array in (verdict.low, verdict.high, verdict.error)),
             upstreams=self.upstreams,
             analytic=analytic,
             numeric=((verdict.low + verdict.high) / 2)[:count].T,
             wrong=entries[:count].T,
-            kinks=bool(verdict.kink[wrong].all()) if n < count else not sampled,
+            kinks=bool(verdict.kink[wrong].all()) if one_entry else all_moved,
         ), unknown
 
-    def _chosen(self, value: Array) -> tuple[Array, bool]:
+    def _chosen(self, value: Array) -> Array:
         """Coordinates to move: all, or a sample, half of which are zeros where there are some."""
         rng, given, cost = self.trial.rng, self.point.given, self.theta.size + self.y.size
         wide = max(one.here.stop - one.here.start for one in self.tensors) > _ALL
-        most, least, work = (
-            (_SAMPLE if wide else _ALL, 8, _WORK) if given else (_OWN, 3, _WORK // 4)
-        )
-        limit = min(most, max(least, work // cost))
+        most = (_SAMPLE if wide else _ALL) if given else _OWN
+        limit = min(most, max(8 if given else 3, _WORK // (cost if given else 4 * cost)))
         if value.size <= limit:
-            return np.arange(value.size), False
-        zeros = np.flatnonzero(value == 0)
-        some = rng.choice(zeros, min(zeros.size, limit // 2), replace=False)
-        others = np.ones(value.size, bool)
-        others[some] = False
-        rest = rng.choice(np.flatnonzero(others), limit - len(some), replace=False)
-        return np.sort(np.concatenate([some, rest])), True
+            return np.arange(value.size)
+        order = rng.permutation(value.size)
+        zeros = order[value[order] == 0][: limit // 2]
+        return np.unique(np.concatenate([zeros, order[: limit - len(zeros)]]))
 
-    def _directions(self, value: Array, sampled: bool) -> list[tuple[str, Array]]:
-        """Directions by name, in which large values move in proportion."""
+    def _directions(self, value: Array, all_moved: bool) -> list[Array]:
+        """All ones, then random ones; large values move in proportion."""
         big = float(np.max(np.abs(value)))
         # the bends of a function could be finer than the last bits of huge numbers
-        if value.size == 1 or (not sampled and EPS * big > 1e-10):
+        if value.size == 1 or (all_moved and EPS * big > 1e-10):
             return []
         unit = np.maximum(np.abs(value), 1) if big > 100 else np.ones(value.size)
-        times = 4 if sampled and self.point.given else 1
-        several = [unit * self.trial.rng.normal(size=value.size) for _ in range(times)]
-        return [("the direction of all ones", unit)] + [("a random direction", v) for v in several]
+        times = 1 if all_moved or not self.point.given else 4
+        return [unit] + [unit * self.trial.rng.normal(size=value.size) for _ in range(times)]
 
 
 def _size(value: Array) -> float:

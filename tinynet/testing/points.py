@@ -1,18 +1,17 @@
 """The points at which gradients are compared: the one given, and the checker's own."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from tinynet.testing.contract import kept_copy
+from tinynet.testing.differences import Line, slope
 from tinynet.testing.gradients import Comparison, Point
 from tinynet.testing.message import gradient_fault
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import LeftOut, rule
-from tinynet.testing.trial import LossTrial, Trial, rms
+from tinynet.testing.trial import EPS, LossTrial, Trial, rms
 from tinynet.types import Array
 
 __all__ = ["gradient", "kinks", "loss_larger_batch", "loss_of_one"]
@@ -23,30 +22,40 @@ _WIDEST = 40.0
 @rule("gradient")
 def gradient(t: Trial) -> None:
     """Gradients by backward are the slopes of forward, at ordinary points."""
-    if t.integer and not t.params.size:
-        raise LeftOut("x holds integers and there are no parameters")
-    _compare(t, Point(f"the given {' and '.join(t.names)}", t.inputs, t.params, given=True))
-    if t.integer:
-        return
-    shape = t.x.shape if isinstance(t, LossTrial) else (max(3, len(t.x)), *t.x.shape[1:])
-    magnitudes = 10 ** t.rng.permutation(np.linspace(1, -1.5, math.prod(shape))).reshape(shape)
-    wide = t.rng.choice([-1.0, 1.0], size=shape) * magnitudes
-    _compare(t, Point(f"random {t.names[0]} of many magnitudes", t.with_x(wide), t.params))
-    if (found := _suspects(t)) is not None:
-        _compare(t, Point("x spread over ±40", (found,), t.params))
-    if t.params.size:
-        signs = np.resize([-1.0, 1.0], t.params.shape)
-        noise = 0.1 * (rms(t.params) or 1.0) * t.rng.normal(size=t.params.shape)
-        _compare(t, Point("parameters of other signs", t.inputs, t.params * signs + noise))
+    _compare_all(t, _ordinary, "gradient")
 
 
 @rule("kinks")
 def kinks(t: Trial) -> None:
     """The same where functions have kinks: zeros, ties, whole numbers."""
-    if t.integer and not t.params.size:
-        raise LeftOut("x holds integers and there are no parameters")
-    for point in _kinks(t):
-        _compare(t, point, "kinks")
+    _compare_all(t, _kinks, "kinks")
+
+
+@rule("batch_of_one")
+def loss_of_one(t: Trial) -> None:
+    """The gradient of a loss of one row."""
+    _compare(t, Point("a batch of one", t.rows(slice(1)), t.params), "batch_of_one")
+
+
+@rule("reuse")
+def loss_larger_batch(t: Trial) -> None:
+    """The gradient of a loss of more rows."""
+    _compare(t, Point("a larger batch", t.other_inputs(len(t.x) + 3), t.params), "reuse")
+
+
+def _ordinary(t: Trial) -> Iterator[Point]:
+    yield Point(f"the given {' and '.join(t.names)}", t.inputs, t.params, given=True)
+    if not t.integer:
+        shape = t.x.shape if isinstance(t, LossTrial) else (max(3, len(t.x)), *t.x.shape[1:])
+        sizes = 10 ** t.rng.permutation(np.linspace(1, -1.5, math.prod(shape))).reshape(shape)
+        wide = t.rng.choice([-1.0, 1.0], size=shape) * sizes
+        yield Point(f"random {t.names[0]} of many magnitudes", t.with_x(wide), t.params)
+        if (found := _suspects(t)) is not None:
+            yield Point("x spread over ±40", (found,), t.params)
+        if t.params.size:
+            signs = np.resize([-1.0, 1.0], t.params.shape)
+            noise = 0.1 * (rms(t.params) or 1.0) * t.rng.normal(size=t.params.shape)
+            yield Point("parameters of other signs", t.inputs, t.params * signs + noise)
 
 
 def _kinks(t: Trial) -> Iterator[Point]:
@@ -61,31 +70,29 @@ def _kinks(t: Trial) -> Iterator[Point]:
     size = float(np.max(np.abs(x), initial=0))
     if size > 1e6:  # ties of huge numbers would lie in bends finer than their last bits
         x = x * (3 / size)
-    yield Point("half zeros", t.with_x(x * rng.integers(0, 2, size=x.shape)), params)
     pair = rng.choice(x.ravel(), size=2) if x.size else np.zeros(2)
-    yield Point("ties", t.with_x(rng.choice(pair, size=x.shape)), params)
     whole = np.resize([0.0, 1.0, -1.0, 6.0, 3.0, -3.0, 2.0, -2.0], x.size)
-    yield Point("whole numbers", t.with_x(rng.permutation(whole).reshape(x.shape)), params)
+    points = {
+        "half zeros": x * rng.integers(0, 2, size=x.shape),
+        "ties": rng.choice(pair, size=x.shape),
+        "whole numbers": rng.permutation(whole).reshape(x.shape),
+    }
     target = t.inputs[-1]
     if len(t.inputs) > 1 and target.shape == x.shape and target.dtype.kind == "f":
-        same = np.where(rng.integers(0, 2, x.shape), target, x)
-        yield Point("y = t", (same, target), params)
-        steps = rng.permutation(np.resize([1.0, -1.0, 0.0, 0.5, -0.5], x.size))
-        yield Point("y - t = 0, ±½, ±1", (target + steps.reshape(x.shape), target), params)
+        steps = rng.permutation(np.resize([1.0, -1.0, 0.0, 0.5, -0.5], x.size)).reshape(x.shape)
+        points["y = t"] = np.where(rng.integers(0, 2, x.shape), target, x)
+        points["y - t = 0, ±½, ±1"] = target + steps
         signs = np.where(target < 0, -1.0, 1.0)
         yield Point("y = t = ±1", (signs, signs), params)
+    for name, moved in points.items():
+        yield Point(name, t.with_x(moved), params)
 
 
-@rule("batch_of_one")
-def loss_of_one(t: Trial) -> None:
-    """The gradient of a loss of one row."""
-    _compare(t, Point("a batch of one", t.rows(slice(1)), t.params), "batch_of_one")
-
-
-@rule("reuse")
-def loss_larger_batch(t: Trial) -> None:
-    """The gradient of a loss of more rows."""
-    _compare(t, Point("a larger batch", t.other_inputs(len(t.x) + 3), t.params), "reuse")
+def _compare_all(t: Trial, points: Callable[[Trial], Iterator[Point]], check: str) -> None:
+    if t.integer and not t.params.size:
+        raise LeftOut("x holds integers and there are no parameters")
+    for point in points(t):
+        _compare(t, point, check)
 
 
 def _compare(t: Trial, point: Point, check: str = "gradient") -> None:
@@ -137,24 +144,21 @@ def _suspects(t: Trial) -> Array | None:
     spread = t.rng.permuted(np.tile(np.linspace(-5, 5, rows), (features, 1)), axis=1).T
     spread = spread + t.rng.uniform(-5, 5, size=(rows, features)) / rows
     x = (np.sinh(spread) * (_WIDEST / np.sinh(5.0))).reshape(rows, *t.x.shape[1:])
-    v, h = t.rng.choice([-1.0, 1.0], size=x.shape), 2e-3
-
-    def change(step: float) -> Array:  # with the same draw on both sides
-        y, minus = t.forward(t.new(), (x + step * v,)), t.forward(t.new(), (x - step * v,))
-        return (y - minus) / (2 * step)
+    v = t.rng.choice([-1.0, 1.0], size=x.size)
 
     def of_rows(array: Array) -> Array:
         return array.reshape(rows, -1).sum(axis=1)
 
     try:
-        dy = t.rng.normal(size=t.forward(t.new(), (x,)).shape)
+        y = t.forward(t.new(), (x,))
+        dy = t.rng.normal(size=y.shape)
         dx = t.run((x,), dy)["dx"]
-        whole, half, quarter = change(h), change(h / 2), change(h / 4)
-        coarse, fine = of_rows(dy * (4 * half - whole) / 3), of_rows(dy * (4 * quarter - half) / 3)
-        size = of_rows(np.abs(dy * quarter)) + of_rows(np.abs(dx))
-        got = of_rows(dx * v)
+        line = Line(t.function((x,)), np.append(x, t.params), slice(x.size), v)
+        found = slope(line, y.ravel(), 4 * EPS * np.abs(y.ravel()))
     except Exception:
         return None
-    known = np.isfinite(coarse + fine) & (np.abs(coarse - fine) < 1e-6 * size)
-    wrong = known & ~(np.abs(got - fine) <= 1e-4 * size)
+    terms, size = found.low * dy.ravel(), of_rows(np.abs(dx))
+    size += of_rows(np.abs(terms))
+    known = of_rows(np.where(found.settled, found.error, np.inf) * np.abs(dy.ravel())) < 1e-6 * size
+    wrong = known & ~(np.abs(of_rows(dx.ravel() * v) - of_rows(terms)) <= 1e-4 * size)
     return x[np.flatnonzero(wrong)[:3]] if wrong.any() else None

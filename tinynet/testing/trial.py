@@ -221,10 +221,12 @@ class Trial:
         """
         layer, states = self.new(), generator_states(self.start)
         size = 0 if self.integer else inputs[0].size
+        remembers = bool(states) or any(part.buffers for part in layer.walk())
 
         def outputs(theta: Array) -> Array:
             x = theta[:size].reshape(inputs[0].shape) if size else inputs[0]
-            restore(layer, self.start, states)
+            if remembers:
+                restore(layer, self.start, states)
             layer.params[...] = theta[size:]
             return np.array(layer.forward(x.copy(), *inputs[1:]), float).ravel()
 
