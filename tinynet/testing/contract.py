@@ -18,7 +18,7 @@ from tinynet.losses import Loss
 from tinynet.testing.inputs import views_check
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import EPS, Inputs, Trial, agree, generator_states, read_only, restore
+from tinynet.testing.trial import EPS, Inputs, Trial, generator_states, read_only, restore
 from tinynet.types import Array
 
 Calls = Sequence[Callable[[Layer], object]]
@@ -259,7 +259,7 @@ def output_alias(t: Trial) -> Pairs:
 
 @rule(
     "linear",
-    "backward is a matrix times dy: the local slope times dy, as the chain rule says.",
+    "each gradient must depend on dy, and is a matrix times dy, as the chain rule says.",
     eps=EPS,
 )
 def linear(t: Trial) -> Pairs:
@@ -270,8 +270,6 @@ def linear(t: Trial) -> Pairs:
     for a, b in ((1000, 0), (1, 1), (-1e-3, 0), (0, 0)):
         got, size = t.backward(layer, a * t.dy + b * other), abs(a) or 1
         for name, right in one.items():
-            if a == 1000 and np.any(right) and agree(got[name], right, 1e-10):
-                raise Broken("a gradient does not depend on dy at all.")
             right = (a * right + b * two[name]) / size
             if np.isfinite(right).all():
                 yield Pair(f"for {a} dy + {b} dy'", {name: got[name] / size}, {name: right})
@@ -281,17 +279,11 @@ def _strided(array: Array) -> Array:
     return np.repeat(array, 2, axis=-1)[..., ::2]
 
 
-def _reversed(array: Array) -> Array:
-    backwards = (slice(None, None, -1),) * array.ndim
-    return array[backwards].copy()[backwards]
-
-
 @rule("layout", "something relies on the order in memory.", eps=EPS)
 def layout(t: Trial) -> Pairs:
-    """Fortran order, strides and reversed axes give the same."""
+    """Fortran order and strides give the same."""
     wanted = t.run()
-    ways = ("Fortran-ordered", np.asfortranarray), ("strided", _strided), ("reversed", _reversed)
-    for how, arrange in ways:
+    for how, arrange in (("Fortran-ordered", np.asfortranarray), ("strided", _strided)):
         *inputs, dy = (arrange(array) for array in (*t.inputs, t.dy))
         for array in (*inputs, dy):
             array.flags.writeable = False
@@ -302,8 +294,8 @@ def layout(t: Trial) -> Pairs:
 def predict_pure(t: Trial) -> Pairs:
     """predict leaves no trace, also between forward and backward."""
     layer, x, when = t.new(), t.x.copy(), "when predict runs before forward or backward"
-    held, states = dict(vars(layer)), generator_states(layer)
-    first = {"y of predict": np.array(layer.predict(x))}
+    states = generator_states(layer)
+    layer.predict(x)
     now = {"x": x, "params": layer.params} | dict(layer.named_buffers())
     yield Pair("after predict", now, {"x": t.x, "params": t.params} | dict(t.start.named_buffers()))
     if states != generator_states(layer):
@@ -312,11 +304,6 @@ def predict_pure(t: Trial) -> Pairs:
             "define predict(self, x) without the draw: by default it runs forward.",
         )
     batches = [t.other_inputs(len(x) + 1), t.other_inputs(len(x)), t.rows(slice(1))]
-    new = {n: v for n, v in vars(layer).items() if held.get(n, held) is not v}
-    stored = {f"self.{n}": v.copy() for n, v in new.items() if isinstance(v, np.ndarray)}
-    t.predict(layer, batches[0])
-    yield Pair("when predict runs again", {n: vars(layer)[n[5:]] for n in stored}, stored)
-    yield Pair("the second time", {"y of predict": t.predict(layer)}, first)
     calls = [partial(lambda batch, layer: t.predict(layer, batch), batch) for batch in batches]
     used = t.new()
     t.predict(used, batches[0])

@@ -337,26 +337,18 @@ def generator_states(owner: object) -> list[Any]:
     return [generator.bit_generator.state for generator in generators(owner)]
 
 
-def generators(owner: object) -> list[np.random.Generator]:
+def generators(owner: object, seen: dict[int, object] | None = None) -> list[Any]:
     """Every random generator that the object holds, in a fixed order.
 
     Arguments of the constructor do not count: a layer may have used them up.
     """
-    found: list[np.random.Generator] = []
-    seen: set[int] = set()
-
-    def visit(value: object) -> None:
-        if id(value) in seen or isinstance(value, type | ModuleType | FunctionType | np.ndarray):
-            return
-        seen.add(id(value))
-        if isinstance(value, np.random.Generator):
-            found.append(value)
-            return
-        parts: list[Any] = list(value) if isinstance(value, list | tuple | set) else []
-        fields = value if isinstance(value, dict) else getattr(value, "__dict__", {})
-        parts += [v for name, v in fields.items() if name not in ("_arguments", "_owner")]
-        for part in parts:
-            visit(part)
-
-    visit(owner)
-    return found
+    seen = {} if seen is None else seen
+    if id(owner) in seen or isinstance(owner, type | ModuleType | FunctionType | np.ndarray):
+        return []
+    seen[id(owner)] = owner
+    if isinstance(owner, np.random.Generator):
+        return [owner]
+    parts: list[Any] = list(owner) if isinstance(owner, list | tuple | set) else []
+    fields = owner if isinstance(owner, dict) else getattr(owner, "__dict__", {})
+    parts += [value for name, value in fields.items() if name not in ("_arguments", "_owner")]
+    return [generator for part in parts for generator in generators(part, seen)]
