@@ -57,12 +57,7 @@ def _few(t: Trial, rows: int) -> Generator[Pair, None, Outcome]:
     return found
 
 
-@rule(
-    "predict_per_example",
-    "a sum, mean or maximum runs over axis 0, the batch. Where rows are meant to interact in "
-    "training, predict must use what was learned, such as running statistics.",
-    eps=EPS,
-)
+@rule("predict_per_example", "no sum, mean or maximum may run over axis 0, the batch.", eps=EPS)
 def predict_per_example(t: Trial) -> Pairs:
     """predict treats each example as if it were alone, whatever forward does."""
     layer, what = t.trained(), "y of predict"

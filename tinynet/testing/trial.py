@@ -20,8 +20,7 @@ __all__ = ["EPS", "Inputs", "LossTrial", "Outcome", "Trial", "agree", "distance"
 EPS = float(np.finfo(float).eps)
 
 Inputs = tuple[Array, ...]
-Outcome = dict[str, Array]
-"""What passes gave, by name: "y", "dx", "dW", ..."""
+Outcome = dict[str, Array]  # what passes gave, by name: "y", "dx", "dW", ...
 
 
 class Trial:
