@@ -86,7 +86,7 @@ def copying(t: Trial) -> Pairs:
                     f"backward makes d{name}, but {name} is no parameter: no optimizer moves it.",
                     f"declare it, super().__init__({name}=...), and write self.d{name}[...] = ...",
                 )
-    start, moved = t.constructed(t.params) or t.new(), t.other_params()
+    start, moved = t.constructed(t.params) or t.new(), 1.1 * t.params + 0.01
     t.run(layer=start)
     twin = copy.deepcopy(start)
     yield _same_parameters("on a copy", start, twin)
@@ -141,7 +141,9 @@ def overwrite(t: Trial) -> Pairs:
 
 def _step(t: Trial, layer: Layer, when: str, between: Calls = (), inputs: Any = None) -> Pair:
     """A step with other calls in the middle of it: it must give what it gives a new layer."""
-    wanted = t.run(inputs, layer=t.like(layer))
+    twin = t.new(layer.params)
+    restore(twin, twin, generator_states(layer))
+    wanted = t.run(inputs, layer=twin)
     y = t.forward(layer, inputs)
     for call in between:
         call(layer)
@@ -195,7 +197,7 @@ def update(t: Trial) -> Pairs:
     """Right after an optimizer has changed the parameters in place."""
     if not t.params.size:
         raise LeftOut("there are no parameters")
-    layer, moved, when = t.new(), t.other_params(), "after the parameters changed in place"
+    layer, moved, when = t.new(), 1.1 * t.params + 0.01, "after the parameters changed in place"
     t.run(layer=layer)
     t.predict(layer)
     layer.params[...] = moved

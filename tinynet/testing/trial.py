@@ -31,8 +31,6 @@ class Trial:
         start: where every run starts: a copy in float64 with random parameters, `params`.
         inputs: x, in float64 or integers, of three rows or more; for a loss y and t.
         dy: a random upstream gradient.
-        rng: the checker's own random numbers, the same for every rule.
-        report: what was checked so far.
         tried: the input that was run last, to be told where it raises an exception.
     """
 
@@ -56,8 +54,7 @@ class Trial:
         """A copy of the layer with gradients of zero, and with other parameters if given."""
         layer = copy.deepcopy(self.start)
         layer.grads[...] = 0
-        if params is not None:
-            layer.params[...] = params
+        layer.params[...] = layer.params if params is None else params
         return layer
 
     def forward(self, layer: Layer, inputs: Inputs | None = None, method: str = "forward") -> Array:
@@ -121,17 +118,6 @@ class Trial:
         rest = self.x[second] * (1 - share) if len(self.x) > 1 else 0
         return (others[0] * share + rest, *others[1:])
 
-    def other_params(self) -> Array:
-        """Parameters that have moved a bit, as an optimizer moves them."""
-        params = self.params
-        return params * self.rng.uniform(0.8, 1.2, size=params.shape) + 0.01 * rms(params)
-
-    def like(self, layer: Layer) -> Layer:
-        """A new copy with the parameters and the generator states of a layer that has run."""
-        twin = self.new(layer.params)
-        restore(twin, twin, generator_states(layer))
-        return twin
-
     def constructed(self, params: Array | None = None) -> Layer | None:
         """Another instance, by the constructor; None where that needs more than its arguments."""
         try:
@@ -139,8 +125,7 @@ class Trial:
             layer = type(self.original)(*args, **kwargs)
             if layer.params.dtype != float:  # else views made in __init__ would be left behind
                 layer.bind(np.empty(layer.params.size), np.zeros(layer.params.size))
-            if params is not None:
-                layer.params[...] = params
+            layer.params[...] = layer.params if params is None else params
             self.forward(copy.deepcopy(layer))
         except Exception:
             return None
@@ -178,11 +163,11 @@ class Trial:
     @cached_property
     def draws(self) -> bool:
         """Whether forward draws random numbers, even where they make no difference."""
-        layer, states = self.new(), [generator_states(self.start)]
-        for _ in range(2):
-            self.forward(layer)
-            states.append(generator_states(layer))
-        return self.varies or states[0] != states[1] != states[2]
+        layer, before = self.new(), generator_states(self.start)
+        self.forward(layer)
+        middle = generator_states(layer)
+        self.forward(layer)
+        return self.varies or before != middle != generator_states(layer)
 
     @cached_property
     def interacts(self) -> bool:
@@ -345,7 +330,7 @@ def generators(owner: object, seen: dict[int, object] | None = None) -> list[Any
     seen[id(owner)] = owner
     if isinstance(owner, np.random.Generator):
         return [owner]
-    parts: list[Any] = list(owner) if isinstance(owner, list | tuple | set) else []
     fields = owner if isinstance(owner, dict) else getattr(owner, "__dict__", {})
-    parts += [value for name, value in fields.items() if name not in ("_arguments", "_owner")]
+    parts = [value for name, value in fields.items() if name not in ("_arguments", "_owner")]
+    parts += owner if isinstance(owner, list | tuple | set) else []
     return [generator for part in parts for generator in generators(part, seen)]
