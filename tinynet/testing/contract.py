@@ -18,8 +18,7 @@ from tinynet.losses import Loss
 from tinynet.testing.inputs import views_check
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import EPS, Inputs, Trial, generator_states, read_only, restore
-from tinynet.types import Array
+from tinynet.testing.trial import EPS, Trial, generator_states, read_only, restore
 
 Calls = Sequence[Callable[[Layer], object]]
 
@@ -230,14 +229,12 @@ def kept_copy(t: Trial) -> Fault | None:
 @rule("output_alias", "return a new array, or a copy of the buffer.")
 def output_alias(t: Trial) -> Pairs:
     """What was returned is never written into again."""
-    layer, other, returned = t.new(), t.other_inputs(len(t.x)), []
-    f, b, p = layer.forward, layer.backward, layer.predict
-    calls: list[tuple[Callable[..., Array], Inputs]]
-    calls = [(f, t.inputs), (b, (t.dy,)), (b, (2 * t.dy,)), (p, t.inputs), (p, other)]
-    for method, given in [*calls, (f, other), (b, (3 * t.dy,)), (p, t.inputs)]:
-        array = method(*(one.copy() for one in given))
-        if array is not None:
-            returned.append((f"what {method.__name__} returned", array, array.copy()))
+    layer, returned = t.new(), []
+    for inputs, dy in ((t.inputs, t.dy), (t.inputs, 2 * t.dy), (t.other_inputs(len(t.x)), t.dy)):
+        for name, given in (("forward", inputs), ("backward", (dy,)), ("predict", inputs)):
+            array = getattr(layer, name)(*(one.copy() for one in given))
+            if array is not None:
+                returned.append((f"what {name} returned", array, array.copy()))
     for what, array, copied in returned:
         yield Pair("after later calls", {what: array}, {what: copied})
 
@@ -256,36 +253,30 @@ def linear(t: Trial) -> Pairs:
                 yield Pair(f"for {a} dy + {b} dy'", {name: got[name] / size}, {name: right})
 
 
-def _strided(array: Array) -> Array:
-    return np.repeat(array, 2, axis=-1)[..., ::2]
-
-
 @rule("layout", "something relies on the order in memory.", eps=EPS)
 def layout(t: Trial) -> Pairs:
     """Fortran order and strides give the same."""
-    wanted = t.run()
-    for how, arrange in (("Fortran-ordered", np.asfortranarray), ("strided", _strided)):
-        *inputs, dy = (arrange(array) for array in (*t.inputs, t.dy))
-        for array in (*inputs, dy):
+    for how in ("Fortran-ordered", "strided"):
+        arrays = [np.asfortranarray(array) for array in (*t.inputs, t.dy)]
+        if how == "strided":
+            arrays = [np.repeat(array, 2, axis=-1)[..., ::2] for array in arrays]
+        for array in arrays:
             array.flags.writeable = False
-        yield Pair(f"on {how} arrays of the same values", t.run(tuple(inputs), dy), wanted)
+        *inputs, dy = arrays
+        yield Pair(f"on {how} arrays of the same values", t.run(tuple(inputs), dy), t.run())
 
 
 @rule("predict_pure", "predict must store nothing; a predict that calls self.forward does.")
 def predict_pure(t: Trial) -> Pairs:
     """predict leaves no trace, also between forward and backward."""
-    layer, x, when = t.new(), t.x.copy(), "when predict runs before forward or backward"
-    states = generator_states(layer)
+    layer, x, states = t.new(), t.x.copy(), generator_states(t.start)
     layer.predict(x)
     now = {"x": x, "params": layer.params} | dict(layer.named_buffers())
     yield Pair("after predict", now, {"x": t.x, "params": t.params} | dict(t.start.named_buffers()))
     if states != generator_states(layer):
-        raise Broken(
-            "predict draws from the layer's generator, so that it changes what comes after it.",
-            "define predict(self, x) without the draw: by default it runs forward.",
-        )
+        raise Broken("predict draws, so that it changes what is drawn after it: define it without.")
     batches = [t.other_inputs(len(x) + 1), t.other_inputs(len(x)), t.rows(slice(1))]
     calls = [partial(lambda batch, layer: t.predict(layer, batch), batch) for batch in batches]
-    used = t.new()
-    t.predict(used, batches[0])
-    yield _step(t, used, when, calls)
+    layer = t.new()
+    t.predict(layer, batches[0])
+    yield _step(t, layer, "when predict runs before forward or backward", calls)

@@ -37,21 +37,19 @@ _OLD = 7.0
 
 def _few(t: Trial, rows: int) -> Generator[Pair, None, Outcome]:
     """The outcome of a batch with so few rows, where another number stood in the gradients."""
-    batch, layer, y = t.rows(slice(rows)), t.new(), "y of predict"
+    batch, layer, found = t.rows(slice(rows)), t.new(), Outcome()
     layer.grads[...] = _OLD
-    right = {t.output: t.y[:rows] if t.output == "y" else t.y, f"d{t.names[0]}": batch[0]}
-    got = {}
-    if t.output == "y":
-        got, right[y] = {y: t.predict(t.new(), batch)}, t.predict(t.new())[:rows]
     try:
         found = t.run(batch, layer=layer)
     except ValueError as error:
         if not t.interacts or "read-only" in str(error):
             raise
-        found = {}
-    shapes = {f"the shape of {name}": array.shape for name, array in right.items()}
-    now = {f"the shape of {n}": a.shape for n, a in (got | found).items() if n in right}
-    yield Pair(f"for {rows} rows", now, shapes)
+    right = {"y": t.y[:rows], "dx": t.x[:rows], "dy": t.x[:rows]}
+    pairs = [(array, right[name]) for name, array in found.items() if name in right]
+    if t.output == "y":
+        pairs.append((t.predict(t.new(), batch), t.predict(t.new())[:rows]))
+    for got, wanted in pairs:
+        yield Pair(f"for {rows} rows", {"a shape": got.shape}, {"a shape": wanted.shape})
     if not found:
         raise LeftOut("rows interact, and forward refuses so few of them with a ValueError")
     return found
