@@ -45,11 +45,12 @@ def _few(t: Trial, rows: int) -> Generator[Pair, None, Outcome]:
         if not t.interacts or "read-only" in str(error):
             raise
     right = {"y": t.y[:rows], "dx": t.x[:rows], "dy": t.x[:rows]}
-    pairs = [(array, right[name]) for name, array in found.items() if name in right]
+    got = {name: array.shape for name, array in found.items() if name in right}
     if t.output == "y":
-        pairs.append((t.predict(t.new(), batch), t.predict(t.new())[:rows]))
-    for got, wanted in pairs:
-        yield Pair(f"for {rows} rows", {"a shape": got.shape}, {"a shape": wanted.shape})
+        right["predict"] = t.predict(t.new())[:rows]
+        got["predict"] = t.predict(t.new(), batch).shape
+    wanted = {f"the shape of {name}": right[name].shape for name in got}
+    yield Pair(f"for {rows} rows", dict(zip(wanted, got.values(), strict=True)), wanted)
     if not found:
         raise LeftOut("rows interact, and forward refuses so few of them with a ValueError")
     return found

@@ -24,15 +24,7 @@ Outcome = dict[str, Array]  # what passes gave, by name: "y", "dx", "dW", ...
 
 
 class Trial:
-    """A layer with an input that it takes; every run works on a copy of the layer.
-
-    Attributes:
-        original: a copy of what the caller gave.
-        start: where every run starts: a copy in float64 with random parameters, `params`.
-        inputs: x, in float64 or integers, of three rows or more; for a loss y and t.
-        dy: a random upstream gradient.
-        tried: the input that was run last, to be told where it raises an exception.
-    """
+    """A layer with an input that it takes; every run works on a copy of the layer."""
 
     names: tuple[str, ...] = ("x",)  # of the inputs; the first is the one with a gradient
     output = "y"
@@ -40,12 +32,14 @@ class Trial:
     def __init__(
         self, original: Layer, start: Layer, inputs: Inputs, seed: int, report: Report
     ) -> None:
-        self.original, self.start, self.params = original, start, start.params
-        self.inputs, self.x = inputs, inputs[0]
+        self.original = original  # a copy of what the caller gave
+        self.start, self.params = start, start.params  # in float64, with random parameters
+        self.inputs, self.x = inputs, inputs[0]  # at least three rows; a loss has y and t
         self.integer = self.x.dtype.kind != "f"
         self.seed, self.rng, self.report = seed, np.random.default_rng(seed), report
         self.y = np.array(self.new().forward(*(array.copy() for array in inputs)))
         self.dy = self.rng.normal(size=self.y.shape)
+        self.tried = self.x  # the input that was run last
         ends = np.cumsum([0] + [view.size for _, view in start.named_parameters()]).tolist()
         names = [name for name, _ in start.named_parameters()]
         self.slices = [(name, slice(*ends[n : n + 2])) for n, name in enumerate(names)]
@@ -77,9 +71,7 @@ class Trial:
         """The gradients of the parameters as they are now, copied."""
         return {f"d{name}": layer.grads[here].copy() for name, here in self.slices}
 
-    def run(
-        self, inputs: Inputs | None = None, dy: Array | None = None, layer: Layer | None = None
-    ) -> Outcome:
+    def run(self, inputs: Any = None, dy: Any = None, layer: Layer | None = None) -> Outcome:
         """A forward and a backward pass, of a new copy or of the layer given."""
         layer = self.new() if layer is None else layer
         y = self.forward(layer, inputs)
@@ -199,10 +191,7 @@ class Trial:
         return False
 
     def function(self, inputs: Inputs) -> Callable[[Array], Array]:
-        """y, flat, as a function of one vector θ: x, if it holds floats, and all parameters.
-
-        It draws the same and has the same buffers each time.
-        """
+        """y, flat, of x, if it holds floats, and all parameters as one vector, for one draw."""
         layer, states = self.new(), generator_states(self.start)
         size = 0 if self.integer else inputs[0].size
 
@@ -320,10 +309,7 @@ def generator_states(owner: object) -> list[Any]:
 
 
 def generators(owner: object, seen: dict[int, object] | None = None) -> list[Any]:
-    """Every random generator that the object holds, in a fixed order.
-
-    Arguments of the constructor do not count: a layer may have used them up.
-    """
+    """Every random generator that the object holds, but for what its constructor was given."""
     seen = {} if seen is None else seen
     if id(owner) in seen or isinstance(owner, type | ModuleType | FunctionType | np.ndarray):
         return []
