@@ -38,7 +38,7 @@ class Trial:
         self.integer = self.x.dtype.kind != "f"
         self.seed, self.rng, self.report = seed, np.random.default_rng(seed), report
         self.y = np.array(self.new().forward(*(array.copy() for array in inputs)))
-        self.dy = self.rng.normal(size=self.y.shape)
+        self.dy = np.random.default_rng([seed, 1]).normal(size=self.y.shape)  # not that of x
         self.tried = self.x  # the input that was run last
         ends = np.cumsum([0] + [view.size for _, view in start.named_parameters()]).tolist()
         names = [name for name, _ in start.named_parameters()]
