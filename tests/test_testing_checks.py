@@ -31,11 +31,13 @@ from tinynet.testing import (
     LAYER_CHECKS,
     LOSS_CHECKS,
     GradientError,
+    Report,
     check_layer,
     check_loss,
     check_optimizer,
 )
 from tinynet.testing.hints import factor_names
+from tinynet.testing.inputs import layer_trial
 from tinynet.testing.strategies import (
     Values,
     batches,
@@ -161,6 +163,12 @@ def test_reproduction_is_small_and_fails_when_typed():
     assert line == "check_layer(Tilted(), input_shape=(1, 1))"
     with pytest.raises(GradientError):
         eval(line)
+
+
+def test_upstream_gradient_and_input_are_different_random_numbers():
+    trial = layer_trial(Sigmoid(), 0, Report(""), input_shape=(4, 3))
+    assert trial.dy.shape == trial.x.shape
+    assert abs(np.corrcoef(trial.dy.ravel(), trial.x.ravel())[0, 1]) < 0.9
 
 
 def test_layer_of_the_caller_is_untouched():
