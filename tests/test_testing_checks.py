@@ -33,11 +33,13 @@ from tinynet.testing import (
     LOSS_CHECKS,
     OPTIMIZER_CHECKS,
     GradientError,
+    Report,
     check_layer,
     check_loss,
     check_optimizer,
 )
 from tinynet.testing.message import factor_names
+from tinynet.testing.inputs import make_trial
 from tinynet.testing.strategies import (
     Values,
     batches,
@@ -163,6 +165,12 @@ def test_reproduction_is_small_and_fails_when_typed():
     assert line == "check_layer(Tilted(), input_shape=(1, 1))"
     with pytest.raises(GradientError):
         eval(line)
+
+
+def test_upstream_gradient_and_input_are_different_random_numbers():
+    trial = make_trial(Sigmoid(), {"input_shape": (4, 3)}, 0, Report(""))
+    assert trial.dy.shape == trial.x.shape
+    assert abs(np.corrcoef(trial.dy.ravel(), trial.x.ravel())[0, 1]) < 0.9
 
 
 def test_layer_of_the_caller_is_untouched():

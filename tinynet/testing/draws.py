@@ -46,7 +46,7 @@ def redraws(t: Trial) -> None:
 def expectation(t: Trial) -> None:
     """Where forward is linear for a fixed draw, its mean over the draws is predict."""
     if not t.draws or t.integer or t.interacts:
-        raise LeftOut("forward does not draw, or rows interact in it, or x holds integers")
+        raise LeftOut("rows interact, or x holds integers" if t.draws else "forward does not draw")
     rows = max(len(t.x), min(256, 2048 // max(1, t.x[0].size)))
     x = t.other_inputs(rows)[0] if rows > len(t.x) else t.x
     zero = np.zeros_like(x)

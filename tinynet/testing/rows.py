@@ -37,32 +37,26 @@ _OLD = 7.0
 
 def _few(t: Trial, rows: int) -> Generator[Pair, None, Outcome]:
     """The outcome of a batch with so few rows, where another number stood in the gradients."""
-    batch, layer, y = t.rows(slice(rows)), t.new(), "y of predict"
+    batch, layer, found = t.rows(slice(rows)), t.new(), Outcome()
     layer.grads[...] = _OLD
-    right = {t.output: t.y[:rows] if t.output == "y" else t.y, f"d{t.names[0]}": batch[0]}
-    got = {}
-    if t.output == "y":
-        got, right[y] = {y: t.predict(t.new(), batch)}, t.predict(t.new())[:rows]
     try:
         found = t.run(batch, layer=layer)
     except ValueError as error:
         if not t.interacts or "read-only" in str(error):
             raise
-        found = {}
-    shapes = {f"the shape of {name}": array.shape for name, array in right.items()}
-    now = {f"the shape of {n}": a.shape for n, a in (got | found).items() if n in right}
-    yield Pair(f"for {rows} rows", now, shapes)
+    right = {"y": t.y[:rows], "dx": t.x[:rows], "dy": t.x[:rows]}
+    got = {name: array.shape for name, array in found.items() if name in right}
+    if t.output == "y":
+        right["predict"] = t.predict(t.new())[:rows]
+        got["predict"] = t.predict(t.new(), batch).shape
+    wanted = {f"the shape of {name}": right[name].shape for name in got}
+    yield Pair(f"for {rows} rows", dict(zip(wanted, got.values(), strict=True)), wanted)
     if not found:
         raise LeftOut("rows interact, and forward refuses so few of them with a ValueError")
     return found
 
 
-@rule(
-    "predict_per_example",
-    "a sum, mean or maximum runs over axis 0, the batch. Where rows are meant to interact in "
-    "training, predict must use what was learned, such as running statistics.",
-    eps=EPS,
-)
+@rule("predict_per_example", "no sum, mean or maximum may run over axis 0, the batch.", eps=EPS)
 def predict_per_example(t: Trial) -> Pairs:
     """predict treats each example as if it were alone, whatever forward does."""
     layer, what = t.trained(), "y of predict"

@@ -49,12 +49,7 @@ def rule(name: str, *hints: str, eps: float = 0.0) -> Callable[[Callable[..., An
 
 
 def hold(rule: Rule, t: Trial) -> None:
-    """Hold the pairs of a rule against each other.
-
-    Raises:
-        Fault: the first tensor that differs beyond round-off.
-        LeftOut: the rule does not apply.
-    """
+    """Hold the pairs of a rule against each other; raises a Fault, or that it is LeftOut."""
     t.rng = np.random.default_rng(t.seed)
     try:
         for n, (when, results, right) in enumerate(rule.pairs(t) or ()):
@@ -83,10 +78,7 @@ def _difference(rule: Rule, t: Trial, n: int, name: str, got: Any, wanted: Any) 
 
 
 def _roundoff(rule: Rule, t: Trial, n: int, name: str, wanted: Array) -> float:
-    """How far the last bits of x, dy and the parameters move what pair n should be, 100 times.
-
-    0 for a layer that gives something else each time, whatever they are.
-    """
+    """How far the last bits of x, dy and the parameters move what pair n should be, 100 times."""
     moves = []
     for seed, eps in enumerate((0.0, rule.eps, rule.eps, rule.eps)):
         moved = t.with_last_bits(eps, seed)
@@ -97,4 +89,5 @@ def _roundoff(rule: Rule, t: Trial, n: int, name: str, wanted: Array) -> float:
         except Exception:  # out of the domain by its last bits
             moves.append(0.0)
     most = 1e-3 * max(largest(t.dy), largest(wanted))  # at a tie they may move it far
+    # a layer that gives something else each time is not excused by it
     return 0.0 if moves[0] else min(100 * max(*moves, EPS * largest(t.dy)), most)

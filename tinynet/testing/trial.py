@@ -20,22 +20,11 @@ __all__ = ["EPS", "Inputs", "LossTrial", "Outcome", "Trial", "agree", "distance"
 EPS = float(np.finfo(float).eps)
 
 Inputs = tuple[Array, ...]
-Outcome = dict[str, Array]
-"""What passes gave, by name: "y", "dx", "dW", ..."""
+Outcome = dict[str, Array]  # what passes gave, by name: "y", "dx", "dW", ...
 
 
 class Trial:
-    """A layer with an input that it takes; every run works on a copy of the layer.
-
-    Attributes:
-        original: a copy of what the caller gave.
-        start: where every run starts: a copy in float64 with random parameters, `params`.
-        inputs: x, in float64 or integers, of three rows or more; for a loss y and t.
-        dy: a random upstream gradient.
-        rng: the checker's own random numbers, the same for every rule.
-        report: what was checked so far.
-        tried: the input that was run last, to be told where it raises an exception.
-    """
+    """A layer with an input that it takes; every run works on a copy of the layer."""
 
     names: tuple[str, ...] = ("x",)  # of the inputs; the first is the one with a gradient
     output = "y"
@@ -43,12 +32,14 @@ class Trial:
     def __init__(
         self, original: Layer, start: Layer, inputs: Inputs, seed: int, report: Report
     ) -> None:
-        self.original, self.start, self.params = original, start, start.params
-        self.inputs, self.x = inputs, inputs[0]
+        self.original = original  # a copy of what the caller gave
+        self.start, self.params = start, start.params  # in float64, with random parameters
+        self.inputs, self.x = inputs, inputs[0]  # at least three rows; a loss has y and t
         self.integer = self.x.dtype.kind != "f"
         self.seed, self.rng, self.report = seed, np.random.default_rng(seed), report
         self.y = np.array(self.new().forward(*(array.copy() for array in inputs)))
-        self.dy = self.rng.normal(size=self.y.shape)
+        self.dy = np.random.default_rng([seed, 1]).normal(size=self.y.shape)  # not that of x
+        self.tried = self.x  # the input that was run last
         ends = np.cumsum([0] + [view.size for _, view in start.named_parameters()]).tolist()
         names = [name for name, _ in start.named_parameters()]
         self.slices = [(name, slice(*ends[n : n + 2])) for n, name in enumerate(names)]
@@ -57,8 +48,7 @@ class Trial:
         """A copy of the layer with gradients of zero, and with other parameters if given."""
         layer = copy.deepcopy(self.start)
         layer.grads[...] = 0
-        if params is not None:
-            layer.params[...] = params
+        layer.params[...] = layer.params if params is None else params
         return layer
 
     def forward(self, layer: Layer, inputs: Inputs | None = None, method: str = "forward") -> Array:
@@ -81,9 +71,7 @@ class Trial:
         """The gradients of the parameters as they are now, copied."""
         return {f"d{name}": layer.grads[here].copy() for name, here in self.slices}
 
-    def run(
-        self, inputs: Inputs | None = None, dy: Array | None = None, layer: Layer | None = None
-    ) -> Outcome:
+    def run(self, inputs: Any = None, dy: Any = None, layer: Layer | None = None) -> Outcome:
         """A forward and a backward pass, of a new copy or of the layer given."""
         layer = self.new() if layer is None else layer
         y = self.forward(layer, inputs)
@@ -122,17 +110,6 @@ class Trial:
         rest = self.x[second] * (1 - share) if len(self.x) > 1 else 0
         return (others[0] * share + rest, *others[1:])
 
-    def other_params(self) -> Array:
-        """Parameters that have moved a bit, as an optimizer moves them."""
-        params = self.params
-        return params * self.rng.uniform(0.8, 1.2, size=params.shape) + 0.01 * rms(params)
-
-    def like(self, layer: Layer) -> Layer:
-        """A new copy with the parameters and the generator states of a layer that has run."""
-        twin = self.new(layer.params)
-        restore(twin, twin, generator_states(layer))
-        return twin
-
     def constructed(self, params: Array | None = None) -> Layer | None:
         """Another instance, by the constructor; None where that needs more than its arguments."""
         try:
@@ -140,8 +117,7 @@ class Trial:
             layer = type(self.original)(*args, **kwargs)
             if layer.params.dtype != float:  # else views made in __init__ would be left behind
                 layer.bind(np.empty(layer.params.size), np.zeros(layer.params.size))
-            if params is not None:
-                layer.params[...] = params
+            layer.params[...] = layer.params if params is None else params
             self.forward(copy.deepcopy(layer))
         except Exception:
             return None
@@ -179,11 +155,11 @@ class Trial:
     @cached_property
     def draws(self) -> bool:
         """Whether forward draws random numbers, even where they make no difference."""
-        layer, states = self.new(), [generator_states(self.start)]
-        for _ in range(2):
-            self.forward(layer)
-            states.append(generator_states(layer))
-        return self.varies or states[0] != states[1] != states[2]
+        layer, before = self.new(), generator_states(self.start)
+        self.forward(layer)
+        middle = generator_states(layer)
+        self.forward(layer)
+        return self.varies or before != middle != generator_states(layer)
 
     @cached_property
     def interacts(self) -> bool:
@@ -215,10 +191,7 @@ class Trial:
         return False
 
     def function(self, inputs: Inputs) -> Callable[[Array], Array]:
-        """y, flat, as a function of one vector θ: x, if it holds floats, and all parameters.
-
-        It draws the same and has the same buffers each time.
-        """
+        """y, flat, of x, if it holds floats, and all parameters as one vector, for one draw."""
         layer, states = self.new(), generator_states(self.start)
         size = 0 if self.integer else inputs[0].size
         remembers = bool(states) or any(part.buffers for part in layer.walk())
@@ -338,17 +311,14 @@ def generator_states(owner: object) -> list[Any]:
 
 
 def generators(owner: object, seen: dict[int, object] | None = None) -> list[Any]:
-    """Every random generator that the object holds, in a fixed order.
-
-    Arguments of the constructor do not count: a layer may have used them up.
-    """
+    """Every random generator that the object holds, but for what its constructor was given."""
     seen = {} if seen is None else seen
     if id(owner) in seen or isinstance(owner, type | ModuleType | FunctionType | np.ndarray):
         return []
     seen[id(owner)] = owner
     if isinstance(owner, np.random.Generator):
         return [owner]
-    parts: list[Any] = list(owner) if isinstance(owner, list | tuple | set) else []
     fields = owner if isinstance(owner, dict) else getattr(owner, "__dict__", {})
-    parts += [value for name, value in fields.items() if name not in ("_arguments", "_owner")]
+    parts = [value for name, value in fields.items() if name not in ("_arguments", "_owner")]
+    parts += owner if isinstance(owner, list | tuple | set) else []
     return [generator for part in parts for generator in generators(part, seen)]
