@@ -158,7 +158,7 @@ def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
     *arrays, shape = given
     told = {name: value for name, value in given.items() if value is not None}
     if list(told) == arrays:
-        return told
+        return {name: np.asarray(value) for name, value in told.items()}
     sizes: Any = told.get(shape) if list(told) == [shape] else None
     numbers = isinstance(sizes, tuple | list) and [isinstance(n, int | np.integer) for n in sizes]
     if numbers and all(numbers) and min(sizes) >= 0:

@@ -12,7 +12,7 @@ from tinynet.testing.gradients import Mismatch, Point
 from tinynet.testing.inputs import make_trial
 from tinynet.testing.report import Fault, Report
 from tinynet.testing.trial import Trial, inputs_of_parts
-from tinynet.text import one_line
+from tinynet.text import call, one_line
 from tinynet.types import Array
 
 __all__ = ["factor_names", "gradient_fault", "part_at_fault", "smallest_call"]
@@ -128,9 +128,8 @@ def smallest_call(me: str, fault: Fault, run: Run, subject: Any, given: Given, m
         if found is not None and found.check == fault.check:
             given = smaller
             break
-    arguments = [f"{name}={_written(value)}" for name, value in given.items()]
-    arguments += [f"{name}={value!r}" for name, value in more.items() if value]
-    return f"{me}({', '.join([one_line(subject), *arguments])})"
+    more = {name: value for name, value in more.items() if value}
+    return " ".join(call(me, [subject], given | more).split())
 
 
 def _fault(run: Run, subject: Any, given: Given) -> Fault | None:
@@ -146,15 +145,7 @@ def _cut(value: Any, rows: int, features: int | None) -> Any:
     """A shape, or an array, of at most so many rows and features."""
     if isinstance(value, tuple):
         return tuple(np.minimum(value, (rows, *(features or n for n in value[1:]))).tolist())
-    return np.asarray(value)[(slice(rows), *(slice(features),) * (np.ndim(value) == 2))]
-
-
-def _written(value: Any) -> str:
-    """An array or a shape as one would type it; large arrays as what they are."""
-    if isinstance(value, tuple):
-        return str(value)
-    x = np.asarray(value)
-    return f"np.array({x.tolist()})" if x.size <= 12 else f"<{x.dtype} array of shape {x.shape}>"
+    return value[(slice(rows), *(slice(features),) * (value.ndim == 2))]
 
 
 def part_at_fault(subject: Any, given: Given, run: Run, within: str = "") -> str | None:
