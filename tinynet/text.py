@@ -30,8 +30,10 @@ def written(value: object) -> str:
         return f"np.{value.__name__}"
     if isinstance(value, np.dtype):
         return f"np.{value.name}"
-    if isinstance(value, np.ndarray) and value.size > 10:
+    if isinstance(value, np.ndarray) and value.size > 12:
         return f"<{value.dtype} array of shape {value.shape}>"
+    if isinstance(value, np.ndarray):
+        return f"np.array({value.tolist()})"
     if callable(value) and hasattr(value, "__name__"):
         return str(value.__name__)
     return repr(value)

@@ -16,7 +16,7 @@ from tinynet.testing.message import part_at_fault, smallest_call
 from tinynet.testing.report import Fault, GradientError, Report, told
 from tinynet.testing.rules import LeftOut, Rule, hold
 from tinynet.testing.trial import Trial
-from tinynet.text import call
+from tinynet.text import call, one_line
 
 __all__ = ["LAYER_CHECKS", "LOSS_CHECKS", "check_layer", "check_loss"]
 
@@ -99,16 +99,7 @@ def check_loss(
         t: targets that belong to them.
         shape: shape of outputs to make; targets are tried in turn as numbers, probabilities,
             labels and signs, outputs also as log-probabilities, until the loss takes them.
-        skip: names of checks to leave out.
-        seed: of the checker's own random numbers.
-
-    Returns:
-        What was checked, the worst error, what was left out and why.
-
-    Raises:
-        GradientError: the loss is wrong; the message names the check, and says where and how.
-        ValueError: no input, an unknown name in `skip`, or a y and t that the loss does not take.
-        TypeError: something that is no loss, or has no `backward`.
+        skip, seed: as in `check_layer`, which also says what is returned and raised.
 
     Example:
         >>> from tinynet import MSELoss
@@ -121,7 +112,6 @@ def check_loss(
 def _check(
     subject: Any, kind: type[Any], given: dict[str, Any], skip: Collection[str], seed: int
 ) -> Report:
-    """Hold all rules for a layer or loss; raises GradientError."""
     me = f"check_{kind.__name__.lower()}"
     _refuse_subject(subject, kind, me)
     given = _one_kind(given, me)
@@ -133,20 +123,19 @@ def _check(
         )
 
     def run(subject: Layer | Loss, given: dict[str, Any]) -> Report:
-        report = Report(repr(subject))
-        t = make_trial(subject, given, seed, report)
+        t = make_trial(subject, given, seed, Report(one_line(subject)))
         for rule in _RULES_OF[kind]:
             _hold(rule, t, skip)
-        return report
+        return t.report
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             return run(subject, given)
         except Fault as fault:
-            name, part = " ".join(repr(subject).split()), part_at_fault(subject, given, run)
             again = smallest_call(me, fault, run, subject, given, {"skip": skip, "seed": seed})
-            raise GradientError(fault, name, again, part) from fault.__cause__
+            part = part_at_fault(subject, given, run)
+            raise GradientError(fault, one_line(subject), again, part) from fault.__cause__
 
 
 def _refuse_subject(subject: object, kind: type[Any], me: str) -> None:
@@ -169,7 +158,7 @@ def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
     *arrays, shape = given
     told = {name: value for name, value in given.items() if value is not None}
     if list(told) == arrays:
-        return told
+        return {name: np.asarray(value) for name, value in told.items()}
     sizes: Any = told.get(shape) if list(told) == [shape] else None
     numbers = isinstance(sizes, tuple | list) and [isinstance(n, int | np.integer) for n in sizes]
     if numbers and all(numbers) and min(sizes) >= 0:
@@ -184,10 +173,9 @@ def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
 def _hold(rule: Rule, t: Trial, skip: Collection[str]) -> None:
     """One rule, entered into the report; raises Fault, also for an exception in the layer."""
     report, name = t.report, rule.name
-    if name in skip:
-        report.skipped[name] = "asked for"
-        return
     try:
+        if name in skip:
+            raise LeftOut("asked for")
         hold(rule, t)
         if name not in {*report.passed, *report.skipped}:
             report.passed.append(name)
@@ -198,10 +186,7 @@ def _hold(rule: Rule, t: Trial, skip: Collection[str]) -> None:
         raise
     except Exception as error:
         if isinstance(error, ValueError) and "read-only" in str(error):
-            raise Fault(
-                "mutation",
-                f"it writes into an array that it was given (x or dy): {error}.",
-                "work on a copy, or let the operation make a new array: x = x * 2, not x *= 2.",
-            ) from error
-        where = f"for {t.names[0]} of shape {t.tried.shape}."
-        raise Fault(name, f"it raised {told(error)}\n  {where}") from error
+            text = f"it writes into an array that it was given (x or dy): {error}."
+            raise Fault("mutation", text, *contract.mutation.hints) from error
+        text = f"it raised {told(error)}\n  for {t.names[0]} of shape {t.tried.shape}."
+        raise Fault(name, text) from error

@@ -112,8 +112,7 @@ def _randomise(layer: Layer, inputs: Inputs, rng: np.random.Generator) -> None:
     start, finite = layer.params.copy(), _finite(layer, inputs)
     for _, view in layer.named_parameters():
         moves = 0.3 * rng.uniform(-1, 1, size=(2, *view.shape))
-        view[...] *= 1 + moves[0]
-        view[...] += moves[1] * (rms(view) or 1.0)
+        view[...] += moves[0] * view + moves[1] * (rms(view) or 1.0)
     with suppress(Exception):
         if _finite(layer, inputs) or not finite:
             return

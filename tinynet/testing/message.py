@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from itertools import combinations, islice, permutations, product
+from itertools import chain, islice, permutations, product
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from tinynet.testing.gradients import Mismatch, Point
 from tinynet.testing.inputs import make_trial
 from tinynet.testing.report import Fault, Report
 from tinynet.testing.trial import Trial, inputs_of_parts
+from tinynet.text import call, one_line
 from tinynet.types import Array
 
 __all__ = ["factor_names", "gradient_fault", "part_at_fault", "smallest_call"]
@@ -31,26 +31,19 @@ def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
         place = f"{name}[{', '.join(map(str, m.index))}]"
     if m.high > m.low:
         right = f"at a kink anything between {right} and {m.high:.9g}"
-    wrong, shown = m.wrong.any(axis=0), int(m.wrong.any(axis=1).sum())
-    found = []
-    if m.index is not None and m.numeric.shape == m.analytic.shape:
-        causes = (sentence for fits, sentence in _causes(m, t, point.inputs[0]) if fits)
-        found = list(islice(causes, 1))
-    if m.kinks and not found:
-        found = ["it is wrong at kinks only; where several tie, one gradient is shared by them."]
-    return Fault(
-        check,
+    entries, of = m.wrong.any(axis=0).sum(), m.wrong.shape[1]
+    upstreams = f"{m.wrong.any(axis=1).sum()} of {len(m.wrong)} upstream gradients"
+    what = (
         f"{place} is {m.got:.9g} by backward, and {right} ± {max(m.error, 1e-16 * abs(m.low)):.1g} "
-        f"by differences.\n  Moved one at a time, {int(wrong.sum())} of {wrong.size} entries of "
-        f"{name} are wrong, for {shown} of {len(m.wrong)} upstream gradients; found at "
-        f"{point.name}.",
-        *found,
-        tensor=m.tensor.name,
-        index=m.index,
-        analytic=m.got,
-        numeric=(m.low + m.high) / 2,
-        uncertainty=m.error,
+        f"by differences.\n  Moved one at a time, {entries} of {of} entries of {name} are "
+        f"wrong, for {upstreams}; found at {point.name}."
     )
+    entire = m.index is not None and m.numeric.shape == m.analytic.shape
+    at_kinks = m.kinks, "it is wrong at kinks only; where several tie, they share one gradient."
+    causes = chain(_causes(m, t, point.inputs[0]) if entire else (), [at_kinks])
+    hints = islice((sentence for fits, sentence in causes if fits), 1)
+    values = {"analytic": m.got, "numeric": (m.low + m.high) / 2, "uncertainty": m.error}
+    return Fault(check, what, *hints, tensor=m.tensor.name, index=m.index, **values)
 
 
 def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
@@ -87,12 +80,10 @@ def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
     for order in permutations(axes):
         text = f"{name} is transposed: its axes are in the order {tuple(a - 1 for a in order)}."
         yield gives(whole.transpose(0, *order)), text
-    for flipped in (some for count in axes for some in combinations(axes, count)):
-        text = f"{name} is reversed along axis {', '.join(str(a - 1) for a in flipped)}."
-        yield gives(np.flip(whole, flipped)), text
-    for axis, step in product(axes, (1, -1)):
-        text = f"{name} is shifted by {step} along axis {axis - 1}."
-        yield gives(np.roll(whole, step, axis)), text
+    for axis, step in product(axes, (0, 1, -1)):
+        moved = np.roll(whole, step, axis) if step else np.flip(whole, axis)
+        how = f"shifted by {step}" if step else "reversed"
+        yield gives(moved), f"{name} is {how} along axis {axis - 1}."
     one_hot = np.count_nonzero(dys, axis=1) == 1
     text = "dx has only the diagonal of the Jacobian: each y depends on several x."
     yield like_y and gives(np.where(dys, right, 0), one_hot), text
@@ -137,18 +128,16 @@ def smallest_call(me: str, fault: Fault, run: Run, subject: Any, given: Given, m
         if found is not None and found.check == fault.check:
             given = smaller
             break
-    arguments = [f"{name}={_written(value)}" for name, value in given.items()]
-    arguments += [f"{name}={value!r}" for name, value in more.items() if value]
-    return f"{me}({', '.join([' '.join(repr(subject).split()), *arguments])})"
+    more = {name: value for name, value in more.items() if value}
+    return " ".join(call(me, [subject], given | more).split())
 
 
 def _fault(run: Run, subject: Any, given: Given) -> Fault | None:
     """The fault of a call; None where it has none, or refuses its inputs."""
-    with suppress(Exception):
-        try:
-            run(subject, given)
-        except Fault as fault:
-            return fault
+    try:
+        run(subject, given)
+    except Exception as error:
+        return error if isinstance(error, Fault) else None
     return None
 
 
@@ -156,15 +145,7 @@ def _cut(value: Any, rows: int, features: int | None) -> Any:
     """A shape, or an array, of at most so many rows and features."""
     if isinstance(value, tuple):
         return tuple(np.minimum(value, (rows, *(features or n for n in value[1:]))).tolist())
-    return np.asarray(value)[(slice(rows), *(slice(features),) * (np.ndim(value) == 2))]
-
-
-def _written(value: Any) -> str:
-    """An array or a shape as one would type it; large arrays as what they are."""
-    if isinstance(value, tuple):
-        return str(value)
-    x = np.asarray(value)
-    return f"np.array({x.tolist()})" if x.size <= 12 else f"<{x.dtype} array of shape {x.shape}>"
+    return value[(slice(rows), *(slice(features),) * (value.ndim == 2))]
 
 
 def part_at_fault(subject: Any, given: Given, run: Run, within: str = "") -> str | None:
@@ -176,7 +157,7 @@ def part_at_fault(subject: Any, given: Given, run: Run, within: str = "") -> str
         return None
     for name, (part, x) in reached.items():
         if fault := _fault(run, part, {"x": x}):
-            words, first = " ".join(repr(part).split()), fault.what.split("\n")[0]
-            this = f'part {within}{name}, {words}, fails "{fault.check}" alone: {first}'
+            first = fault.what.split("\n")[0]
+            this = f'part {within}{name}, {one_line(part)}, fails "{fault.check}" alone: {first}'
             return part_at_fault(part, {"x": x}, run, f"{within}{name}.") or this
     return None

@@ -1,15 +1,16 @@
-"""The check of an optimizer: runs beside a reference, each step of which yields what must agree."""
+"""The check of an optimizer: runs beside a reference, with which every step must agree."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from tinynet.layers import Layer
+from tinynet.layers import Dense, Layer
 from tinynet.optimizers import Optimizer
-from tinynet.testing.report import Fault, GradientError, Report, TensorResult
+from tinynet.testing.report import Fault, GradientError, Report, TensorResult, told
 from tinynet.types import Array
 
 __all__ = ["OPTIMIZER_CHECKS", "check_optimizer"]
@@ -32,7 +33,7 @@ OPTIMIZER_CHECKS = tuple(_CHECKS)
 
 
 def check_optimizer(make: Make, reference: Reference, *, steps: int = 8) -> Report:
-    """Compare an optimizer with its plain update, step by step.
+    """Compare an optimizer with its plain update, step by step; the report says what was checked.
 
     The gradients run from 1e-6 to 1e3 and hold zeros; they come in one vector that is written
     anew for each step, as layers do.
@@ -43,9 +44,6 @@ def check_optimizer(make: Make, reference: Reference, *, steps: int = 8) -> Repo
             where it has changed `params` itself. `state` is a dict, empty at first, for what it
             has to remember from step to step.
         steps: how many steps it makes with gradients of each magnitude.
-
-    Returns:
-        What was checked.
 
     Raises:
         GradientError: the optimizer differs from the reference, changes gradients, replaces the
@@ -59,7 +57,7 @@ def check_optimizer(make: Make, reference: Reference, *, steps: int = 8) -> Repo
     """
     if steps < 1:
         raise ValueError(f"steps must be a positive int; got {steps!r}")
-    optimizer = make(_Parameters(0, np.float64))
+    optimizer = make(Dense(3, 4))
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"make(net) must return a tinynet.Optimizer; got {type(optimizer).__name__}. "
@@ -68,112 +66,101 @@ def check_optimizer(make: Make, reference: Reference, *, steps: int = 8) -> Repo
     report = Report(repr(optimizer))
     try:
         with np.errstate(all="ignore"):
-            for pair in _pairs(make, reference, steps):
-                _hold(pair, report)
+            _hold_all(partial(_Run, report, make, reference), steps)
     except Fault as fault:
         call = f"check_optimizer(make, reference, steps={steps})"
         raise GradientError(fault, repr(optimizer), call) from fault.__cause__
     return report
 
 
-class _Parameters(Layer):
-    """Several parameters of different shapes, and nothing to compute."""
-
-    def __init__(self, seed: int, dtype: Any = np.float64) -> None:
-        rng = np.random.default_rng(seed)
-        sizes = {"W": (3, 4), "b": (4,), "gain": (), "kernel": (2, 1, 2)}
-        arrays = {name: rng.normal(size=shape) for name, shape in sizes.items()}
-        super().__init__(**arrays, dtype=dtype)
-
-
 class _Run:
     """An optimizer on a network of its own, and beside it the reference, from the same start."""
 
-    def __init__(self, make: Make, reference: Reference, seed: int, dtype: Any = np.float64):
-        self.net = _Parameters(seed, dtype)
+    def __init__(
+        self, report: Report, make: Make, reference: Reference, seed: int, dtype: Any = float
+    ) -> None:
+        self.net = Dense(3, 4, dtype=dtype)
         self.params, self.grads = self.net.params, self.net.grads  # as the layers know them
-        self.optimizer, self.reference, self.count = make(self.net), reference, 0
+        self.load(seed)
+        self.optimizer, self.reference, self.report = make(self.net), reference, report
+        self.count = 0
         self.memory: dict[str, Any] = {}
-        self.wanted = self.params.astype(float)
         self.path = np.zeros(self.wanted.size)  # how far the reference has moved in all
-        self.rtol, self.eps = (1e-9, 1.1e-16) if dtype == np.float64 else (1e-4, 6e-8)
+        self.rtol, self.eps = (1e-9, 1.1e-16) if dtype is float else (1e-4, 6e-8)
 
-    def follow(self, gradients: Iterable[Array], name: str) -> Iterator[_Pair]:
-        """Step on both sides, and yield what must agree; `name` is for the parameters."""
+    def load(self, seed: int) -> None:
+        """Write other parameters into the network, from which the reference goes on."""
+        self.params[...] = np.random.default_rng(seed).normal(size=self.params.size)
+        self.wanted = self.params.astype(float)
+
+    def follow(self, check: str, gradients: Iterable[Array]) -> None:
+        """Step on both sides and compare; `check` is that of the parameters."""
         for self.grads[...] in gradients:
             self.gradient, given = self.grads.copy(), self.wanted.copy()
             try:
                 self.optimizer.step()
             except Exception as error:
-                raise Fault(name, f"step raised {type(error).__name__}: {error}") from error
+                raise Fault(check, f"step raised {told(error)}") from error
             self.count += 1
             if self.count != (steps := self.optimizer.steps):
-                raise Fault(name, f"after {self.count} steps optimizer.steps is {steps}.")
+                raise Fault(check, f"after {self.count} steps optimizer.steps is {steps}.")
             returned = self.reference(given, self.gradient.astype(float), self.memory)
             following = np.asarray(given if returned is None else returned, float)
             self.path += np.abs(following - self.wanted)
             self.wanted, largest = following, np.abs(following) + self.path
             tolerance = self.rtol * self.path + 8 * self.eps * self.count * largest
-            yield _Pair("mutation", self, self.grads, self.gradient)
+            self._hold("mutation", self.grads, self.gradient)
             for held, now in ((self.params, self.net.params), (self.grads, self.net.grads)):
-                yield _Pair("in_place", self, *map(np.nan_to_num, (held, now)))
-            yield _Pair(name, self, self.params, self.wanted, tolerance)
+                self._hold("in_place", *map(np.nan_to_num, (held, now)))
+            self._hold(check, self.params, self.wanted, tolerance)
+
+    def _hold(self, check: str, got: Array, wanted: Array, tolerance: Any = 0.0) -> None:
+        """Enter two vectors that agree into the report; raise Fault where they do not."""
+        off, gradient = np.abs(got - wanted), self.gradient
+        if not np.any(bad := ~(off <= tolerance)):
+            rows, passed = self.report.tensors, self.report.passed
+            row = rows.setdefault("params", TensorResult("params", off.shape, 0, off.size))
+            row.entries += off.size
+            if check not in passed:
+                passed.append(check)
+            if got.dtype == float:
+                row.worst = max(row.worst, float(off.max() / np.abs(wanted).max(initial=1e-300)))
+            return
+        place, step, (when, hint) = int(np.argmax(bad)), self.count - 1, _CHECKS[check]
+        if not hint and np.all((np.abs(gradient[bad]) <= 1e-5) & (gradient[bad] != 0)):
+            hint = "only tiny gradients go wrong: is epsilon inside the root, or too large?"
+        elif not hint and step == 1:
+            hint = "only the first step is right: does the state keep the gradients uncopied?"
+        name, a, b = (
+            "W" if place < self.net.W.size else "b",
+            float(got[place]),
+            float(wanted[place]),
+        )
+        text = (
+            f"{when.format(n=step)}: entry {place}, of {name}, is {a:.9g}; it must be {b:.9g}. "
+            f"{bad.sum()} of {bad.size} differ, and the gradient there was {gradient[place]:.3g}."
+        )
+        hints = [hint] * bool(hint)
+        raise Fault(check, text, *hints, tensor=name, index=(place,), analytic=a, numeric=b)
 
 
-class _Pair(NamedTuple):
-    """Two vectors of a run that must agree, and the check that says so."""
-
-    name: str
-    run: _Run
-    got: Array
-    wanted: Array
-    tolerance: Array | float = 0.0
-
-
-def _pairs(make: Make, reference: Reference, steps: int) -> Iterator[_Pair]:
-    """All that must agree, causes before their symptoms."""
-    rng, shape = np.random.default_rng(0), (4, steps, _Parameters(0).params.size)
+def _hold_all(new: Callable[..., _Run], steps: int) -> None:
+    """Every run, causes before their symptoms."""
+    rng, shape = np.random.default_rng(0), (4, steps, 16)
     low, high = np.array([[-6, -1, -6, 3], [3, 1, -6, 3]])[..., None, None]  # powers of ten
     gradients = rng.choice([-1.0, 1.0], shape) * 10 ** rng.uniform(low, high, shape)
     gradients[rng.random(shape) < 0.1] = 0
     gradients[..., -1] = 0  # one that never has a gradient
-    yield from _Run(make, reference, 0).follow(gradients[0], "trajectory")
-    again = _Run(make, reference, 0)
-    yield from again.follow(gradients[0], "reuse")
-    again.params[...] = again.wanted = _Parameters(1).params  # as loading does
-    yield from again.follow(gradients[0], "reuse")
-    one, other = _Run(make, reference, 0), _Run(make, reference, 0)
-    for gradient in gradients[0]:
-        yield from one.follow([gradient], "isolation")
-        yield from other.follow([-gradient], "isolation")
+    first = gradients[0]
+    new(0).follow("trajectory", first)
+    again = new(0)
+    again.follow("reuse", first)
+    again.load(1)
+    again.follow("reuse", first)
+    one, other = new(0), new(0)
+    for gradient in first:
+        one.follow("isolation", [gradient])
+        other.follow("isolation", [-gradient])
     for seed, some in enumerate(gradients):
-        yield from _Run(make, reference, seed).follow(some, "trajectory")
-        yield from _Run(make, reference, seed, np.float32).follow(some, "float32")
-
-
-def _hold(pair: _Pair, report: Report) -> None:
-    """Enter a pair that agrees into the report; raise Fault where it does not."""
-    off, gradient = np.abs(pair.got - pair.wanted), pair.run.gradient
-    if not np.any(bad := ~(off <= pair.tolerance)):
-        row = report.tensors.setdefault("params", TensorResult("params", off.shape))
-        row.coordinates, row.entries = off.size, row.entries + off.size
-        if pair.name not in report.passed:
-            report.passed.append(pair.name)
-        if pair.got.dtype == np.float64:
-            row.worst = max(row.worst, float(off.max() / np.abs(pair.wanted).max(initial=1e-300)))
-        return
-    place, step, (when, hint) = int(np.argmax(bad)), pair.run.count - 1, _CHECKS[pair.name]
-    names = [name for name, view in pair.run.net.named_parameters() for _ in range(view.size)]
-    name, got, wanted = names[place], float(pair.got[place]), float(pair.wanted[place])
-    hints = [hint] if hint else []
-    if not hint and np.all((np.abs(gradient[bad]) <= 1e-5) & (gradient[bad] != 0)):
-        hints.append("only tiny gradients go wrong: is epsilon inside the root, or too large?")
-    if not hint and step == 0:
-        hints.append("it is wrong from the first step on: what has the state at its start?")
-    if not hint and step == 1:
-        hints.append("only the first step is right: does the state keep the gradients uncopied?")
-    what = (
-        f"{when.format(n=step)}: entry {place}, of {name}, is {got:.9g}; it must be {wanted:.9g}. "
-        f"{bad.sum()} of {bad.size} differ, and the gradient there was {gradient[place]:.3g}."
-    )
-    raise Fault(pair.name, what, *hints, tensor=name, index=(place,), analytic=got, numeric=wanted)
+        new(seed).follow("trajectory", some)
+        new(seed, np.float32).follow("float32", some)

@@ -63,16 +63,17 @@ class Report:
         return {name: row.worst for name, row in self.tensors.items()}
 
     def __str__(self) -> str:
-        subject, passed = " ".join(self.subject.split()), ", ".join(self.passed)
-        lines = [f"{subject}: {len(self.passed)} checks passed, {len(self.skipped)} left out"]
+        passed, skipped = len(self.passed), len(self.skipped)
+        lines = [f"{self.subject}: {passed} checks passed, {skipped} left out"]
         if self.tensors:
             rows = [["tensor", "shape", "coordinates", "comparisons", "left out", "worst error"]]
             for row in self.tensors.values():
-                how = f"{row.coordinates}, a sample" if row.sampled else f"{row.coordinates}"
-                columns = (row.name, row.shape, how, row.entries, row.left_out, f"{row.worst:.1e}")
-                rows.append([str(column) for column in columns])
+                moved = f"{row.coordinates}{', a sample' * row.sampled}"
+                counts = (str(row.shape), moved, str(row.entries), str(row.left_out))
+                rows.append([row.name, *counts, f"{row.worst:.1e}"])
             lines += ["", table(rows, right=[2, 3, 4, 5])]
-        lines += ["", fill(f"passed    {passed}", 98, subsequent_indent=" " * 10)]
+        names = ", ".join(self.passed)
+        lines += ["", fill(f"passed    {names}", 98, subsequent_indent=" " * 10)]
         if self.skipped:
             lines += ["", table([("left out", "because"), *self.skipped.items()])]
         return "\n".join(lines + self.notes)
@@ -108,11 +109,8 @@ class GradientError(AssertionError):
         lines += [f"  Hint: {hint}" for hint in fault.hints]
         super().__init__("\n".join([*lines, f"  See it again: {call}"]))
         self.check, self.hints, self.part = fault.check, fault.hints, part
-        self.tensor: str | None = fault.details.get("tensor")
-        self.index: tuple[int, ...] | None = fault.details.get("index")
-        self.analytic: float | None = fault.details.get("analytic")
-        self.numeric: float | None = fault.details.get("numeric")
-        self.uncertainty: float | None = fault.details.get("uncertainty")
+        found = map(fault.details.get, ("tensor", "index", "analytic", "numeric", "uncertainty"))
+        self.tensor, self.index, self.analytic, self.numeric, self.uncertainty = found
 
 
 def told(error: BaseException) -> str:

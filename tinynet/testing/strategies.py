@@ -34,6 +34,8 @@ __all__ = [
     "values",
 ]
 
+_FEW, _SEEDS = st.integers(1, 4), st.integers(0, 2**16)
+
 KINDS = ("generic", "separated", "zeros", "ties", "small", "large")
 """Kinds of values, the plainest first, to which a failure shrinks."""
 
@@ -60,7 +62,7 @@ class Values:
         rng = np.random.default_rng(self.seed)
         x = rng.normal(size=tuple(shape))
         if self.kind == "separated":
-            return ((rng.permutation(x.size) - x.size / 2) * 0.1 + 0.05).reshape(x.shape)
+            return 0.1 * rng.permutation(x.size).reshape(x.shape) - 0.05 * (x.size - 1)
         if self.kind == "zeros":
             return x * rng.integers(0, 2, size=x.shape)
         if self.kind == "ties":
@@ -72,7 +74,11 @@ def values(*kinds: str) -> st.SearchStrategy[Values]:
     """Ways to fill an array, of the kinds given or of every kind; ValueError for an unknown one."""
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise ValueError(f"values got {unknown[0]!r}; the kinds are {', '.join(KINDS)}")
-    return st.builds(Values, st.sampled_from(kinds or KINDS), st.integers(0, 2**16))
+    return st.builds(Values, st.sampled_from(kinds or KINDS), _SEEDS)
+
+
+def _width(n: int | None) -> st.SearchStrategy[int]:
+    return _FEW if n is None else st.just(n)
 
 
 def batches(
@@ -89,10 +95,9 @@ def batches(
         kinds: of values, see `Values`.
         transform: applied to each batch, for instance np.abs for a layer of positive inputs.
     """
-    axes = [st.just(n) if n is not None else st.integers(1, 4) for n in sizes or (None,)]
-    shapes = st.tuples(st.integers(*rows), *axes)
-    filled = st.builds(lambda fill, shape: fill(shape), values(*kinds), shapes)
-    return filled if transform is None else filled.map(transform)
+    shapes = st.tuples(st.integers(*rows), *map(_width, sizes or (None,)))
+    filled = st.builds(Values.__call__, values(*kinds), shapes)
+    return filled.map(transform or np.asarray)
 
 
 def labels(classes: int, *sizes: int, rows: tuple[int, int] = (1, 4)) -> st.SearchStrategy[Array]:
@@ -101,13 +106,12 @@ def labels(classes: int, *sizes: int, rows: tuple[int, int] = (1, 4)) -> st.Sear
     def fill(n: int, seed: int) -> Array:
         return np.random.default_rng(seed).integers(classes, size=(n, *sizes))
 
-    return st.builds(fill, st.integers(*rows), st.integers(0, 2**16))
+    return st.builds(fill, st.integers(*rows), _SEEDS)
 
 
 def dense_layers(inputs: int | None = None) -> st.SearchStrategy[Dense]:
     """Dense layers of 1 to 4 units, with and without biases."""
-    n = st.integers(1, 4) if inputs is None else st.just(inputs)
-    return st.builds(Dense, n, st.integers(1, 4), bias=st.booleans(), rng=st.integers(0, 2**16))
+    return st.builds(Dense, _width(inputs), _FEW, bias=st.booleans(), rng=_SEEDS)
 
 
 def networks(
@@ -130,10 +134,9 @@ def networks(
             width = units
         return Sequential(*layers[:-1])
 
-    first = st.integers(1, 4) if inputs is None else st.just(inputs)
-    stage = st.tuples(st.integers(1, 4), st.sampled_from(list(activations)))
+    stage = st.tuples(_FEW, st.sampled_from(list(activations)))
     stages = st.lists(stage, min_size=depth[0], max_size=depth[1])
-    return st.builds(build, first, stages, st.integers(0, 2**16))
+    return st.builds(build, _width(inputs), stages, _SEEDS)
 
 
 def layer_test(
@@ -169,17 +172,14 @@ def loss_test(
     *,
     skip: Sequence[str] = (),
 ) -> Callable[[], None]:
-    """The same for a loss.
+    """The same for a loss, which `make` makes, and outputs y.
 
     Args:
-        make: makes the loss.
-        y: where outputs come from; `batches()` by default.
         target: (y, rng) -> the targets; by default normal, some equal to y.
-        skip: names of checks to leave out.
     """
 
     @settings(deadline=None)
-    @given(batches() if y is None else y, st.integers(0, 2**16))
+    @given(batches() if y is None else y, _SEEDS)
     def test(y: Array, seed: int) -> None:
         rng = np.random.default_rng(seed)
         some_equal = np.where(rng.random(y.shape) < 0.2, y, rng.normal(size=y.shape))
