@@ -82,10 +82,7 @@ def two_steps(lines: list[Line], y: Array, noise: Array) -> Slope:
 
 
 def slope(line: Line, y: Array, noise: Array) -> Slope:
-    """The slopes from steps that shrink until they agree, each output by its best step.
-
-    `y` are the outputs at distance 0, and `noise` is their round-off.
-    """
+    """The slopes from steps that shrink until they agree; `noise` is the round-off of y."""
     best, error, floor = np.zeros(y.shape), np.full(y.shape, np.inf), np.zeros(y.shape)
     before: Array | None = None
     gap: Array | float = np.nan
@@ -115,22 +112,18 @@ def nearby(
     found: Slope,
     noise: Array,
 ) -> Iterator[Slope]:
-    """The slopes `found` along a line, widened at kinks, more and more, by those at points nearby.
-
-    So are those that could not be measured at the point itself.
+    """The slopes `found`, widened by more and more points nearby where a kink, or no slope, is.
 
     Slopes that differ as much at a tenth of the distance are those of a kink; in a bend they differ
-    a tenth as much. All of θ is moved by what `offset` draws, in units of `size`, since no one line
-    need show a kink: the median of three equal numbers has slope 0 along each of them and slope 1
-    along all, and a gain of 0 makes many ReLUs 0 at once, which moving it never switches alike.
+    a tenth as much. `offset` moves all of θ, in units of `size`, since no line alone need show a
+    kink: the median of three equal numbers has slope 0 along each of them.
     """
     # so far that the round-off does not hide the slopes, if that is near enough
     clear = 4e7 * largest(noise) * line.length / (largest(found.low) or 1.0)
     distances = np.clip(clear, 1e-4 * size, max(size, 1e-3)) * np.array([1, 0.1])
     steps = 0.01 * distances / line.length
-    y, rng, known = line.at(0.0), np.random.default_rng(0), found.settled
-    sides = np.array([[(line.at(s) - y) / s for s in (step, -step)] for step in steps])
-    low, high = sides.min(axis=1), sides.max(axis=1)
+    rng, known = np.random.default_rng(0), found.settled
+    low, high = np.full((2, 2, *known.shape), [[[np.inf]], [[-np.inf]]])
     for count in range(1, _NEIGHBOURS + 1):
         away = offset(rng)
         for n, (distance, step) in enumerate(zip(distances / size, steps, strict=True)):
@@ -142,12 +135,13 @@ def nearby(
         lost, (wide, narrow) = 4 * noise / steps[1], high - low
         use = (narrow > 0.3 * wide) & (narrow > 10 * lost) | ~known
         bend = np.maximum(np.abs(low[0] - low[1]), np.abs(high[0] - high[1])) / 9
-        least = np.minimum(low[1], np.where(known, found.low, np.inf))
-        most = np.maximum(high[1], np.where(known, found.high, -np.inf))
-        wider = (least, most, lost + bend)
+        least = np.where(known, np.minimum(low[1], found.low), low[1])
+        most = np.where(known, np.maximum(high[1], found.high), high[1])
         yield Slope(
-            *(np.where(use, a, b) for a, b in zip(wider, found[:3], strict=True)),
-            settled=known | np.isfinite(least + most),
+            np.where(use, least, found.low),
+            np.where(use, most, found.high),
+            np.where(use, lost + bend, found.error),
+            known | np.isfinite(least + most),
         )
 
 
