@@ -20,6 +20,7 @@ _FIRST_STEP = 2.0**-9  # for a value of 1: h⁴ and the round-off divided by h a
 _NEIGHBOURS = 64  # points that are looked at before a slope at a kink is called wrong
 
 Function = Callable[[Array], Array]
+Draw = Callable[[np.random.Generator], Array]
 
 
 class Slope(NamedTuple):
@@ -34,9 +35,7 @@ class Slope(NamedTuple):
 class Line:
     """Outputs along a line: some entries of θ are moved, by s times a direction v."""
 
-    def __init__(
-        self, outputs: Function, theta: Array, where: int | slice, v: Array | float = 1.0
-    ) -> None:
+    def __init__(self, outputs: Function, theta: Array, where: int | slice, v: Any = 1.0) -> None:
         self.outputs, self.theta, self.where, self.v = outputs, theta, where, v
         if isinstance(where, int):
             size = big = abs(float(theta[where]))
@@ -45,7 +44,7 @@ class Line:
             size, big, self.length = rms(theta[where]), largest(theta[where]), largest(np.array(v))
         # a power of two, so that the points moved to are represented exactly
         self.step = math.ldexp(_FIRST_STEP, math.frexp(max(big, 1.0) / self.length)[1] - 1)
-        self.smallest = 1e-13 * (size or 1e-2) / self.length
+        self.smallest = 1e-13 * (size if size > 1e-100 else 1e-2) / self.length
         self.enough = 1e-2 * (min(size, 1.0) or 1.0) / self.length  # larger steps may leap far
         self.grain = EPS * big / self.length  # round-off of the points
 
@@ -83,35 +82,25 @@ def two_steps(lines: list[Line], y: Array, noise: Array) -> Slope:
 
 def slope(line: Line, y: Array, noise: Array) -> Slope:
     """The slopes from steps that shrink until they agree; `noise` is the round-off of y."""
-    best, error, floor = np.zeros(y.shape), np.full(y.shape, np.inf), np.zeros(y.shape)
-    before: Array | None = None
-    gap: Array | float = np.nan
-    step = line.step
+    before, gap, error = (np.full(y.shape, value) for value in (np.nan, np.nan, np.inf))
+    best, floor, step = np.zeros(y.shape), np.zeros(y.shape), line.step
     while step >= line.smallest:
         now, roundoff = _central(line.ends(step), step, line.grain, y, noise)
-        if before is not None:
-            change = np.abs(now - before)
-            estimate = np.fmax(change + roundoff, gap / 16)  # agreement by luck is no agreement
-            # a smaller step that contradicts a larger one is right: that one leapt over it
-            contradicts = np.abs(now - best) > 4 * (error + roundoff)
-            better = (estimate < error) | (contradicts & np.isfinite(estimate))
-            best, error = np.where(better, now, best), np.where(better, estimate, error)
-            floor, gap = np.where(better, roundoff, floor), change
-            if step <= line.enough and np.all(error <= 1e-10 * np.abs(best) + 2 * floor):
-                break
-        before = now
+        change = np.abs(now - before)
+        estimate = np.fmax(change + roundoff, gap / 16)  # agreement by luck is no agreement
+        # a smaller step that contradicts a larger one is right: that one leapt over it
+        contradicts = np.abs(now - best) > 4 * (error + roundoff)
+        better = (estimate < error) | (contradicts & np.isfinite(estimate))
+        best, error = np.where(better, now, best), np.where(better, estimate, error)
+        floor, before, gap = np.where(better, roundoff, floor), now, change
+        if step <= line.enough and np.all(error <= 1e-10 * np.abs(best) + 2 * floor):
+            break
         step /= 4
     settled = np.isfinite(error) & ((error <= 1e-5 * np.abs(best)) | (error <= 20 * floor))
     return Slope(best, best, error, settled)
 
 
-def nearby(
-    line: Line,
-    offset: Callable[[np.random.Generator], Array],
-    size: float,
-    found: Slope,
-    noise: Array,
-) -> Iterator[Slope]:
+def nearby(line: Line, offset: Draw, size: float, found: Slope, noise: Array) -> Iterator[Slope]:
     """The slopes `found`, widened by more and more points nearby where a kink, or no slope, is.
 
     Slopes that differ as much at a tenth of the distance are those of a kink; in a bend they differ

@@ -7,14 +7,11 @@ parameters can move, where J is the Jacobian of forward:
 
 Both sides are products with J, which is never built. With one coordinate as v, one entry of a
 gradient shows; with a random v, a fault in any entry does, and so do faults at ties, where each
-coordinate alone can look right. What else is needed: slopes with their uncertainty, also at kinks
-(`differences`); a tolerance that knows what backward loses in round-off (`Comparison.judge`); and
-points at which faults show (`points`).
+coordinate alone can look right. `differences` measures the left side, also at kinks.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -32,8 +29,8 @@ _RTOL = 2e-8  # relative tolerance, to which the round-off of the differences is
 _TRIALS = 9  # changes of the last bits that tell the round-off; one may leave an output as it is
 _UNKNOWN = 1e250  # uncertainty of a slope that could not be measured
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
-_ALL, _SAMPLE, _OWN = 400, 120, 40  # coordinates to move of a tensor: all up to so many, or a
-# sample; at the checker's own points
+_ALL, _SAMPLE = 400, 120  # coordinates to move of a tensor: all up to so many, or a sample
+_OWN = 40  # of them at the checker's own points
 _WORK = 1_000_000  # numbers that a sample may cost; a quarter at own points
 
 
@@ -89,14 +86,11 @@ class Comparison:
     def __init__(self, t: Trial, point: Point) -> None:
         self.trial, self.point = t, point
         self._function = t.function(point.inputs)
-        x = [] if t.integer else [(t.names[0], point.inputs[0].shape)]
-        shapes = x + [(name, view.shape) for name, view in t.start.named_parameters()]
-        ends = np.cumsum([math.prod(shape) for _, shape in shapes]).tolist()
-        self.tensors = [
-            Tensor(name, shape, slice(end - math.prod(shape), end))
-            for (name, shape), end in zip(shapes, ends, strict=True)
-        ]
-        self.theta = np.concatenate([*(point.inputs[0].ravel() for _ in x), point.params])
+        x = [] if t.integer else [(t.names[0], point.inputs[0])]
+        self.theta = np.concatenate([*(array.ravel() for _, array in x), point.params])
+        self.tensors, end = [], 0
+        for name, array in [*x, *t.start.named_parameters()]:
+            self.tensors.append(Tensor(name, array.shape, slice(end, end := end + array.size)))
         self.y = self._function(self.theta)
         if not np.isfinite(self.y).all():
             raise Fault("gradient", f"{t.output} is not finite for {point.name}.")
@@ -120,14 +114,10 @@ class Comparison:
     def _backward(self) -> Array:
         """Jᵀ u by backward, a row for each u."""
         t, inputs, params = self.trial, self.point.inputs, self.point.params
-        layer, found = t.new(params), []
         shape = t.forward(t.new(params), inputs).shape
-        for u in self.upstreams:
-            one = t.run(inputs, u.reshape(shape), layer)
-            found.append(np.concatenate([one[f"d{part.name}"].ravel() for part in self.tensors]))
-            if t.draws or t.start.buffers:
-                layer = t.new(params)
-        return np.stack(found)
+        ran = [t.run(inputs, u.reshape(shape), t.new(params)) for u in self.upstreams]
+        columns = (np.stack([one[f"d{part.name}"].ravel() for one in ran]) for part in self.tensors)
+        return np.concatenate([*columns], axis=1)
 
     def _ordinary(self, tensor: Tensor) -> tuple[Array, float]:
         """The outputs where a tensor holds numbers of size 1, and the median of their slopes.
@@ -163,8 +153,8 @@ class Comparison:
         tolerance += 1e-12 * (np.maximum(np.abs(lows), np.abs(highs)) @ gross)
         tolerance += 4 * error + 1e-11 * size + lost * np.sum(gross, axis=0)
         excess = np.maximum(low - got, got - high) - tolerance
-        not_finite = np.where(known.all(axis=-1, keepdims=True), np.inf, 0)
-        excess = np.where(np.isfinite(got), excess, not_finite)
+        certain = np.where(known.all(axis=-1, keepdims=True), np.inf, 0)
+        excess = np.where(np.isfinite(got), excess, certain)
         settled = np.all(error < _UNKNOWN / 1e9, axis=-1)
         return Verdict(low, high, error, excess, np.any(highs > lows, axis=-1), settled)
 
@@ -182,8 +172,7 @@ class Comparison:
         """A way to move θ, each tensor more or less, and more or less as a whole."""
         offset = np.empty_like(self.theta)
         for one in self.tensors:
-            size = rms(self.theta[one.here]) or 1.0
-            together, alone = size * rng.choice([0.1, 1.0], size=2)
+            together, alone = (rms(self.theta[one.here]) or 1.0) * rng.choice([0.1, 1.0], size=2)
             moves = alone * rng.normal(size=offset[one.here].shape)
             offset[one.here] = together * rng.normal() + moves
         return offset
@@ -251,8 +240,7 @@ class Comparison:
     def _chosen(self, size: int) -> Array:
         """Coordinates to move of a tensor: all, or a sample."""
         given, cost = self.point.given, self.theta.size + self.y.size
-        wide = max(one.here.stop - one.here.start for one in self.tensors) > _ALL
-        most = (_SAMPLE if wide else _ALL) if given else _OWN
+        most = (_ALL if size <= _ALL else _SAMPLE) if given else _OWN
         limit = min(most, max(8 if given else 3, _WORK // (cost if given else 4 * cost)))
         return np.sort(self.trial.rng.permutation(size)[:limit])
 
