@@ -111,8 +111,9 @@ def nearby(line: Line, offset: Draw, size: float, found: Slope, noise: Array) ->
     clear = 4e7 * largest(noise) * line.length / (largest(found.low) or 1.0)
     distances = np.clip(clear, 1e-4 * size, max(size, 1e-3)) * np.array([1, 0.1])
     steps = 0.01 * distances / line.length
-    rng, known = np.random.default_rng(0), found.settled
-    low, high = np.full((2, 2, *known.shape), [[[np.inf]], [[-np.inf]]])
+    y, rng, known = line.at(0.0), np.random.default_rng(0), found.settled
+    sides = np.array([[(line.at(s) - y) / s for s in (step, -step)] for step in steps])
+    low, high = sides.min(axis=1), sides.max(axis=1)
     for count in range(1, _NEIGHBOURS + 1):
         away = offset(rng)
         for n, (distance, step) in enumerate(zip(distances / size, steps, strict=True)):

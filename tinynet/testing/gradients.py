@@ -100,8 +100,13 @@ class Comparison:
         for _ in range(_TRIALS):
             moved = self.outputs(last_bits(self.theta, t.rng))
             self.noise = np.fmax(self.noise, np.abs(moved - self.y))
-        if t.output == "value":  # log(1 + e^-30) is a multiple of the last bit of 1
-            self.noise = np.fmax(self.noise, EPS * np.abs(self._ordinary(self.tensors[0])[0]))
+        # log(1 + e^-30) is a multiple of the last bit of 1: where a function levels off, it and its
+        # backward compute with numbers as large as y at an x of size 1, of a loss near its targets
+        ordinary, here = self.theta.copy(), self.tensors[0].here
+        ordinary[here] = np.random.default_rng(0).normal(size=ordinary[here].shape)
+        if len(point.inputs) > 1 and point.inputs[1].shape == point.inputs[0].shape:
+            ordinary += point.inputs[1].ravel()
+        self.noise = np.fmax(self.noise, EPS * np.abs(self.outputs(ordinary)))
 
     def outputs(self, theta: Array) -> Array:
         """y, flat; NaN outside the domain."""
@@ -119,31 +124,13 @@ class Comparison:
         columns = (np.stack([one[f"d{part.name}"].ravel() for one in ran]) for part in self.tensors)
         return np.concatenate([*columns], axis=1)
 
-    def _ordinary(self, tensor: Tensor) -> tuple[Array, float]:
-        """The outputs where a tensor holds numbers of size 1, and the median of their slopes.
-
-        Backward computes with numbers of that size and keeps their last bits: where 1 / (1 + e^−x)
-        is 1 but for 1e-20, its slope y − y² is lost in them, and nothing is wrong with it.
-        """
-        h, theta, inputs = 1e-3, self.theta.copy(), self.point.inputs
-        size = tensor.here.stop - tensor.here.start
-        theta[tensor.here], v = np.random.default_rng(0).normal(size=(2, size))
-        if len(inputs) > 1 and inputs[1].dtype.kind == "f" and inputs[1].shape == inputs[0].shape:
-            theta += inputs[1].ravel()  # y near its targets
-        line = Line(self.outputs, theta, tensor.here, v)
-        slopes = np.abs(line.at(h) - line.at(-h)) / (2 * h)
-        slopes = slopes[np.isfinite(slopes) & (slopes > 0)]
-        return line.at(0.0), float(np.median(slopes)) if slopes.size else 0.0
-
-    def judge(self, found: Slope, got: Array, size: Array, lost: Array) -> Verdict:
+    def judge(self, found: Slope, got: Array, size: Array) -> Verdict:
         """Set slopes along lines against backward, for every upstream gradient.
 
         Right is within 2e-8 of the value, plus four times the uncertainty of the difference, plus
-        what backward may lose: the last bits of the terms that it adds up (`size`), and of an
-        output so much (`lost`) as those of ordinary values are worth, where forward levelled off.
+        the last bits of the terms that backward adds up (`size`).
         """
-        known = np.isfinite(found.error + found.low + found.high)
-        known &= found.settled | (found.error <= lost)
+        known = found.settled & np.isfinite(found.error + found.low + found.high)
         lows, highs = np.where(known, found.low, 0), np.where(known, found.high, 0)
         plus, minus = np.maximum(self.upstreams.T, 0), np.minimum(self.upstreams.T, 0)
         gross = plus - minus
@@ -151,7 +138,7 @@ class Comparison:
         error = np.where(known, found.error, _UNKNOWN) @ gross
         tolerance = _RTOL * np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(got))
         tolerance += 1e-12 * (np.maximum(np.abs(lows), np.abs(highs)) @ gross)
-        tolerance += 4 * error + 1e-11 * size + lost * np.sum(gross, axis=0)
+        tolerance += 4 * error + 1e-11 * size
         excess = np.maximum(low - got, got - high) - tolerance
         certain = np.where(known.all(axis=-1, keepdims=True), np.inf, 0)
         excess = np.where(np.isfinite(got), excess, certain)
@@ -189,8 +176,7 @@ class Comparison:
         got = np.concatenate([analytic[:, chosen].T, along @ analytic.T])
         largest = np.max(np.abs(analytic), axis=1)
         size = np.concatenate([np.tile(largest, (count, 1)), np.abs(along) @ np.abs(analytic).T])
-        lost = 1e-14 * self._ordinary(tensor)[1] * np.array([[line.length] for line in lines])
-        verdict = self.judge(two_steps(lines, self.y, self.noise), got, size, lost)
+        verdict = self.judge(two_steps(lines, self.y, self.noise), got, size)
         worst = np.max(np.nan_to_num(verdict.excess, nan=0.0), axis=1)
         unsettled = ~verdict.settled & (np.arange(len(lines)) < count)
         suspects = np.flatnonzero((worst > 0) | unsettled).tolist()
@@ -199,7 +185,7 @@ class Comparison:
             if n >= count and (wrong or not verdict.settled[:count].all()):
                 break
             if len(wrong) < _CONFIRMED:
-                more = (array[n : n + 1] for array in (got, size, lost))
+                more = (array[n : n + 1] for array in (got, size))
                 one = self._second_look(lines[n], rms(value) or 1.0, *more)
                 for array, part in zip(verdict, one, strict=True):
                     array[n] = part[0]

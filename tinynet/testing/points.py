@@ -58,13 +58,12 @@ def _kinks(t: Trial) -> Iterator[Point]:
     if t.integer:
         return
     target = t.inputs[-1]
-    pair: Array = rng.choice(x.ravel(), size=2) if x.size else np.zeros(2)
-    if largest(pair) > 1e6:  # ties of huge numbers would lie in bends finer than their last bits
-        pair = 3 * np.sign(pair)
-    yield Point("ties", t.with_x(rng.choice(pair, size=x.shape)), params)
+    pair = rng.choice(x.ravel(), size=2) if x.size else np.zeros(2)
+    # ties of huge numbers would lie in bends finer than their last bits
+    ties = rng.choice(np.sign(pair) if largest(pair) > 1e6 else pair, size=x.shape)
+    yield Point("ties", t.with_x(ties), params)
     whole = np.resize([0.0, 1.0, -1.0, 6.0, 3.0, -3.0, 2.0, -2.0], x.size)
-    whole = rng.permutation(whole).reshape(x.shape)
-    yield Point("zeros and whole numbers", t.with_x(whole), params)
+    yield Point("whole numbers", t.with_x(rng.permutation(whole).reshape(x.shape)), params)
     if len(t.inputs) > 1 and target.shape == x.shape and target.dtype.kind == "f":
         some = np.where(rng.integers(0, 2, x.shape), target, x)
         yield Point("y = t", t.with_x(some), params)
