@@ -20,6 +20,7 @@ _FIRST_STEP = 2.0**-9  # for a value of 1: h⁴ and the round-off divided by h a
 _NEIGHBOURS = 64  # points that are looked at before a slope at a kink is called wrong
 
 Function = Callable[[Array], Array]
+Draw = Callable[[np.random.Generator], Array]
 
 
 class Slope(NamedTuple):
@@ -34,9 +35,7 @@ class Slope(NamedTuple):
 class Line:
     """Outputs along a line: some entries of θ are moved, by s times a direction v."""
 
-    def __init__(
-        self, outputs: Function, theta: Array, where: int | slice, v: Array | float = 1.0
-    ) -> None:
+    def __init__(self, outputs: Function, theta: Array, where: int | slice, v: Any = 1.0) -> None:
         self.outputs, self.theta, self.where, self.v = outputs, theta, where, v
         if isinstance(where, int):
             size = big = abs(float(theta[where]))
@@ -45,7 +44,7 @@ class Line:
             size, big, self.length = rms(theta[where]), largest(theta[where]), largest(np.array(v))
         # a power of two, so that the points moved to are represented exactly
         self.step = math.ldexp(_FIRST_STEP, math.frexp(max(big, 1.0) / self.length)[1] - 1)
-        self.smallest = 1e-13 * (size or 1e-2) / self.length
+        self.smallest = 1e-13 * (size if size > 1e-100 else 1e-2) / self.length
         self.enough = 1e-2 * (min(size, 1.0) or 1.0) / self.length  # larger steps may leap far
         self.grain = EPS * big / self.length  # round-off of the points
 
@@ -82,47 +81,31 @@ def two_steps(lines: list[Line], y: Array, noise: Array) -> Slope:
 
 
 def slope(line: Line, y: Array, noise: Array) -> Slope:
-    """The slopes from steps that shrink until they agree, each output by its best step.
-
-    `y` are the outputs at distance 0, and `noise` is their round-off.
-    """
-    best, error, floor = np.zeros(y.shape), np.full(y.shape, np.inf), np.zeros(y.shape)
-    before: Array | None = None
-    gap: Array | float = np.nan
-    step = line.step
+    """The slopes from steps that shrink until they agree; `noise` is the round-off of y."""
+    before, gap, error = (np.full(y.shape, value) for value in (np.nan, np.nan, np.inf))
+    best, floor, step = np.zeros(y.shape), np.zeros(y.shape), line.step
     while step >= line.smallest:
         now, roundoff = _central(line.ends(step), step, line.grain, y, noise)
-        if before is not None:
-            change = np.abs(now - before)
-            estimate = np.fmax(change + roundoff, gap / 16)  # agreement by luck is no agreement
-            # a smaller step that contradicts a larger one is right: that one leapt over it
-            contradicts = np.abs(now - best) > 4 * (error + roundoff)
-            better = (estimate < error) | (contradicts & np.isfinite(estimate))
-            best, error = np.where(better, now, best), np.where(better, estimate, error)
-            floor, gap = np.where(better, roundoff, floor), change
-            if step <= line.enough and np.all(error <= 1e-10 * np.abs(best) + 2 * floor):
-                break
-        before = now
+        change = np.abs(now - before)
+        estimate = np.fmax(change + roundoff, gap / 16)  # agreement by luck is no agreement
+        # a smaller step that contradicts a larger one is right: that one leapt over it
+        contradicts = np.abs(now - best) > 4 * (error + roundoff)
+        better = (estimate < error) | (contradicts & np.isfinite(estimate))
+        best, error = np.where(better, now, best), np.where(better, estimate, error)
+        floor, before, gap = np.where(better, roundoff, floor), now, change
+        if step <= line.enough and np.all(error <= 1e-10 * np.abs(best) + 2 * floor):
+            break
         step /= 4
     settled = np.isfinite(error) & ((error <= 1e-5 * np.abs(best)) | (error <= 20 * floor))
     return Slope(best, best, error, settled)
 
 
-def nearby(
-    line: Line,
-    offset: Callable[[np.random.Generator], Array],
-    size: float,
-    found: Slope,
-    noise: Array,
-) -> Iterator[Slope]:
-    """The slopes `found` along a line, widened at kinks, more and more, by those at points nearby.
-
-    So are those that could not be measured at the point itself.
+def nearby(line: Line, offset: Draw, size: float, found: Slope, noise: Array) -> Iterator[Slope]:
+    """The slopes `found`, widened by more and more points nearby where a kink, or no slope, is.
 
     Slopes that differ as much at a tenth of the distance are those of a kink; in a bend they differ
-    a tenth as much. All of θ is moved by what `offset` draws, in units of `size`, since no one line
-    need show a kink: the median of three equal numbers has slope 0 along each of them and slope 1
-    along all, and a gain of 0 makes many ReLUs 0 at once, which moving it never switches alike.
+    a tenth as much. `offset` moves all of θ, in units of `size`, since no line alone need show a
+    kink: the median of three equal numbers has slope 0 along each of them.
     """
     # so far that the round-off does not hide the slopes, if that is near enough
     clear = 4e7 * largest(noise) * line.length / (largest(found.low) or 1.0)
@@ -142,12 +125,13 @@ def nearby(
         lost, (wide, narrow) = 4 * noise / steps[1], high - low
         use = (narrow > 0.3 * wide) & (narrow > 10 * lost) | ~known
         bend = np.maximum(np.abs(low[0] - low[1]), np.abs(high[0] - high[1])) / 9
-        least = np.minimum(low[1], np.where(known, found.low, np.inf))
-        most = np.maximum(high[1], np.where(known, found.high, -np.inf))
-        wider = (least, most, lost + bend)
+        least = np.where(known, np.minimum(low[1], found.low), low[1])
+        most = np.where(known, np.maximum(high[1], found.high), high[1])
         yield Slope(
-            *(np.where(use, a, b) for a, b in zip(wider, found[:3], strict=True)),
-            settled=known | np.isfinite(least + most),
+            np.where(use, least, found.low),
+            np.where(use, most, found.high),
+            np.where(use, lost + bend, found.error),
+            known | np.isfinite(least + most),
         )
 
 

@@ -7,20 +7,19 @@ parameters can move, where J is the Jacobian of forward:
 
 Both sides are products with J, which is never built. With one coordinate as v, one entry of a
 gradient shows; with a random v, a fault in any entry does, and so do faults at ties, where each
-coordinate alone can look right. What else is needed: slopes with their uncertainty, also at kinks
-(`differences`); a tolerance that knows what backward loses in round-off (`Comparison.judge`); and
-points at which faults show (`points`).
+coordinate alone can look right. `differences` measures the left side, also at kinks.
 """
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from tinynet.testing.differences import Line, Slope, nearby, slope, two_steps
-from tinynet.testing.report import TensorResult
+from tinynet.testing.report import Fault, TensorResult
 from tinynet.testing.trial import EPS, Inputs, Trial, last_bits, rms
 from tinynet.types import Array
 
@@ -30,8 +29,8 @@ _RTOL = 2e-8  # relative tolerance, to which the round-off of the differences is
 _TRIALS = 9  # changes of the last bits that tell the round-off; one may leave an output as it is
 _UNKNOWN = 1e250  # uncertainty of a slope that could not be measured
 _CONFIRMED = 6  # wrong entries to be sure of before the rest is only counted
-_ALL, _SAMPLE, _OWN = 400, 120, 40  # coordinates to move of a tensor: all up to so many, or a
-# sample; at the checker's own points
+_ALL, _SAMPLE = 400, 120  # coordinates to move of a tensor: all up to so many, or a sample
+_OWN = 40  # of them at the checker's own points
 _WORK = 1_000_000  # numbers that a sample may cost; a quarter at own points
 
 
@@ -63,7 +62,8 @@ class Verdict(NamedTuple):
     settled: Array  # whether the slopes are known well enough to judge, for each line
 
 
-class Mismatch(NamedTuple):
+@dataclass
+class Mismatch:
     """A tensor whose gradient is wrong, and one value that shows it."""
 
     tensor: Tensor
@@ -86,26 +86,27 @@ class Comparison:
     def __init__(self, t: Trial, point: Point) -> None:
         self.trial, self.point = t, point
         self._function = t.function(point.inputs)
-        x = [] if t.integer else [(t.names[0], point.inputs[0].shape)]
-        shapes = x + [(name, view.shape) for name, view in t.start.named_parameters()]
-        ends = np.cumsum([math.prod(shape) for _, shape in shapes]).tolist()
-        self.tensors = [
-            Tensor(name, shape, slice(end - math.prod(shape), end))
-            for (name, shape), end in zip(shapes, ends, strict=True)
-        ]
-        self.theta = np.concatenate([*(point.inputs[0].ravel() for _ in x), point.params])
+        x = [] if t.integer else [(t.names[0], point.inputs[0])]
+        self.theta = np.concatenate([*(array.ravel() for _, array in x), point.params])
+        self.tensors, end = [], 0
+        for name, array in [*x, *t.start.named_parameters()]:
+            self.tensors.append(Tensor(name, array.shape, slice(end, end := end + array.size)))
         self.y = self._function(self.theta)
         if not np.isfinite(self.y).all():
-            raise ArithmeticError(f"{t.output} is not finite")
+            raise Fault("gradient", f"{t.output} is not finite for {point.name}.")
         self.upstreams = t.upstreams(self.y.size)
         self.analytic = self._backward()
         self.noise = 2 * EPS * np.abs(self.y) + 0.2 * EPS * np.max(np.abs(self.y), initial=0)
         for _ in range(_TRIALS):
             moved = self.outputs(last_bits(self.theta, t.rng))
             self.noise = np.fmax(self.noise, np.abs(moved - self.y))
-        if t.output == "value":  # log(1 + e^-30) is a multiple of the last bit of 1
-            ordinary = self.outputs(self._ordinary(self.tensors[0]))
-            self.noise = np.fmax(self.noise, EPS * np.abs(ordinary))
+        # log(1 + e^-30) is a multiple of the last bit of 1: where a function levels off, it and its
+        # backward compute with numbers as large as y at an x of size 1, of a loss near its targets
+        ordinary, here = self.theta.copy(), self.tensors[0].here
+        ordinary[here] = np.random.default_rng(0).normal(size=ordinary[here].shape)
+        if len(point.inputs) > 1 and point.inputs[1].shape == point.inputs[0].shape:
+            ordinary += point.inputs[1].ravel()
+        self.noise = np.fmax(self.noise, EPS * np.abs(self.outputs(ordinary)))
 
     def outputs(self, theta: Array) -> Array:
         """y, flat; NaN outside the domain."""
@@ -118,44 +119,18 @@ class Comparison:
     def _backward(self) -> Array:
         """Jᵀ u by backward, a row for each u."""
         t, inputs, params = self.trial, self.point.inputs, self.point.params
-        layer, found = t.new(params), []
         shape = t.forward(t.new(params), inputs).shape
-        for u in self.upstreams:
-            one = t.run(inputs, u.reshape(shape), layer)
-            found.append(np.concatenate([one[f"d{part.name}"].ravel() for part in self.tensors]))
-            if t.draws or t.start.buffers:
-                layer = t.new(params)
-        return np.stack(found)
+        ran = [t.run(inputs, u.reshape(shape), t.new(params)) for u in self.upstreams]
+        columns = (np.stack([one[f"d{part.name}"].ravel() for one in ran]) for part in self.tensors)
+        return np.concatenate([*columns], axis=1)
 
-    def _ordinary(self, tensor: Tensor) -> Array:
-        """θ with ordinary numbers, of size 1, in one tensor; for a loss about its targets."""
-        theta, inputs = self.theta.copy(), self.point.inputs
-        theta[tensor.here] = np.random.default_rng(0).normal(size=theta[tensor.here].shape)
-        if len(inputs) > 1 and inputs[1].dtype.kind == "f" and inputs[1].shape == inputs[0].shape:
-            theta += inputs[1].ravel()
-        return theta
-
-    def _ordinary_slope(self, tensor: Tensor) -> float:
-        """The median slope of the outputs where the tensor holds ordinary numbers.
-
-        Backward computes with numbers of that size and keeps their last bits: where 1 / (1 + e^−x)
-        is 1 but for 1e-20, its slope y − y² is lost in them, and nothing is wrong with it.
-        """
-        h, v = 1e-3, np.random.default_rng(1).normal(size=tensor.here.stop - tensor.here.start)
-        line = Line(self.outputs, self._ordinary(tensor), tensor.here, v)
-        slopes = np.abs(line.at(h) - line.at(-h)) / (2 * h)
-        slopes = slopes[np.isfinite(slopes) & (slopes > 0)]
-        return float(np.median(slopes)) if slopes.size else 0.0
-
-    def judge(self, found: Slope, got: Array, size: Array, lost: Array) -> Verdict:
+    def judge(self, found: Slope, got: Array, size: Array) -> Verdict:
         """Set slopes along lines against backward, for every upstream gradient.
 
         Right is within 2e-8 of the value, plus four times the uncertainty of the difference, plus
-        what backward may lose: the last bits of the terms that it adds up (`size`), and of an
-        output so much (`lost`) as those of ordinary values are worth, where forward levelled off.
+        the last bits of the terms that backward adds up (`size`).
         """
-        known = np.isfinite(found.error + found.low + found.high)
-        known &= found.settled | (found.error <= lost)
+        known = found.settled & np.isfinite(found.error + found.low + found.high)
         lows, highs = np.where(known, found.low, 0), np.where(known, found.high, 0)
         plus, minus = np.maximum(self.upstreams.T, 0), np.minimum(self.upstreams.T, 0)
         gross = plus - minus
@@ -163,41 +138,36 @@ class Comparison:
         error = np.where(known, found.error, _UNKNOWN) @ gross
         tolerance = _RTOL * np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(got))
         tolerance += 1e-12 * (np.maximum(np.abs(lows), np.abs(highs)) @ gross)
-        tolerance += 4 * error + 1e-11 * size + lost * np.sum(gross, axis=0)
+        tolerance += 4 * error + 1e-11 * size
         excess = np.maximum(low - got, got - high) - tolerance
-        not_finite = np.where(known.all(axis=-1, keepdims=True), np.inf, 0)
-        excess = np.where(np.isfinite(got), excess, not_finite)
+        certain = np.where(known.all(axis=-1, keepdims=True), np.inf, 0)
+        excess = np.where(np.isfinite(got), excess, certain)
         settled = np.all(error < _UNKNOWN / 1e9, axis=-1)
         return Verdict(low, high, error, excess, np.any(highs > lows, axis=-1), settled)
 
     def _second_look(self, line: Line, size_of: float, *more: Array) -> Verdict:
         """Measure one line with steps that shrink, and where backward still disagrees, nearby."""
-
-        def judge(found: Slope) -> Verdict:
-            return self.judge(Slope(*(array[np.newaxis] for array in found)), *more)
-
-        found = slope(line, self.y, self.noise)
-        verdict = wider = judge(found)
-        if np.any(verdict.excess > 0) or not verdict.settled:
-            for slopes in nearby(line, self._offset, size_of, found, self.noise):
-                wider = judge(slopes)
-                if wider.settled and not np.any(wider.excess > 0):
-                    return wider
-        return wider if np.any(verdict.excess > 0) else verdict
+        found, verdicts = slope(line, self.y, self.noise), []
+        for slopes in chain([found], nearby(line, self._offset, size_of, found, self.noise)):
+            verdict = self.judge(Slope(*(array[np.newaxis] for array in slopes)), *more)
+            if verdict.settled and not np.any(verdict.excess > 0):
+                return verdict
+            verdicts.append(verdict)
+        return verdicts[-1 if np.any(verdicts[0].excess > 0) else 0]
 
     def _offset(self, rng: np.random.Generator) -> Array:
         """A way to move θ, each tensor more or less, and more or less as a whole."""
         offset = np.empty_like(self.theta)
         for one in self.tensors:
-            together, alone = _size(self.theta[one.here]) * rng.choice([0.1, 1.0], size=2)
+            together, alone = (rms(self.theta[one.here]) or 1.0) * rng.choice([0.1, 1.0], size=2)
             moves = alone * rng.normal(size=offset[one.here].shape)
             offset[one.here] = together * rng.normal() + moves
         return offset
 
-    def tensor(self, tensor: Tensor) -> tuple[Mismatch | None, int]:
-        """What is wrong with a tensor's gradient; at how many coordinates no slope is known."""
+    def tensor(self, tensor: Tensor) -> Mismatch | None:
+        """What is wrong with a tensor's gradient, also entered into the report."""
         value, analytic = self.theta[tensor.here], self.analytic[:, tensor.here]
-        chosen = self._chosen(value)
+        chosen = self._chosen(value.size)
         count, start, all_moved = len(chosen), tensor.here.start, len(chosen) == value.size
         directions = self._directions(value, all_moved)
         lines = [Line(self.outputs, self.theta, start + int(i)) for i in chosen]
@@ -206,67 +176,59 @@ class Comparison:
         got = np.concatenate([analytic[:, chosen].T, along @ analytic.T])
         largest = np.max(np.abs(analytic), axis=1)
         size = np.concatenate([np.tile(largest, (count, 1)), np.abs(along) @ np.abs(analytic).T])
-        lost = 1e-14 * self._ordinary_slope(tensor) * np.array([[line.length] for line in lines])
-        verdict = self.judge(two_steps(lines, self.y, self.noise), got, size, lost)
+        verdict = self.judge(two_steps(lines, self.y, self.noise), got, size)
         worst = np.max(np.nan_to_num(verdict.excess, nan=0.0), axis=1)
-        suspects = np.flatnonzero(worst > 0 | (~verdict.settled & (np.arange(len(lines)) < count)))
-        order = np.lexsort((-worst[suspects], suspects >= count))  # coordinates come first
+        unsettled = ~verdict.settled & (np.arange(len(lines)) < count)
+        suspects = np.flatnonzero((worst > 0) | unsettled).tolist()
         wrong: list[int] = []
-        for n in suspects[order].tolist():
+        for n in sorted(suspects, key=lambda n: (n >= count, -worst[n])):  # coordinates first
             if n >= count and (wrong or not verdict.settled[:count].all()):
                 break
             if len(wrong) < _CONFIRMED:
-                more = (array[n : n + 1] for array in (got, size, lost))
-                one = self._second_look(lines[n], _size(value), *more)
+                more = (array[n : n + 1] for array in (got, size))
+                one = self._second_look(lines[n], rms(value) or 1.0, *more)
                 for array, part in zip(verdict, one, strict=True):
                     array[n] = part[0]
             if np.any(verdict.excess[n] > 0):
                 wrong.append(n)
-        right = np.all(verdict.excess[:count] <= 0, axis=1)
-        unknown = int(np.sum(~verdict.settled[:count] & right))
+        entries, settled = verdict.excess[:count] > 0, verdict.settled[:count]
         row = self.trial.report.tensors.setdefault(
             tensor.name, TensorResult(tensor.name, tensor.shape)
         )
         row.entries += len(lines) * len(self.upstreams)
-        row.left_out += unknown
+        row.left_out += int(np.sum(~settled & ~entries.any(axis=1)))
         if self.point.given:
             row.sampled, row.coordinates = not all_moved, count
         if not wrong:
-            off = np.maximum(verdict.low - got, got - verdict.high)[:count][verdict.settled[:count]]
+            off = np.maximum(verdict.low - got, got - verdict.high)[:count][settled]
             scale = float(np.max(largest, initial=0)) or 1.0
             row.worst = max(row.worst, float(np.max(off, initial=0)) / scale)
-            return None, unknown
+            return None
         n = max(wrong, key=lambda n: (not verdict.kink[n], float(np.max(verdict.excess[n]))))
-        k = int(np.argmax(verdict.excess[n]))
-        one_entry = n < count
-        index = np.unravel_index(int(chosen[n]), tensor.shape) if one_entry else ()
-        name = "the direction of all ones" if n == count else "a random direction"
-        entries = np.zeros(verdict.low.shape, bool)
-        entries[wrong] = verdict.excess[wrong] > 0
+        k, index = int(np.argmax(verdict.excess[n])), None
+        if n < count:
+            index = tuple(map(int, np.unravel_index(int(chosen[n]), tensor.shape)))
         return Mismatch(
             tensor,
-            tuple(map(int, index)) if one_entry else None,
-            "" if one_entry else name,
-            float(got[n, k]),
-            *(float(array[n, k]) for array in (verdict.low, verdict.high, verdict.error)),
+            index,
+            "the direction of all ones" if n == count else "a random direction",
+            got=float(got[n, k]),
+            low=float(verdict.low[n, k]),
+            high=float(verdict.high[n, k]),
+            error=float(verdict.error[n, k]),
             upstreams=self.upstreams,
             analytic=analytic,
             numeric=((verdict.low + verdict.high) / 2)[:count].T,
-            wrong=entries[:count].T,
-            kinks=bool(verdict.kink[wrong].all()) if one_entry else all_moved,
-        ), unknown
+            wrong=entries.T,
+            kinks=all_moved if index is None else bool(verdict.kink[wrong].all()),
+        )
 
-    def _chosen(self, value: Array) -> Array:
-        """Coordinates to move: all, or a sample, half of which are zeros where there are some."""
-        rng, given, cost = self.trial.rng, self.point.given, self.theta.size + self.y.size
-        wide = max(one.here.stop - one.here.start for one in self.tensors) > _ALL
-        most = (_SAMPLE if wide else _ALL) if given else _OWN
+    def _chosen(self, size: int) -> Array:
+        """Coordinates to move of a tensor: all, or a sample."""
+        given, cost = self.point.given, self.theta.size + self.y.size
+        most = (_ALL if size <= _ALL else _SAMPLE) if given else _OWN
         limit = min(most, max(8 if given else 3, _WORK // (cost if given else 4 * cost)))
-        if value.size <= limit:
-            return np.arange(value.size)
-        order = rng.permutation(value.size)
-        zeros = order[value[order] == 0][: limit // 2]
-        return np.unique(np.concatenate([zeros, order[: limit - len(zeros)]]))
+        return np.sort(self.trial.rng.permutation(size)[:limit])
 
     def _directions(self, value: Array, all_moved: bool) -> list[Array]:
         """All ones, then random ones; large values move in proportion."""
@@ -277,7 +239,3 @@ class Comparison:
         unit = np.maximum(np.abs(value), 1) if big > 100 else np.ones(value.size)
         times = 1 if all_moved or not self.point.given else 4
         return [unit] + [unit * self.trial.rng.normal(size=value.size) for _ in range(times)]
-
-
-def _size(value: Array) -> float:
-    return rms(value) or 1.0
