@@ -1,7 +1,5 @@
 """The checks of a layer and of a loss: one loop over the rules."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Collection
 from typing import Any

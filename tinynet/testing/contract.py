@@ -1,7 +1,5 @@
 """The rules about memory and state: nothing is changed or kept that should not be."""
 
-from __future__ import annotations
-
 import copy
 import io
 import pickle

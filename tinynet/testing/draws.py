@@ -1,7 +1,5 @@
 """The rules about random draws: from the layer's own generator, and right on average."""
 
-from __future__ import annotations
-
 import pickle
 import random
 from collections.abc import Callable

@@ -10,8 +10,6 @@ gradient shows; with a random v, a fault in any entry does, and so do faults at 
 coordinate alone can look right. `differences` measures the left side, also at kinks.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple

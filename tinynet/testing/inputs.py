@@ -1,7 +1,5 @@
 """The trial of a layer or loss: its copy in float64, inputs that it takes, random parameters."""
 
-from __future__ import annotations
-
 import copy
 from contextlib import suppress
 from typing import Any

@@ -1,7 +1,5 @@
 """The message of a failed check: what is wrong, the usual cause, the part, the smallest call."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from itertools import chain, islice, permutations, product
 from typing import Any

@@ -1,7 +1,5 @@
 """The check of an optimizer: runs beside a reference, with which every step must agree."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any

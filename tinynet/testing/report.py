@@ -1,7 +1,5 @@
 """What a check found: a report where all is right, a fault and its error where it is not."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from textwrap import fill
 from typing import Any

@@ -1,7 +1,5 @@
 """The rules about the rows of a batch: any number of them, and each as if it were alone."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from typing import Any
 

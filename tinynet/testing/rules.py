@@ -1,7 +1,5 @@
 """What a rule of the contract is, and how its pairs of outcomes are held against each other."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple

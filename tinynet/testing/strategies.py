@@ -4,8 +4,6 @@ An array is drawn as a shape, a kind of values and a seed, and filled by NumPy. 
 it would be a third zeros, slow, and would not shrink to anything that a reader recognises.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """A layer, or a loss seen as a layer with one output, that can be made new and run in many ways."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable
 from functools import cached_property
