@@ -38,8 +38,8 @@ from tinynet.testing import (
     check_loss,
     check_optimizer,
 )
-from tinynet.testing.message import factor_names
 from tinynet.testing.inputs import make_trial
+from tinynet.testing.message import factor_names
 from tinynet.testing.strategies import (
     Values,
     batches,

@@ -9,23 +9,6 @@ import numpy as np
 
 from tinynet.types import Array, Rng
 
-__all__ = [
-    "check_distributions",
-    "check_gradient",
-    "check_indices",
-    "check_input",
-    "check_lengths",
-    "check_probabilities",
-    "check_targets",
-    "fraction",
-    "not_negative",
-    "positive",
-    "positive_int",
-    "random_generator",
-    "real",
-    "rounding",
-]
-
 
 def positive_int(value: object, name: str) -> int:
     """The value as an int of at least 1."""

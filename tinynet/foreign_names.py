@@ -11,15 +11,6 @@ from typing import NoReturn
 
 from tinynet.errors import BackwardBeforeForwardError
 
-__all__ = [
-    "ATTRIBUTES",
-    "KEYWORDS",
-    "ForeignName",
-    "check_keywords",
-    "missing_attribute",
-    "missing_name",
-]
-
 
 def _table(rows: Mapping[str, str]) -> dict[str, str]:
     return {name: advice for names, advice in rows.items() for name in names.split()}

@@ -15,8 +15,6 @@ from tinynet.types import Array
 if TYPE_CHECKING:
     from tinynet.parameters import Parameterized
 
-__all__ = ["check_declaration", "check_has_parameters", "check_views", "float_type"]
-
 
 def check_declaration(whole: Parameterized, declared: Mapping[str, Any]) -> None:
     """Require names that are free, arrays of floats, and parts that have no place yet."""

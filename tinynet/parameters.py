@@ -13,8 +13,6 @@ from numpy.typing import DTypeLike
 from tinynet.parameter_checks import check_declaration, check_views, float_type
 from tinynet.types import Array
 
-__all__ = ["Parameterized"]
-
 
 class Parameterized:
     """Named arrays that lie one after another in a flat vector, `params`, and their gradients.

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["call", "one_line", "table", "written"]
-
 
 def call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
     """`name(1, key=2)`, as typed in Python, without random generators.

@@ -6,8 +6,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "FilePath", "Rng"]
-
 Array: TypeAlias = NDArray[Any]
 """A NumPy array; the docstring says which shape, and floats unless it says otherwise."""
 

@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike
 from tinynet.checks import check_lengths, positive_int, random_generator
 from tinynet.types import Array, Rng
 
-__all__ = ["batches"]
-
 
 def batches(
     x: ArrayLike, t: ArrayLike, *, batch_size: int = 1, shuffle: bool = True, rng: Rng = None

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 
 from tinynet.types import Array
 
-__all__ = ["prepare_digit"]
-
 _SIDE, _BOX = 28, 20  # pixels of the image, and of the box that the digit fills
 _SMALLEST_CONTRAST = 0.1  # of the range from black to white
 _BRIGHTNESS = np.array([0.299, 0.587, 0.114])  # of red, green and blue to the eye

@@ -11,8 +11,6 @@ import numpy as np
 from tinynet.data.compressed import open_unpacked
 from tinynet.types import Array, FilePath
 
-__all__ = ["read_idx"]
-
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _CHUNK = 1 << 20  # bytes to read at once
 _MOST_AXES = 64  # NumPy's limit

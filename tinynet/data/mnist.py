@@ -12,8 +12,6 @@ from tinynet.data.idx import read_idx
 from tinynet.data.mnist_csv import read_mnist_csv
 from tinynet.types import Array, FilePath
 
-__all__ = ["MNIST", "load_mnist"]
-
 _IDX = {  # SHA-256 of the unpacked content, the same for every official copy
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",

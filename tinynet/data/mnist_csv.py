@@ -11,8 +11,6 @@ from tinynet.checks import positive_int
 from tinynet.data.compressed import open_unpacked
 from tinynet.types import Array, FilePath
 
-__all__ = ["read_mnist_csv"]
-
 _PLAIN = b"0123456789, \t\n"  # all that a correct row consists of
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # Excel's "CSV UTF-8" begins with it
 _LINES_AT_ONCE = 500  # about a megabyte of MNIST

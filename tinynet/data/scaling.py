@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, DTypeLike
 from tinynet.checks import check_indices, positive_int
 from tinynet.types import Array
 
-__all__ = ["one_hot", "scale_pixels"]
-
 
 def scale_pixels(images: ArrayLike, *, dtype: DTypeLike = np.float64) -> Array:
     """Scale pixels from 0 ... 255 to inputs from 0.01 to 1: y = x / 255 · 0.99 + 0.01.

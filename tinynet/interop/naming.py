@@ -7,8 +7,6 @@ from tinynet.layers import Frozen, Layer
 from tinynet.persistence.arrays import named_arrays
 from tinynet.types import Array
 
-__all__ = ["Naming", "renamed_arrays"]
-
 
 class Naming(NamedTuple):
     """How a project names and lays out the arrays of each kind of layer.

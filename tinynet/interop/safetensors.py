@@ -10,8 +10,6 @@ from tinynet.persistence.atomic import open_regular, write_atomically
 from tinynet.persistence.models import check_network
 from tinynet.types import FilePath
 
-__all__ = ["load_safetensors", "save_safetensors"]
-
 
 def save_safetensors(net: Layer, path: FilePath) -> None:
     """Write `to_state_dict(net)` in the safetensors format, completely or not at all.

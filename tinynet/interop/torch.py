@@ -10,8 +10,6 @@ from tinynet.layers import BatchNorm, Dense, Embedding, Layer, LayerNorm
 from tinynet.persistence.arrays import fill
 from tinynet.types import Array, FilePath
 
-__all__ = ["fill_from", "from_state_dict", "to_state_dict"]
-
 _PYTORCH = Naming(
     names={
         Dense: {"W": "weight", "b": "bias"},

@@ -7,8 +7,6 @@ from tinynet.checks import check_gradient
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
-__all__ = ["Identity", "LogSoftmax", "Sigmoid", "Softmax", "Tanh"]
-
 
 class Sigmoid(Layer):
     """y = 1 / (1 + e^−x), the logistic function; dx = dy (y − y²).

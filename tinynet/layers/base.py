@@ -11,8 +11,6 @@ from tinynet.parameters import Parameterized
 from tinynet.text import call
 from tinynet.types import Array
 
-__all__ = ["Layer"]
-
 
 class Layer(Parameterized):
     """A function with learned parameters: `forward` computes it, `backward` its gradients.

@@ -10,8 +10,6 @@ from typing import Any, TypeVar
 
 from tinynet.parameters import Parameterized
 
-__all__ = ["predicting_copy", "restore_defaults"]
-
 L = TypeVar("L", bound=Parameterized)
 
 _STANDS_FOR = {"predict": "forward", "parameter_gradients": "backward"}

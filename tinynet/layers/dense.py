@@ -8,8 +8,6 @@ from tinynet.initializers import Initializer, initial_weights, lecun_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
 
-__all__ = ["Dense"]
-
 
 class Dense(Layer):
     """y = x W + b, the fully connected layer; dW = xᵀ dy, db = Σ dy over the batch, dx = dy Wᵀ.

@@ -6,8 +6,6 @@ from tinynet.checks import check_gradient, fraction, random_generator
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
 
-__all__ = ["Dropout"]
-
 
 class Dropout(Layer):
     """y = x m / (1 − rate), where each m is 0 with probability `rate`, else 1; inference y = x.

@@ -9,8 +9,6 @@ from tinynet.initializers import Initializer, initial_weights, standard_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
 
-__all__ = ["Embedding"]
-
 
 class Embedding(Layer):
     """y = W[x]: row x of a table W for each id x. dW[i] = Σ dy over the places where x is i.

@@ -7,8 +7,6 @@ from tinynet.checks import check_gradient, check_input, fraction, positive, posi
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
-__all__ = ["BatchNorm", "LayerNorm"]
-
 
 class BatchNorm(Layer):
     """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), where μ and σ² are the batch's, by feature.

@@ -13,8 +13,6 @@ from tinynet.checks import check_gradient, positive, real
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
-__all__ = ["ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Softplus"]
-
 
 class ReLU(Layer):
     """y = max(x, 0), the rectifier; dx = dy for x > 0, else 0, also at the kink (as in PyTorch).

@@ -6,8 +6,6 @@ from tinynet.checks import check_gradient, positive_int
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
-__all__ = ["Flatten", "Reshape"]
-
 
 class Flatten(Layer):
     """Each example as one row: x (N, a, b, ...) becomes y (N, a · b · ...).

@@ -13,8 +13,6 @@ from tinynet.layers.base import Layer
 from tinynet.text import one_line, table, written
 from tinynet.types import Array
 
-__all__ = ["Sequential"]
-
 
 class Sequential(Layer):
     """y = fₙ(... f₂(f₁(x))): each layer's output is the next one's input.

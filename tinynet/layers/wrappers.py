@@ -9,8 +9,6 @@ from tinynet.layers.base import Layer
 from tinynet.text import written
 from tinynet.types import Array
 
-__all__ = ["Frozen", "Residual"]
-
 
 class _Wrapper(Layer):
     """Abstract: a layer with one part, `inner`."""

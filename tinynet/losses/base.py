@@ -11,8 +11,6 @@ from tinynet.foreign_names import check_keywords, missing_attribute
 from tinynet.text import call
 from tinynet.types import Array
 
-__all__ = ["Loss"]
-
 
 class Loss:
     """A number L(y, t) to be minimized: `forward` computes it, `backward` gives dL/dy.

@@ -7,8 +7,6 @@ from tinynet.checks import check_probabilities
 from tinynet.losses.base import Loss
 from tinynet.types import Array
 
-__all__ = ["BCELoss", "BCEWithLogitsLoss"]
-
 _SMALLEST = 1e-12  # below it, the tangent there replaces the logarithm
 
 

@@ -7,8 +7,6 @@ from tinynet.checks import check_distributions, check_indices, fraction, roundin
 from tinynet.losses.base import Loss
 from tinynet.types import Array
 
-__all__ = ["CrossEntropyLoss", "KLDivLoss"]
-
 
 class CrossEntropyLoss(Loss):
     """L = −mean over the examples of Σₖ qₖ log pₖ, where p = softmax(y).

@@ -6,8 +6,6 @@ from tinynet.checks import positive
 from tinynet.losses.base import Loss
 from tinynet.types import Array
 
-__all__ = ["HuberLoss", "L1Loss", "MSELoss"]
-
 
 class MSELoss(Loss):
     """L = mean (y − t)² over all elements; dL/dy = 2 (y − t) / size.

@@ -9,8 +9,6 @@ from tinynet.optimizers.base import LearningRate, Optimizer
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
 
-__all__ = ["Adam", "AdamW"]
-
 
 class Adam(Optimizer):
     """θ ← θ − η m̂ / (√v̂ + ε), with running means m̂ of the gradients and v̂ of their squares.

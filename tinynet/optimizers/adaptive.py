@@ -7,8 +7,6 @@ from tinynet.optimizers.base import LearningRate, Optimizer
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
 
-__all__ = ["Adagrad", "RMSprop"]
-
 
 class Adagrad(Optimizer):
     """s ← s + g², θ ← θ − η g / (√s + ε): parameters with large gradients so far move less.

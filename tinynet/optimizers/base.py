@@ -14,8 +14,6 @@ from tinynet.parameters import Parameterized
 from tinynet.text import written
 from tinynet.types import Array
 
-__all__ = ["LearningRate", "Optimizer"]
-
 LearningRate: TypeAlias = float | Callable[[int], float]
 """A positive number, or a function of the number of steps taken so far."""
 

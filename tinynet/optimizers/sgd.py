@@ -7,8 +7,6 @@ from tinynet.optimizers.base import LearningRate, Optimizer
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
 
-__all__ = ["SGD"]
-
 
 class SGD(Optimizer):
     """θ ← θ − η g, gradient descent with the gradient g = ∇L.

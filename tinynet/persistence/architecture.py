@@ -17,8 +17,6 @@ from tinynet.checks import random_generator
 from tinynet.layers import Layer
 from tinynet.types import Array, Rng
 
-__all__ = ["OWN_LAYERS", "build", "describe"]
-
 OWN_LAYERS: dict[str, type[Layer]] = {
     f"tinynet.{name}": cls for name in layers.__all__ if (cls := getattr(layers, name)) is not Layer
 }

@@ -18,8 +18,6 @@ from tinynet.errors import LoadError
 from tinynet.persistence.atomic import open_regular, write_atomically
 from tinynet.types import Array, FilePath
 
-__all__ = ["VERSION", "read_archive", "refuse", "write_archive"]
-
 VERSION = 1
 """The version of the format; a reader refuses newer ones."""
 

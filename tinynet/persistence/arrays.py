@@ -8,8 +8,6 @@ from tinynet.layers import Layer
 from tinynet.persistence.archive import refuse
 from tinynet.types import Array, FilePath
 
-__all__ = ["check_finite", "fill", "misfits", "named_arrays"]
-
 
 def named_arrays(net: Layer) -> dict[str, Array]:
     """A network's parameters and buffers by name; writing into them changes the network."""

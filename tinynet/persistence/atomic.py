@@ -9,8 +9,6 @@ from typing import BinaryIO
 
 from tinynet.types import FilePath
 
-__all__ = ["check_target", "open_regular", "write_atomically"]
-
 
 def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> None:
     """Have `write` fill a new file, then put it in the place of the old one.

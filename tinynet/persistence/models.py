@@ -13,8 +13,6 @@ from tinynet.persistence.arrays import check_finite, fill, misfits, named_arrays
 from tinynet.text import written
 from tinynet.types import Array, FilePath, Rng
 
-__all__ = ["check_network", "contents", "load", "load_parameters", "save"]
-
 _FOLDERS = ("arguments/", "optimizer/", "best/", "history/")  # arrays that are not the network's
 
 

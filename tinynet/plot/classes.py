@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike
 
 from tinynet.plot.drawing import Axes, axes_for
 
-__all__ = ["confusion"]
-
 _MOST_NUMBERS = 20  # classes up to which a confusion matrix has room for its counts
 
 

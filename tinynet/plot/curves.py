@@ -12,8 +12,6 @@ from tinynet.plot.drawing import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Axes, a
 from tinynet.training.history import History
 from tinynet.types import Array
 
-__all__ = ["history", "learning_curve"]
-
 
 def learning_curve(
     loss: ArrayLike,

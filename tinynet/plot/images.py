@@ -22,8 +22,6 @@ from tinynet.plot.drawing import (
 )
 from tinynet.types import Array
 
-__all__ = ["array_to_image", "image_grid", "misclassified"]
-
 
 def array_to_image(
     images: ArrayLike, labels: ArrayLike, index: int, *, ax: Axes | None = None

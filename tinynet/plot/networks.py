@@ -13,8 +13,6 @@ from tinynet.plot.drawing import BLUE, Axes, axes_for, check_count, checked_inde
 from tinynet.text import one_line
 from tinynet.types import Array
 
-__all__ = ["activations", "gradient_norms", "weights"]
-
 _WIDEST = 10.0  # of the strip that shows a layer, in heights
 _SMALLEST_IMAGE = 16  # side in pixels; fewer values can be seen better in a strip
 _LONGEST_NAME = 36  # of a layer, in characters

@@ -16,8 +16,6 @@ from tinynet.testing.rules import LeftOut, Rule, hold
 from tinynet.testing.trial import Trial
 from tinynet.text import call, one_line
 
-__all__ = ["LAYER_CHECKS", "LOSS_CHECKS", "check_layer", "check_loss"]
-
 _LATE = (rows.batch_of_none, rows.per_example)  # a wrong gradient explains more
 _FOUND = (
     rule

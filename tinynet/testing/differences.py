@@ -14,8 +14,6 @@ import numpy as np
 from tinynet.testing.trial import EPS, largest, rms
 from tinynet.types import Array
 
-__all__ = ["Line", "Slope", "nearby", "numeric_jacobian", "slope", "two_steps"]
-
 _FIRST_STEP = 2.0**-9  # for a value of 1: h⁴ and the round-off divided by h are then alike
 _NEIGHBOURS = 64  # points that are looked at before a slope at a kink is called wrong
 

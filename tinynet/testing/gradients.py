@@ -21,8 +21,6 @@ from tinynet.testing.report import Fault, TensorResult
 from tinynet.testing.trial import EPS, Inputs, Trial, last_bits, rms
 from tinynet.types import Array
 
-__all__ = ["Comparison", "Mismatch", "Point"]
-
 _RTOL = 2e-8  # relative tolerance, to which the round-off of the differences is added
 _TRIALS = 9  # changes of the last bits that tell the round-off; one may leave an output as it is
 _UNKNOWN = 1e250  # uncertainty of a slope that could not be measured

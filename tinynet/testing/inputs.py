@@ -11,8 +11,6 @@ from tinynet.losses import Loss
 from tinynet.testing.report import Fault, Report, told
 from tinynet.testing.trial import Inputs, LossTrial, Trial, rms
 
-__all__ = ["make_trial", "views_check"]
-
 
 def make_trial(subject: Layer | Loss, given: dict[str, Any], seed: int, report: Report) -> Trial:
     """The trial of a layer or loss with the arrays given, or with some of the shape given.

@@ -13,8 +13,6 @@ from tinynet.testing.trial import Trial, inputs_of_parts
 from tinynet.text import call, one_line
 from tinynet.types import Array
 
-__all__ = ["factor_names", "gradient_fault", "part_at_fault", "smallest_call"]
-
 _CLOSE = 1e-6  # how far a gradient may be from what a mistake would give, to be explained by it
 
 Given = dict[str, Any]

@@ -11,8 +11,6 @@ from tinynet.optimizers import Optimizer
 from tinynet.testing.report import Fault, GradientError, Report, TensorResult, told
 from tinynet.types import Array
 
-__all__ = ["OPTIMIZER_CHECKS", "check_optimizer"]
-
 Make = Callable[[Layer], Optimizer]
 Reference = Callable[[Array, Array, dict[str, Any]], Array | None]
 

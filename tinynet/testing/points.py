@@ -13,8 +13,6 @@ from tinynet.testing.rules import LeftOut, rule
 from tinynet.testing.trial import EPS, Trial, largest
 from tinynet.types import Array
 
-__all__ = ["gradient", "kinks", "loss_larger_batch", "loss_of_one"]
-
 
 @rule("gradient")
 def gradient(t: Trial) -> None:

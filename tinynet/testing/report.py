@@ -6,8 +6,6 @@ from typing import Any
 
 from tinynet.text import table
 
-__all__ = ["Fault", "GradientError", "Report", "TensorResult", "told"]
-
 
 @dataclass
 class TensorResult:

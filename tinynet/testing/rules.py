@@ -10,8 +10,6 @@ from tinynet.testing.report import Fault
 from tinynet.testing.trial import EPS, Trial, agree, distance, largest
 from tinynet.types import Array
 
-__all__ = ["Broken", "LeftOut", "Pair", "Pairs", "Rule", "hold", "rule"]
-
 
 class Pair(NamedTuple):
     """What must agree: how `got` came about, what came out by name, and what it must equal."""

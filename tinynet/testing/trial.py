@@ -13,8 +13,6 @@ from tinynet.losses import Loss
 from tinynet.testing.report import Report
 from tinynet.types import Array
 
-__all__ = ["EPS", "Inputs", "LossTrial", "Outcome", "Trial", "agree", "distance", "largest", "rms"]
-
 EPS = float(np.finfo(float).eps)
 
 Inputs = tuple[Array, ...]

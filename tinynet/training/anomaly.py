@@ -18,8 +18,6 @@ from tinynet.optimizers import Optimizer
 from tinynet.text import one_line, written
 from tinynet.types import Array
 
-__all__ = ["detect_anomaly"]
-
 _lock = threading.Lock()
 _quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the error says more
 _set_class = vars(object)["__class__"].__set__  # `_Watched` has a property of that name

@@ -13,8 +13,6 @@ from tinynet.optimizers import Optimizer
 from tinynet.text import one_line
 from tinynet.types import Array
 
-__all__ = ["check_arguments", "rehearse"]
-
 
 def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> None:
     """Refuse what `train` cannot use, and warn of likely mistakes."""

@@ -29,8 +29,6 @@ from tinynet.losses import Loss
 from tinynet.optimizers import SGD, Optimizer
 from tinynet.types import Array
 
-__all__ = ["EXAMPLES_IN_A_BLOCK", "LARGEST_BATCH", "applies", "descend"]
-
 EXAMPLES_IN_A_BLOCK = 64  # the Gram matrix grows with it, the calls per example shrink
 LARGEST_BATCH = 32  # beyond, the Gram matrix costs what it saves
 

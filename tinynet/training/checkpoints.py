@@ -27,9 +27,6 @@ from tinynet.training.random_states import (
 )
 from tinynet.types import Array, FilePath
 
-__all__ = ["Checkpoint", "TrainingRun"]
-
-
 _OPTIMIZER, _BEST, _HISTORY = "optimizer/", "best/", "history/"  # folders of the file
 
 

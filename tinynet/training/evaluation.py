@@ -11,8 +11,6 @@ from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.types import Array
 
-__all__ = ["Metrics", "evaluate", "predict"]
-
 Metric: TypeAlias = Callable[[Array, Array], float]
 Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Metric]
 """Functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by name."""

@@ -19,8 +19,6 @@ from tinynet.training.loop import train
 from tinynet.training.progress import Progress, reporting
 from tinynet.types import Array, FilePath, Rng
 
-__all__ = ["fit"]
-
 
 def fit(
     net: Layer,

@@ -9,8 +9,6 @@ import numpy as np
 from tinynet.text import table
 from tinynet.types import Array
 
-__all__ = ["History"]
-
 _MOST_ROWS = 20  # of a printed table; a longer one leaves out the middle
 
 

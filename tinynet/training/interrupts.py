@@ -7,8 +7,6 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-__all__ = ["stop_requests"]
-
 _NOTICE = b"\nstopping after this epoch; Ctrl-C again stops at once\n"
 
 

@@ -17,8 +17,6 @@ from tinynet.training import blocked_sgd
 from tinynet.training.arguments import check_arguments, rehearse
 from tinynet.types import Array, Rng
 
-__all__ = ["Epoch", "train"]
-
 
 @dataclass(frozen=True, slots=True)
 class Epoch:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
-__all__ = ["Progress", "reporting"]
-
 Report: TypeAlias = Callable[[int, Mapping[str, float]], object]
 """Takes the number of an epoch, from 1, and its row of the history."""
 

@@ -10,8 +10,6 @@ from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 
-__all__ = ["Generators", "check_states", "find_generators", "get_states", "set_states"]
-
 Generators: TypeAlias = list[tuple[list[str], np.random.Generator]]
 """Each Generator with all the names by which it is reached."""
 
