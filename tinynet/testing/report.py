@@ -9,25 +9,15 @@ from tinynet.text import table
 
 @dataclass
 class TensorResult:
-    """How one tensor's gradient compared with differences.
-
-    Attributes:
-        name: "x", or the name of a parameter.
-        shape: its shape.
-        entries: comparisons made, over all points and upstream gradients.
-        coordinates: how many different coordinates were moved.
-        sampled: whether coordinates were a sample, completed by random directions.
-        left_out: coordinates at which no slope could be measured.
-        worst: the largest error, as a part of the largest gradient of the tensor.
-    """
+    """How the gradient of one tensor, "x" or a parameter, agreed with differences."""
 
     name: str
     shape: tuple[int, ...]
-    entries: int = 0
-    coordinates: int = 0
-    sampled: bool = False
-    left_out: int = 0
-    worst: float = 0.0
+    entries: int = 0  # comparisons made, over all points and upstream gradients
+    coordinates: int = 0  # how many different coordinates were moved
+    sampled: bool = False  # whether these were a sample, completed by random directions
+    left_out: int = 0  # coordinates at which no slope could be measured
+    worst: float = 0.0  # the largest error, as a part of the largest gradient of the tensor
 
 
 @dataclass
