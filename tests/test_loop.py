@@ -266,11 +266,11 @@ def test_pixels_that_were_never_scaled_draw_a_warning():
         x = pixels.astype(dtype)
         net, _, t = problem()
         with pytest.warns(UserWarning, match="scale_pixels"):
-            train(net, MSELoss(), SGD(net, lr=0.5), x, t, epochs=1, rng=0)
+            list(train(net, MSELoss(), SGD(net, lr=0.01), x, t, epochs=1, rng=0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net, _, t = problem()
-        train(net, MSELoss(), SGD(net, lr=0.5), pixels / 255, t, epochs=1, rng=0)
+        list(train(net, MSELoss(), SGD(net, lr=0.5), pixels / 255, t, epochs=1, rng=0))
 
 
 def test_ids_are_no_pixels():
@@ -278,7 +278,7 @@ def test_ids_are_no_pixels():
     ids = np.arange(20, dtype=np.uint8) + 120
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        train(net, MSELoss(), SGD(net, lr=0.5), ids, np.zeros((20, 2)), epochs=1, rng=0)
+        list(train(net, MSELoss(), SGD(net, lr=0.5), ids, np.zeros((20, 2)), epochs=1, rng=0))
 
 
 def warnings_of(last, loss, t):
@@ -287,7 +287,7 @@ def warnings_of(last, loss, t):
     x = np.random.default_rng(0).normal(size=(20, 3))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        train(net, loss, SGD(net, lr=0.5), x, t, epochs=1, rng=0)
+        list(train(net, loss, SGD(net, lr=0.5), x, t, epochs=1, rng=0))
     return [str(warning.message) for warning in caught]
 
 

@@ -63,6 +63,26 @@ def random_generator(rng: Rng) -> np.random.Generator:
     )
 
 
+_CONVERSIONS = {  # what converts an object that has the method or attribute
+    "filled": "{0}.filled(value), or leave out the examples with masked elements",
+    "toarray": "{0}.toarray()",
+    "to_numpy": "{0}.to_numpy()",
+    "detach": "{0}.detach().cpu().numpy()",
+    "numpy": "{0}.numpy()",
+    "__next__": "np.asarray(list({0}))",
+    "__len__": "np.asarray({0})",
+}
+
+
+def check_array(name: str, value: object) -> None:
+    """Refuse what is not a NumPy array, and say how to convert that very type."""
+    other = isinstance(value, np.ma.MaskedArray | np.matrix)  # arrays that compute something else
+    if other or not isinstance(value, np.ndarray):
+        found = (call.format(name) for has, call in _CONVERSIONS.items() if hasattr(value, has))
+        hint = next((f" Use {call}." for call in found), "")
+        raise TypeError(f"{name} must be a NumPy array; got {type(value).__name__}.{hint}")
+
+
 def check_gradient(
     layer: object, dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any] | None = None
 ) -> None:
@@ -84,6 +104,7 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
 
     `axes` describes the shape for the reader; with "..." in it, there may be more than two axes.
     """
+    check_array("x", x)
     width, dtype = len(parameter), parameter.dtype
     if x.ndim < 2 or (x.ndim > 2 and "..." not in axes) or x.shape[-1] != width:
         hint = "Use x.reshape(len(x), -1) to flatten each example."
@@ -104,6 +125,7 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
 
 def check_indices(name: str, values: Array, count: int, what: str, owner: object = None) -> None:
     """Refuse values that are not ints from 0 to count − 1; `what` says what they index."""
+    check_array(name, values)
     whole = values.dtype.kind in "iu"
     if whole and (not values.size or (values.min() >= 0 and values.max() < count)):
         return
@@ -117,7 +139,9 @@ def check_indices(name: str, values: Array, count: int, what: str, owner: object
 
 
 def check_lengths(x: Array, t: Array, x_name: str = "x", t_name: str = "t") -> None:
-    """Refuse inputs and targets of different lengths."""
+    """Refuse inputs and targets that are not arrays of one length."""
+    check_array(x_name, x)
+    check_array(t_name, t)
     if len(x) != len(t):
         raise ValueError(
             f"{x_name} has {len(x)} examples and {t_name} has {len(t)}: they must have the same "

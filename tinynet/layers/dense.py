@@ -71,7 +71,7 @@ class Dense(Layer):
 
     def predict(self, x: Array) -> Array:
         W = self.W
-        if x.ndim != 2 or x.shape[1] != len(W) or x.dtype != W.dtype:
+        if type(x) is not np.ndarray or x.ndim != 2 or x.shape[1] != len(W) or x.dtype != W.dtype:
             check_input(self, x, f"(N, {len(W)})", W)
         y = x.dot(W)
         if self.b is not None:

@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_gradient
+from tinynet.checks import check_array, check_gradient
 from tinynet.layers.base import Layer
 from tinynet.text import one_line, table, written
 from tinynet.types import Array
@@ -64,11 +64,15 @@ class Sequential(Layer):
         self._warn_of_equal_weights()
 
     def forward(self, x: Array) -> Array:
+        if type(x) is not np.ndarray:
+            check_array("x", x)
         y = self._each(self.layers, "forward", x)
         self._shape = y.shape
         return y
 
     def predict(self, x: Array) -> Array:
+        if type(x) is not np.ndarray:
+            check_array("x", x)
         return self._each(self.layers, "predict", x)
 
     def backward(self, dy: Array) -> Array:
@@ -135,8 +139,6 @@ class Sequential(Layer):
             for layer in layers:
                 x = getattr(layer, method)(x)
         except Exception as error:
-            if isinstance(error, AttributeError) and not isinstance(x, np.ndarray):
-                error.add_note(f"x is a {type(x).__name__}; layers take arrays: np.asarray(x)")
             place = next((str(n) for n, other in enumerate(self.layers) if other is layer), "?")
             error.add_note(f"in layer {place} of Sequential, {one_line(layer)}")
             raise

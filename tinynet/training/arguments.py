@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from tinynet.checks import check_lengths
+from tinynet.checks import check_array, check_lengths
 from tinynet.layers import Layer, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
@@ -25,46 +25,43 @@ def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: A
             got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
             order = "The order is network, loss, optimizer, x, t."
             raise TypeError(f"{name} must be {example}; got {got}. {order}")
-    _check_data("x", x)
-    _check_data("t", t)
-    check_lengths(x, t)
+    check_data(x, t, "x", "t")
     if net.input_dtype is None:
         _warn_of_pixels(x)
     _warn_of_activation(net, loss)
     _check_optimizer(net, optimizer)
 
 
+def check_data(x: Array, t: Array, *names: str) -> None:
+    """Refuse inputs and targets that are not finite numbers or differ in length."""
+    for name, array in zip(names, (x, t), strict=True):
+        check_array(name, array)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{name} must hold numbers; got dtype {array.dtype}")
+        if not array.ndim or not array.size:
+            raise ValueError(f"{name} must hold at least one example; its shape is {array.shape}")
+        if not (math.isfinite(array.max()) and math.isfinite(array.min())):
+            row = next(n for n, example in enumerate(array) if not np.isfinite(example).all())
+            raise ValueError(
+                f"{name} must be finite; {name}[{row}] holds NaN or infinity. "
+                f"Repair or leave out such examples."
+            )
+    check_lengths(x, t, *names)
+
+
 def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> None:
-    """Take one step on a copy, so that what does not fit is found before anything has changed.
-
-    It takes as many rows as the smallest batch has, which may be too few for a layer; at most 32.
-    """
+    """Take a step of each size of batch on a copy, to find what does not fit before a change."""
     net, loss = copy.deepcopy((net, loss))
-    rows = min(len(x) % batch_size or batch_size, 32)
     with np.errstate(over="ignore", invalid="ignore"):
-        y = net.forward(x[:rows])
-        if len(y) == rows:  # all targets must fit outputs of the shape of the first one
-            loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
-        loss.forward(y, t[:rows])
-        net.parameter_gradients(loss.backward())
+        for rows in sorted({min(batch_size, len(x)), len(x) % batch_size} - {0}, reverse=True):
+            y = net.forward(x[:rows])
+            if len(y) == rows:  # all targets must fit outputs of the shape of the first one
+                loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
+            loss.forward(y, t[:rows])
+            net.parameter_gradients(loss.backward())
+        if net.input_dtype is not None:  # ids, which are all in range if the ends are
+            net.predict(x[[x.argmin() // x[0].size, x.argmax() // x[0].size]])
     net.check_views()
-
-
-def _check_data(name: str, array: Array) -> None:
-    if not isinstance(array, np.ndarray):
-        raise TypeError(
-            f"{name} must be a NumPy array; got {type(array).__name__}. Use np.asarray({name})."
-        )
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold numbers; got dtype {array.dtype}")
-    if not array.ndim or not array.size:
-        raise ValueError(f"{name} must hold at least one example; its shape is {array.shape}")
-    if not (math.isfinite(array.max()) and math.isfinite(array.min())):
-        row = next(n for n, example in enumerate(array) if not np.isfinite(example).all())
-        raise ValueError(
-            f"{name} must be finite; {name}[{row}] holds NaN or infinity. "
-            f"Repair or leave out such examples."
-        )
 
 
 def _warn_of_pixels(x: Array) -> None:

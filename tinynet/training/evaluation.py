@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinynet.checks import check_lengths, positive_int
+from tinynet.checks import check_array, check_lengths, positive_int
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.types import Array
@@ -31,6 +31,7 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
         >>> predict(Dense(784, 10), np.zeros((60_000, 784))).shape
         (60000, 10)
     """
+    check_array("x", x)
     rows = 1024 if batch_size is None else positive_int(batch_size, "batch_size")
     first = net.predict(x[:rows])
     if len(x) <= rows:
@@ -67,8 +68,14 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
     check_lengths(x, t)
     named = _by_name(metrics)
     y = predict(net, x)
-    value = float(copy.copy(loss).forward(y, t))
-    return {"loss": value} | {name: float(metric(y, t)) for name, metric in named.items()}
+    measured = {"loss": float(copy.copy(loss).forward(y, t))}
+    for name, metric in named.items():
+        try:
+            measured[name] = float(metric(y, t))
+        except Exception as error:
+            error.add_note(f"in the metric {name}, which takes all outputs and targets")
+            raise
+    return measured
 
 
 def _by_name(metrics: Metrics) -> dict[str, Metric]:

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.checks import check_lengths, positive_int, random_generator
+from tinynet.checks import positive_int, random_generator
 from tinynet.errors import DivergenceError
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.persistence.atomic import check_target
+from tinynet.training.arguments import check_data
 from tinynet.training.checkpoints import TrainingRun
 from tinynet.training.evaluation import Metrics, evaluate
 from tinynet.training.history import History
@@ -94,20 +95,25 @@ def fit(
     batch_size = positive_int(batch_size, "batch_size")
     options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle}
 
-    def measure(rows: slice) -> dict[str, float]:
-        """The validation loss and the metrics, on these rows of the data."""
+    def measure() -> dict[str, float]:
+        """The validation loss and the metrics."""
         if validation is None and not metrics:
             return {}
         inputs, targets = (x, t) if validation is None else validation
-        with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
-            measured = evaluate(net, loss, inputs[rows], targets[rows], metrics)
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
+                measured = evaluate(net, loss, inputs, targets, metrics)
+        except Exception as error:
+            error.add_note(f"on the {'training' if validation is None else 'validation'} data")
+            raise
         if validation is None:
             del measured["loss"]  # `train` has it
             return measured
         return {f"validation_{name}": value for name, value in measured.items()}
 
-    training = train(net, loss, optimizer, x, t, epochs=epochs, rng=rng, **options)
-    columns = ["loss", *measure(slice(2)), "lr", "seconds"]  # finds what does not fit
+    # iter says that it is used, though a resumed run may need no epoch
+    training = iter(train(net, loss, optimizer, x, t, epochs=epochs, rng=rng, **options))
+    columns = ["loss", *measure(), "lr", "seconds"]  # on all rows: a metric may need many
     settings = {
         "optimizer": type(optimizer).__name__,
         "loss": type(loss).__name__,
@@ -134,7 +140,7 @@ def fit(
         try:
             while last.history.epochs < epochs and not _stalled(last.history, patience):
                 epoch = next(training)
-                measured = measure(slice(None))
+                measured = measure()
                 row = {"loss": epoch.loss, **measured, "lr": epoch.lr, "seconds": epoch.seconds}
                 now = run.checkpoint(last.history.plus(row), last.best)
                 is_best = patience and now.history.best_epoch == now.history.epochs
@@ -179,7 +185,7 @@ def _check_options(
         if not (isinstance(validation, tuple) and len(validation) == 2):
             got = type(validation).__name__
             raise TypeError(f"validation must be a tuple (x, t) of inputs and targets; got {got}")
-        check_lengths(*validation, "validation[0]", "validation[1]")
+        check_data(*validation, "validation[0]", "validation[1]")
     if patience is not None:
         positive_int(patience, "patience")
         if validation is None:

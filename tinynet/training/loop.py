@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ def train(
 
     Warns:
         UserWarning: x looks like pixels that were never scaled, or the network ends in an
-            activation that the loss applies itself.
+            activation that the loss applies itself; later, that nobody asked for an epoch.
 
     Example:
         >>> from tinynet import Dense, MSELoss, Sequential, SGD
@@ -98,7 +99,7 @@ def train(
     rehearse(net, loss, x, t, batch_size)
     generator = random_generator(rng)
 
-    def epoch_by_epoch() -> Iterator[Epoch]:
+    def epoch_by_epoch() -> Generator[Epoch, None, None]:
         for number in range(1, epochs + 1):
             started, rate = time.perf_counter(), optimizer.rate()
             mean, start = _MeanLoss(number, rate), 0
@@ -118,7 +119,27 @@ def train(
             seconds = time.perf_counter() - started
             yield Epoch(number, mean.total / mean.examples, seconds, mean.examples, rate)
 
-    return epoch_by_epoch()
+    return _Epochs(epoch_by_epoch())
+
+
+class _Epochs(Iterator[Epoch]):
+    """An iterator that warns if it is thrown away before anyone has asked for an epoch."""
+
+    def __init__(self, epochs: Generator[Epoch, None, None]) -> None:
+        self._epochs, self._asked = epochs, False
+        self.close = epochs.close
+
+    def __iter__(self) -> Iterator[Epoch]:
+        self._asked = True
+        return self
+
+    def __next__(self) -> Epoch:
+        self._asked = True
+        return next(self._epochs)
+
+    def __del__(self) -> None:
+        if not self._asked:
+            warnings.warn("nothing was trained: write for epoch in train(...): ...", stacklevel=2)
 
 
 class _MeanLoss:
