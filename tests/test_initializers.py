@@ -110,7 +110,7 @@ def takers(path):
         "Dense": lambda rng: Dense(1, 1, rng=rng),
         "Embedding": lambda rng: Embedding(3, 2, rng=rng),
         "Dropout": lambda rng: Dropout(0.5, rng=rng),
-        "train": lambda rng: train(*arguments, epochs=1, rng=rng),
+        "train": lambda rng: list(train(*arguments, epochs=1, rng=rng)),
         "fit": lambda rng: fit(*arguments, epochs=1, batch_size=1, rng=rng, progress="off"),
         "batches": lambda rng: batches(x, x, rng=rng),
         "load": lambda rng: load(path, rng=rng),

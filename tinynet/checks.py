@@ -78,8 +78,8 @@ def check_array(name: str, value: object) -> None:
     """Refuse what is not a NumPy array, and say how to convert that very type."""
     other = isinstance(value, np.ma.MaskedArray | np.matrix)  # arrays that compute something else
     if other or not isinstance(value, np.ndarray):
-        found = (call.format(name) for has, call in _CONVERSIONS.items() if hasattr(value, has))
-        hint = next((f" Use {call}." for call in found), "")
+        calls = (call for has, call in _CONVERSIONS.items() if hasattr(value, has))
+        hint = f" Use {call.format(name)}." if (call := next(calls, "")) else ""
         raise TypeError(f"{name} must be a NumPy array; got {type(value).__name__}.{hint}")
 
 
