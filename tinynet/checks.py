@@ -143,10 +143,8 @@ def check_lengths(x: Array, t: Array, x_name: str = "x", t_name: str = "t") -> N
     check_array(x_name, x)
     check_array(t_name, t)
     if len(x) != len(t):
-        raise ValueError(
-            f"{x_name} has {len(x)} examples and {t_name} has {len(t)}: they must have the same "
-            f"length"
-        )
+        got = f"{x_name} has {len(x)} examples and {t_name} has {len(t)}"
+        raise ValueError(f"{got}: they must have the same length")
 
 
 def check_targets(loss: object, y: Array, t: Array) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, overload
 
 import numpy as np
+from numpy import ndarray  # the look-up np.ndarray in each forward would be measurable
 from numpy.typing import DTypeLike
 
 from tinynet.checks import check_array, check_gradient
@@ -64,14 +65,14 @@ class Sequential(Layer):
         self._warn_of_equal_weights()
 
     def forward(self, x: Array) -> Array:
-        if type(x) is not np.ndarray:
+        if type(x) is not ndarray:
             check_array("x", x)
         y = self._each(self.layers, "forward", x)
         self._shape = y.shape
         return y
 
     def predict(self, x: Array) -> Array:
-        if type(x) is not np.ndarray:
+        if type(x) is not ndarray:
             check_array("x", x)
         return self._each(self.layers, "predict", x)
 

@@ -42,10 +42,8 @@ def check_data(x: Array, t: Array, *names: str) -> None:
             raise ValueError(f"{name} must hold at least one example; its shape is {array.shape}")
         if not (math.isfinite(array.max()) and math.isfinite(array.min())):
             row = next(n for n, example in enumerate(array) if not np.isfinite(example).all())
-            raise ValueError(
-                f"{name} must be finite; {name}[{row}] holds NaN or infinity. "
-                f"Repair or leave out such examples."
-            )
+            got = f"{name}[{row}] holds NaN or infinity"
+            raise ValueError(f"{name} must be finite; {got}. Repair or leave out such examples.")
     check_lengths(x, t, *names)
 
 
