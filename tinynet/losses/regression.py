@@ -25,7 +25,9 @@ class MSELoss(Loss):
     def forward(self, y: Array, t: Array) -> float:
         self._d = y - t
         flat = self._d.ravel()
-        return float(flat.dot(flat)) / flat.size
+        short = flat.size < 100_000  # of more, the running sum of `dot` loses digits in float32
+        squares = flat.dot(flat) if short else np.square(flat).sum()
+        return float(squares) / flat.size
 
     def backward(self) -> Array:
         return self._d * (2 / self._d.size)
