@@ -134,6 +134,31 @@ def shares(y, rng):
     return rng.choice([0.0, 0.3, 1.0], size=y.shape)
 
 
+class Excluding:
+    """A loss that takes what has the logit −∞ for the first class, which no target has."""
+
+    def forward(self, y, t):
+        y = y.copy()
+        y[:, 0] = -np.inf
+        return super().forward(y, t)
+
+
+class ExcludingCrossEntropy(Excluding, CrossEntropyLoss):
+    pass
+
+
+class ExcludingKLDiv(Excluding, KLDivLoss):
+    pass
+
+
+def other_classes(y, rng):
+    return rng.integers(1, y.shape[1], size=len(y))
+
+
+def other_rows(y, rng):
+    return np.pad(rows(y[:, 1:], rng), ((0, 0), (1, 0)))
+
+
 LOSSES = {
     "BCELoss": LossRow(BCELoss, probabilities, shares),
     "BCEWithLogitsLoss": LossRow(BCEWithLogitsLoss, target=shares),
@@ -141,9 +166,11 @@ LOSSES = {
     "CrossEntropyLoss of rows": LossRow(CrossEntropyLoss, logits, rows),
     "CrossEntropyLoss smoothed": LossRow(lambda: CrossEntropyLoss(0.2), logits, classes),
     "CrossEntropyLoss of rows, smoothed": LossRow(lambda: CrossEntropyLoss(0.2), logits, rows),
+    "CrossEntropyLoss without a class": LossRow(ExcludingCrossEntropy, logits, other_classes),
     "HuberLoss": LossRow(HuberLoss),
     "HuberLoss narrow": LossRow(lambda: HuberLoss(0.1)),
     "KLDivLoss": LossRow(KLDivLoss, log_probabilities, rows),
+    "KLDivLoss without a class": LossRow(ExcludingKLDiv, log_probabilities, other_rows),
     "L1Loss": LossRow(L1Loss),
     "MSELoss": LossRow(MSELoss),
 }

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from tinynet.checks import check_distributions, check_indices, fraction, rounding
-from tinynet.losses.base import Loss
+from tinynet.losses.base import Loss, weighted_sum
 from tinynet.types import Array
 
 
@@ -12,9 +12,9 @@ class CrossEntropyLoss(Loss):
     """L = −mean over the examples of Σₖ qₖ log pₖ, where p = softmax(y).
 
     dL/dy = (p Σₖ qₖ − q) / N. The outputs y are logits, any finite numbers, so the network does not
-    end in a Softmax. (To exclude a class, give it a large negative logit such as −10⁹; −∞ makes the
-    loss NaN.) q is the target distribution: 1 at the right class, or the given row. Label smoothing
-    ε mixes it with the uniform distribution, q ← (1 − ε) q + ε / K.
+    end in a Softmax. q is the target distribution: 1 at the right class, or the given row. Label
+    smoothing ε mixes it with the uniform distribution, q ← (1 − ε) q + ε / K. A logit of −∞
+    excludes a class: where q is 0, q log p is 0, and otherwise the loss is infinite.
 
     The mean, over the N examples and not over N K elements, and the smoothing are those of PyTorch
     and Keras. The largest logit is subtracted first, so that e^y does not overflow.
@@ -75,7 +75,7 @@ class CrossEntropyLoss(Loss):
         if t.ndim == 2:
             q = t.astype(y.dtype, copy=False)
         else:
-            q = np.zeros_like(y)
+            q = np.zeros(y.shape, y.dtype)
             q[np.arange(len(t)), t] = 1
         if self.label_smoothing:
             q = (1 - self.label_smoothing) * q + self.label_smoothing / y.shape[1]
@@ -83,7 +83,7 @@ class CrossEntropyLoss(Loss):
         e = np.exp(z)
         total = e.sum(axis=1, keepdims=True)
         self._p, self._q = e / total, q
-        return float((q * (np.log(total) - z)).sum()) / len(y)  # Σ q (−log p)
+        return weighted_sum(q, np.log(total) - z) / len(y)  # Σ q (−log p)
 
     def backward(self) -> Array:
         p, q = self._p, self._q
@@ -94,9 +94,9 @@ class KLDivLoss(Loss):
     """L = mean over the examples of Σₖ tₖ (log tₖ − yₖ), the Kullback-Leibler divergence.
 
     dL/dy = −t / N. The outputs y are log-probabilities, as LogSoftmax returns them, and t are
-    probabilities; 0 log 0 is 0. The arguments and the mean over the N examples are PyTorch's with
-    `reduction="batchmean"`; its default divides by N K, which is not the divergence. Shapes: y and
-    t (N, K).
+    probabilities; where tₖ is 0, the term is 0, also if yₖ is −∞. The arguments and the mean over
+    the N examples are PyTorch's with `reduction="batchmean"`; its default divides by N K, which is
+    not the divergence. Shapes: y and t (N, K).
 
     Raises:
         ValueError: an output above 0, because outputs are logarithms of probabilities; or a row of
@@ -128,7 +128,7 @@ class KLDivLoss(Loss):
 
     def forward(self, y: Array, t: Array) -> float:
         self._t = t.astype(y.dtype, copy=False)
-        return float((xlogy(t, t) - t * y).sum()) / len(y)
+        return (float(xlogy(t, t).sum()) - weighted_sum(t, y)) / len(y)
 
     def backward(self) -> Array:
         return -self._t / len(self._t)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinynet.checks import positive
-from tinynet.losses.base import Loss
+from tinynet.losses.base import Loss, weighted_sum
 from tinynet.types import Array
 
 
@@ -23,14 +23,12 @@ class MSELoss(Loss):
     """
 
     def forward(self, y: Array, t: Array) -> float:
-        self._d = y - t
-        flat = self._d.ravel()
-        short = flat.size < 100_000  # of more, the running sum of `dot` loses digits in float32
-        squares = flat.dot(flat) if short else np.square(flat).sum()
-        return float(squares) / flat.size
+        self._d = d = y - t
+        return weighted_sum(d, d) / d.size
 
     def backward(self) -> Array:
-        return self._d * (2 / self._d.size)
+        d = self._d
+        return d * (2 / d.size)
 
 
 class L1Loss(Loss):
