@@ -21,12 +21,13 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     Args:
         predicted: scores `(N, classes)`, where the largest is the prediction (the first of equal
             ones), or classes `(N,)`.
-        labels: classes `(N,)`, or targets `(N, classes)` as `one_hot` makes them.
+        labels: classes `(N,)`, or targets `(N, classes)` as `one_hot` makes them, where the one
+            largest value is the class.
 
     Raises:
         TypeError: classes are not integers.
-        ValueError: shapes do not fit, there are no examples, a value is NaN, or a class has no
-            column.
+        ValueError: shapes do not fit, there are no examples, a value is NaN, a row of targets has
+            its largest value more than once, or a class has no column.
 
     Example:
         >>> accuracy([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]], [1, 2])
@@ -168,10 +169,24 @@ def as_classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, i
         )
     if not len(t):
         raise ValueError("predicted and labels are empty: pass at least one example.")
+    if t_columns:
+        _check_one_class(np.asarray(labels))
     if columns := p_columns or t_columns:
         check_indices("predicted", p, columns, "classes")
         check_indices("labels", t, columns, "classes")
     return p, t, columns
+
+
+def _check_one_class(targets: Array) -> None:
+    """Refuse rows of targets that mark several classes, or none."""
+    marked = (targets == targets.max(axis=1, keepdims=True)).sum(axis=1)
+    if marked.max() > 1:
+        row = int((marked > 1).argmax())
+        raise ValueError(
+            f"labels must mark one class in each row; row {row} has its largest value, "
+            f"{targets[row].max():g}, in {marked[row]} columns. If several classes may apply to an "
+            f"example, or none, count the right decisions: ((predicted > 0.5) == labels).mean()."
+        )
 
 
 def _classes(values: ArrayLike, name: str) -> tuple[Array, int | None]:
