@@ -45,7 +45,7 @@ from tinynet import (
 )
 from tinynet.data import MNIST, load_mnist, scale_pixels
 from tinynet.metrics import accuracy, confusion_matrix, precision_recall_f1, top_k_accuracy
-from tinynet.schedules import Schedule, cosine, linear_warmup
+from tinynet.schedules import Schedule, cosine, linear_warmup, steps_in_epochs
 from tinynet.types import Array
 
 
@@ -80,7 +80,7 @@ def run(data: MNIST, options: argparse.Namespace) -> float:
 
     rng = np.random.default_rng(options.seed)
     net, loss = network(rng), CrossEntropyLoss(label_smoothing=0.1)
-    steps = options.epochs * math.ceil(len(x) / options.batch_size)
+    steps = steps_in_epochs(options.epochs, examples=len(x), batch_size=options.batch_size)
     rates = schedule(options.lr, steps)
     optimizer = AdamW(net, lr=rates, weight_decay=0.02)
 

@@ -19,7 +19,7 @@ from scipy.special import softmax
 
 from tinynet import GELU, Adam, CrossEntropyLoss, Dense, Sequential, he_normal, plot, train
 from tinynet.metrics import accuracy
-from tinynet.schedules import cosine
+from tinynet.schedules import cosine, steps_in_epochs
 from tinynet.types import Array
 
 ARMS, TURNS = 3, 1.25
@@ -48,7 +48,8 @@ def run(options: argparse.Namespace) -> float:
         Dense(48, ARMS, rng=rng),
     )
     loss = CrossEntropyLoss()
-    optimizer = Adam(net, lr=cosine(0.01, steps=EPOCHS * len(x) // BATCH_SIZE))
+    steps = steps_in_epochs(EPOCHS, examples=len(x), batch_size=BATCH_SIZE)
+    optimizer = Adam(net, lr=cosine(0.01, steps=steps))
 
     if not options.quiet:
         print(f"2-48-48-{ARMS}, GELU, cross-entropy, Adam, seed {options.seed}\n")

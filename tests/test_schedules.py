@@ -19,7 +19,7 @@ from tinynet.schedules import (
 
 EVERY = [
     step_decay(0.1, factor=0.5, every=10),
-    exponential_decay(0.1, factor=0.9),
+    exponential_decay(0.1, factor=0.9, every=1),
     exponential_decay(0.1, factor=0.9, every=100),
     cosine(0.1, steps=100),
     cosine(0.1, steps=100, final=0.01),
@@ -52,7 +52,7 @@ def test_a_schedule_prints_as_it_was_made_and_survives_pickling(schedule):
 def test_decays():
     assert [step_decay(1.0, factor=0.5, every=2)(k) for k in range(5)] == [1, 1, 0.5, 0.5, 0.25]
     assert exponential_decay(1.0, factor=0.25, every=2)(3) == 0.125
-    assert exponential_decay(1.0, factor=0.5)(10**6) == 0
+    assert exponential_decay(1.0, factor=0.5, every=1)(10**6) == 0
 
 
 def test_the_cosine_falls_from_the_rate_to_the_final_one_and_stays_there():
@@ -96,9 +96,17 @@ def test_an_optimizer_takes_a_schedule_and_prints_it():
         (lambda: step_decay(0.1, factor=1.1, every=1), ValueError, "and at most 1; got 1.1"),
         (lambda: step_decay(0.1, factor=0.5, every=0), ValueError, "every must be a positive int"),
         (lambda: step_decay(0.1, factor=0.5, every=1.5), TypeError, "every must be a positive int"),
-        (lambda: exponential_decay("a", factor=0.5), TypeError, "lr must be a positive"),
-        (lambda: exponential_decay(np.inf, factor=0.5), ValueError, "lr must be a positive"),
-        (lambda: exponential_decay(0.1, factor=np.nan), ValueError, "factor must be a number"),
+        (lambda: exponential_decay("a", factor=0.5, every=1), TypeError, "lr must be a positive"),
+        (
+            lambda: exponential_decay(np.inf, factor=0.5, every=1),
+            ValueError,
+            "lr must be a positive",
+        ),
+        (
+            lambda: exponential_decay(0.1, factor=np.nan, every=1),
+            ValueError,
+            "factor must be a number",
+        ),
         (lambda: cosine(-1, steps=5), ValueError, "lr must be a positive"),
         (lambda: cosine(0.1, steps=0), ValueError, "steps must be a positive int"),
         (lambda: cosine(0.1, steps=5, final=-0.1), ValueError, "final must be a finite number of"),

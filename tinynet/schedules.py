@@ -5,7 +5,11 @@ A schedule is any function of the number of steps taken so far, which is 0 befor
     optimizer = SGD(net, lr=lambda step: 0.1 / (1 + step / 1000))
 
 `linear_warmup` and `piecewise` combine other schedules. All schedules here check their arguments,
-can be printed and pickled, and return floats. One epoch has ⌈examples / batch size⌉ steps.
+can be printed and pickled, and return floats. They count steps; `steps_in_epochs` says how many
+steps a number of epochs has:
+
+    steps = steps_in_epochs(30, examples=len(x), batch_size=20)
+    optimizer = SGD(net, lr=cosine(0.05, steps=steps))
 """
 
 import bisect
@@ -19,7 +23,15 @@ from tinynet.checks import not_negative, positive, positive_int, real
 from tinynet.optimizers.base import LearningRate
 from tinynet.text import call
 
-__all__ = ["Schedule", "cosine", "exponential_decay", "linear_warmup", "piecewise", "step_decay"]
+__all__ = [
+    "Schedule",
+    "cosine",
+    "exponential_decay",
+    "linear_warmup",
+    "piecewise",
+    "step_decay",
+    "steps_in_epochs",
+]
 
 
 class Schedule(functools.partial[float]):
@@ -27,6 +39,23 @@ class Schedule(functools.partial[float]):
 
     def __repr__(self) -> str:
         return call(self.func.__name__.removeprefix("_"), self.args, self.keywords)
+
+
+def steps_in_epochs(epochs: int, *, examples: int, batch_size: int) -> int:
+    """epochs · ⌈examples / batch_size⌉: the number of steps that `train` takes.
+
+    Raises:
+        ValueError, TypeError: an argument is not a positive int.
+
+    Example:
+        >>> steps_in_epochs(2, examples=100, batch_size=32)
+        8
+    """
+    examples, batch_size = (
+        positive_int(examples, "examples"),
+        positive_int(batch_size, "batch_size"),
+    )
+    return positive_int(epochs, "epochs") * math.ceil(examples / batch_size)
 
 
 def step_decay(lr: float, *, factor: float, every: int) -> Schedule:
@@ -47,11 +76,11 @@ def _step_decay(step: int, *, lr: float, factor: float, every: int) -> float:
     return lr * factor ** (step // every)
 
 
-def exponential_decay(lr: float, *, factor: float, every: int = 1) -> Schedule:
+def exponential_decay(lr: float, *, factor: float, every: int) -> Schedule:
     """η(k) = lr · factor^(k / every): the rate falls smoothly.
 
-    It is Keras's `ExponentialDecay`. PyTorch's `ExponentialLR`, which counts epochs, has `every`
-    equal to the number of steps of an epoch.
+    It is Keras's `ExponentialDecay`. At the start of each epoch, it has the rate of PyTorch's
+    `ExponentialLR`, which falls once an epoch, if `every` is the number of steps in an epoch.
 
     Raises:
         ValueError: `lr` or `every` is not positive, or `factor` is outside (0, 1].
@@ -60,6 +89,9 @@ def exponential_decay(lr: float, *, factor: float, every: int = 1) -> Schedule:
         >>> rate = exponential_decay(0.8, factor=0.25, every=100)
         >>> rate(0), rate(50), rate(100)
         (0.8, 0.4, 0.2)
+        >>> epoch = steps_in_epochs(1, examples=60_000, batch_size=32)
+        >>> exponential_decay(0.8, factor=0.5, every=epoch)(2 * epoch)
+        0.2
     """
     return _decay(_exponential_decay, lr, factor, every)
 

@@ -166,7 +166,7 @@ def test_lr_decay_of_adagrad_is_a_schedule_here():
             lambda o: torch.optim.lr_scheduler.StepLR(o, step_size=4, gamma=0.3),
         ),
         (
-            schedules.exponential_decay(0.5, factor=0.9),
+            schedules.exponential_decay(0.5, factor=0.9, every=1),
             lambda o: torch.optim.lr_scheduler.ExponentialLR(o, gamma=0.9),
         ),
         (
