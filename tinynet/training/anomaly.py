@@ -19,7 +19,7 @@ from tinynet.text import one_line, written
 from tinynet.types import Array
 
 _lock = threading.Lock()
-_quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the error says more
+_quiet = np.errstate(all="ignore")  # the error says more
 _set_class = vars(object)["__class__"].__set__  # `_Watched` has a property of that name
 
 

@@ -50,7 +50,7 @@ def check_data(x: Array, t: Array, *names: str) -> None:
 def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> None:
     """Take a step of each size of batch on a copy, to find what does not fit before a change."""
     net, loss = copy.deepcopy((net, loss))
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         for rows in sorted({min(batch_size, len(x)), len(x) % batch_size} - {0}, reverse=True):
             y = net.forward(x[:rows])
             if len(y) == rows:  # all targets must fit outputs of the shape of the first one

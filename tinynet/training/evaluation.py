@@ -16,6 +16,10 @@ Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Metric]
 """Functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by name."""
 
 
+_underflow_is_harmless = np.errstate(under="ignore")  # also if the caller made it an error
+
+
+@_underflow_is_harmless
 def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
     """The outputs for all of x, computed for `batch_size` rows at a time, by default 1,024.
 
@@ -43,6 +47,7 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
     return outputs
 
 
+@_underflow_is_harmless
 def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) -> dict[str, float]:
     """The loss of a network on data, and metrics, by name; the network and the loss do not change.
 

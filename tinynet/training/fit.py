@@ -101,7 +101,7 @@ def fit(
             return {}
         inputs, targets = (x, t) if validation is None else validation
         try:
-            with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
+            with np.errstate(all="ignore"):  # the history shows it
                 measured = evaluate(net, loss, inputs, targets, metrics)
         except Exception as error:
             error.add_note(f"on the {'training' if validation is None else 'validation'} data")

@@ -60,7 +60,8 @@ def train(
 
     Args:
         net: a layer or network; `predict` may be called between epochs.
-        loss: the loss to minimize.
+        loss: the loss to minimize. Training works on a shallow copy, so several trainings may share
+            one object. What is assigned to it counts from the next epoch on.
         optimizer: made for `net`, or for a part of it that alone is to be trained.
         x: inputs (N, ...), never copied as a whole.
         t: targets (N, ...).
@@ -104,15 +105,16 @@ def train(
             started, rate = time.perf_counter(), optimizer.rate()
             mean, start = _MeanLoss(number, rate), 0
             order = generator.permutation(len(x)) if shuffle else None
-            with np.errstate(over="ignore", invalid="ignore"):  # DivergenceError says more
+            own = _shallow_copy(loss)  # which no other thread uses
+            with np.errstate(all="ignore"):  # underflow is harmless, DivergenceError says the rest
                 # in each epoch, because the caller may have changed the optimizer
-                if blocked and blocked_sgd.applies(net, loss, optimizer, x, batch_size):
+                if blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):
                     start = blocked_sgd.descend(
-                        net, loss, optimizer, x, t, batch_size, order, mean.add
+                        net, own, optimizer, x, t, batch_size, order, mean.add
                     )
                 for x_batch, t_batch in in_order(x, t, batch_size, order, start):
-                    mean.add(loss.forward(net.forward(x_batch), t_batch), len(x_batch))
-                    net.parameter_gradients(loss.backward())
+                    mean.add(own.forward(net.forward(x_batch), t_batch), len(x_batch))
+                    net.parameter_gradients(own.backward())
                     optimizer.step()
             net.check_views()
             mean.check_parameters(net.params)
@@ -140,6 +142,13 @@ class _Epochs(Iterator[Epoch]):
     def __del__(self) -> None:
         if not self._asked:
             warnings.warn("nothing was trained: write for epoch in train(...): ...", stacklevel=2)
+
+
+def _shallow_copy(loss: Loss) -> Loss:
+    """A copy of the same class, also if `detect_anomaly` watches the loss."""
+    own: Loss = object.__new__(type(loss))
+    vars(own).update(vars(loss))
+    return own
 
 
 class _MeanLoss:
