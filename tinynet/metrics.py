@@ -21,13 +21,12 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     Args:
         predicted: scores `(N, classes)`, where the largest is the prediction (the first of equal
             ones), or classes `(N,)`.
-        labels: classes `(N,)`, or targets `(N, classes)` as `one_hot` makes them, where the one
-            largest value is the class.
+        labels: classes `(N,)`, or targets `(N, classes)` as `one_hot` makes them.
 
     Raises:
         TypeError: classes are not integers.
         ValueError: shapes do not fit, there are no examples, a value is NaN, a row of targets has
-            its largest value more than once, or a class has no column.
+            no single largest value, or a class has no column.
 
     Example:
         >>> accuracy([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]], [1, 2])

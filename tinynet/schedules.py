@@ -5,11 +5,7 @@ A schedule is any function of the number of steps taken so far, which is 0 befor
     optimizer = SGD(net, lr=lambda step: 0.1 / (1 + step / 1000))
 
 `linear_warmup` and `piecewise` combine other schedules. All schedules here check their arguments,
-can be printed and pickled, and return floats. They count steps; `steps_in_epochs` says how many
-steps a number of epochs has:
-
-    steps = steps_in_epochs(30, examples=len(x), batch_size=20)
-    optimizer = SGD(net, lr=cosine(0.05, steps=steps))
+can be printed and pickled, and return floats. `steps_in_epochs` converts epochs to steps.
 """
 
 import bisect
@@ -51,11 +47,9 @@ def steps_in_epochs(epochs: int, *, examples: int, batch_size: int) -> int:
         >>> steps_in_epochs(2, examples=100, batch_size=32)
         8
     """
-    examples, batch_size = (
-        positive_int(examples, "examples"),
-        positive_int(batch_size, "batch_size"),
-    )
-    return positive_int(epochs, "epochs") * math.ceil(examples / batch_size)
+    examples = positive_int(examples, "examples")
+    batches = math.ceil(examples / positive_int(batch_size, "batch_size"))
+    return positive_int(epochs, "epochs") * batches
 
 
 def step_decay(lr: float, *, factor: float, every: int) -> Schedule:
@@ -89,9 +83,6 @@ def exponential_decay(lr: float, *, factor: float, every: int) -> Schedule:
         >>> rate = exponential_decay(0.8, factor=0.25, every=100)
         >>> rate(0), rate(50), rate(100)
         (0.8, 0.4, 0.2)
-        >>> epoch = steps_in_epochs(1, examples=60_000, batch_size=32)
-        >>> exponential_decay(0.8, factor=0.5, every=epoch)(2 * epoch)
-        0.2
     """
     return _decay(_exponential_decay, lr, factor, every)
 

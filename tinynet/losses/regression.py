@@ -27,8 +27,7 @@ class MSELoss(Loss):
         return weighted_sum(d, d) / d.size
 
     def backward(self) -> Array:
-        d = self._d
-        return d * (2 / d.size)
+        return self._d * (2 / self._d.size)
 
 
 class L1Loss(Loss):

@@ -16,10 +16,7 @@ Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Metric]
 """Functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by name."""
 
 
-_underflow_is_harmless = np.errstate(under="ignore")  # also if the caller made it an error
-
-
-@_underflow_is_harmless
+@np.errstate(under="ignore")  # it is harmless, also if the caller has made it an error
 def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
     """The outputs for all of x, computed for `batch_size` rows at a time, by default 1,024.
 
@@ -47,7 +44,7 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
     return outputs
 
 
-@_underflow_is_harmless
+@np.errstate(under="ignore")
 def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) -> dict[str, float]:
     """The loss of a network on data, and metrics, by name; the network and the loss do not change.
 
