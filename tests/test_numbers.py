@@ -259,10 +259,9 @@ def test_detect_anomaly_sees_the_loss_that_training_works_on(begun):
     def begin():
         return train(net, loss, SGD(net, lr=0.1), x, x, epochs=3)
 
-    epochs = begin()
+    epochs = begin() if begun else None
     with detect_anomaly(loss):
-        if not begun:
-            epochs = begin()
+        epochs = epochs or begin()
         with pytest.raises(DivergenceError, match=r"appeared in backward of Broken\(\)"):
             next(epochs)
     assert type(loss) is Broken

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -101,11 +102,12 @@ def train(
     generator = random_generator(rng)
 
     def epoch_by_epoch() -> Generator[Epoch, None, None]:
+        own_loss = _OwnLoss(loss)
         for number in range(1, epochs + 1):
             started, rate = time.perf_counter(), optimizer.rate()
             mean, start = _MeanLoss(number, rate), 0
             order = generator.permutation(len(x)) if shuffle else None
-            own = _shallow_copy(loss)  # which no other thread uses
+            own = own_loss.now()
             with np.errstate(all="ignore"):  # underflow is harmless, DivergenceError says the rest
                 # in each epoch, because the caller may have changed the optimizer
                 if blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):
@@ -144,11 +146,26 @@ class _Epochs(Iterator[Epoch]):
             warnings.warn("nothing was trained: write for epoch in train(...): ...", stacklevel=2)
 
 
-def _shallow_copy(loss: Loss) -> Loss:
-    """A copy of the same class, also if `detect_anomaly` watches the loss."""
-    own: Loss = object.__new__(type(loss))
-    vars(own).update(vars(loss))
-    return own
+class _OwnLoss:
+    """The copy of the caller's loss that a training works on; it follows what the caller changes.
+
+    In each epoch it has the class that the caller's object has then, which `detect_anomaly` changes
+    for a while, and all that was assigned to it since the last one.
+    """
+
+    def __init__(self, loss: Loss) -> None:
+        self._original = loss
+        self._seen: dict[str, Any] = {}  # attributes of the original
+        self._own: dict[str, Any] = {}
+
+    def now(self) -> Loss:
+        """The copy for one epoch."""
+        seen, self._seen = self._seen, dict(vars(self._original))
+        new = {name: it for name, it in self._seen.items() if seen.get(name, seen) is not it}
+        own: Loss = object.__new__(type(self._original))
+        vars(own).update(self._own | new)
+        self._own = vars(own)
+        return own
 
 
 class _MeanLoss:
