@@ -102,12 +102,10 @@ def train(
     generator = random_generator(rng)
 
     def epoch_by_epoch() -> Generator[Epoch, None, None]:
-        own_loss = _OwnLoss(loss)
-        for number in range(1, epochs + 1):
+        for number, own in zip(range(1, epochs + 1), _own_copies(loss), strict=False):
             started, rate = time.perf_counter(), optimizer.rate()
             mean, start = _MeanLoss(number, rate), 0
             order = generator.permutation(len(x)) if shuffle else None
-            own = own_loss.now()
             with np.errstate(all="ignore"):  # underflow is harmless, DivergenceError says the rest
                 # in each epoch, because the caller may have changed the optimizer
                 if blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):
@@ -146,26 +144,20 @@ class _Epochs(Iterator[Epoch]):
             warnings.warn("nothing was trained: write for epoch in train(...): ...", stacklevel=2)
 
 
-class _OwnLoss:
-    """The copy of the caller's loss that a training works on; it follows what the caller changes.
+def _own_copies(loss: Loss) -> Iterator[Loss]:
+    """The loss that a training works on, for each epoch.
 
-    In each epoch it has the class that the caller's object has then, which `detect_anomaly` changes
-    for a while, and all that was assigned to it since the last one.
+    It takes over what was assigned to the caller's object since the last epoch, and its class,
+    which `detect_anomaly` changes for a while.
     """
-
-    def __init__(self, loss: Loss) -> None:
-        self._original = loss
-        self._seen: dict[str, Any] = {}  # attributes of the original
-        self._own: dict[str, Any] = {}
-
-    def now(self) -> Loss:
-        """The copy for one epoch."""
-        seen, self._seen = self._seen, dict(vars(self._original))
-        new = {name: it for name, it in self._seen.items() if seen.get(name, seen) is not it}
-        own: Loss = object.__new__(type(self._original))
-        vars(own).update(self._own | new)
-        self._own = vars(own)
-        return own
+    own_attributes: dict[str, Any] = {}
+    seen: dict[str, Any] = {}
+    while True:
+        given = dict(vars(loss))
+        own_attributes |= {k: v for k, v in given.items() if seen.get(k, seen) is not v}
+        own: Loss = object.__new__(type(loss))
+        own.__dict__, seen = own_attributes, given
+        yield own
 
 
 class _MeanLoss:
