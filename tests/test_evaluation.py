@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from layers import Run
 
-from tinynet import Layer, evaluate, predict
+from tinynet import Dense, Layer, evaluate, predict
 from tinynet.metrics import accuracy
 
 
@@ -46,3 +46,8 @@ def test_evaluate_leaves_no_trace():
     assert measured.keys() == {"loss", "accuracy"}
     with pytest.raises(ValueError, match="the same length"):
         evaluate(run.net, run.loss, run.x, run.t[:3])
+
+
+def test_predict_says_that_the_network_comes_first():
+    with pytest.raises(TypeError, match=r"predict\(net, x\); got ndarray as net"):
+        predict(np.ones((2, 3)), Dense(3, 2))

@@ -509,3 +509,21 @@ def test_testing_needs_neither_hypothesis_nor_pytest_and_tinynet_does_not_import
         "assert not {'hypothesis', 'pytest', '_pytest'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("check", "subject", "name"),
+    [(check_layer, Sigmoid(), "input_shape"), (check_loss, MSELoss(), "shape")],
+)
+def test_a_shape_in_the_place_of_an_array_is_told_its_name(check, subject, name):
+    with pytest.raises(ValueError, match=rf"write {name}=\(4, 3\)"):
+        check(subject, (4, 3))
+
+
+def test_a_forward_that_returns_nothing_is_told_so():
+    class Forgetful(Sigmoid):
+        def forward(self, x):
+            super().forward(x)
+
+    with pytest.raises(ValueError, match="returned None; is `return` missing"):
+        check_layer(Forgetful(), input_shape=(4, 3))

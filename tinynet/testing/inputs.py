@@ -100,6 +100,8 @@ def _pairs(shape: tuple[int, ...], rng: np.random.Generator) -> list[Inputs]:
 
 def _finite(layer: Layer, inputs: Inputs) -> bool:
     y = copy.deepcopy(layer).forward(*(array.copy() for array in inputs))
+    if y is None:
+        raise TypeError("it returned None; is `return` missing?")
     return bool(np.isfinite(y).all())
 
 

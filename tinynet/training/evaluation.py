@@ -26,12 +26,16 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
 
     Raises:
         ValueError: `batch_size` below 1, or an x that does not fit the network.
+        TypeError: the first argument is not a network, or x is not an array.
 
     Example:
         >>> from tinynet import Dense
         >>> predict(Dense(784, 10), np.zeros((60_000, 784))).shape
         (60000, 10)
     """
+    if not isinstance(net, Layer):
+        got = type(net).__name__
+        raise TypeError(f"predict takes the network first, predict(net, x); got {got} as net")
     check_array("x", x)
     rows = 1024 if batch_size is None else positive_int(batch_size, "batch_size")
     first = net.predict(x[:rows])
