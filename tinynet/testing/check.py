@@ -152,9 +152,8 @@ def _refuse_subject(subject: object, kind: type[Any], me: str) -> None:
 def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
     """The arrays or the shape, whichever is given; refuses both, neither, a part, a bad shape."""
     *arrays, shape = given
-    if isinstance(given[arrays[0]], tuple):
-        sizes = given[arrays[0]]
-        raise ValueError(f"{me} takes a shape by name: write {shape}={sizes}; got a tuple of sizes")
+    if isinstance(first := given[arrays[0]], tuple):
+        raise ValueError(f"{me} takes a shape by name: write {shape}={first}; got a tuple of sizes")
     told = {name: value for name, value in given.items() if value is not None}
     if list(told) == arrays:
         return {name: np.asarray(value) for name, value in told.items()}
