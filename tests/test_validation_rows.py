@@ -5,9 +5,10 @@ another container than a NumPy array gets one sentence everywhere, which says ho
 """
 
 import gc
+import re
 import warnings
 
-import arguments
+import containers
 import numpy as np
 import pytest
 import scipy.sparse
@@ -282,7 +283,7 @@ def test_a_loss_that_refuses_a_full_or_the_last_batch_is_found_before_the_first_
 # Other containers
 
 
-class Series(arguments.DataFrame):
+class Series(containers.DataFrame):
     """One column of a DataFrame."""
 
 
@@ -290,13 +291,13 @@ CONTAINERS = {
     "list": (lambda a: a.tolist(), r"np\.asarray\("),
     "tuple": (lambda a: tuple(map(tuple, a)), r"np\.asarray\("),
     "list of arrays": (list, r"np\.(asarray|stack|array)\("),
-    "DataFrame": (arguments.DataFrame, r"\.to_numpy\("),
+    "DataFrame": (containers.DataFrame, r"\.to_numpy\("),
     "Series": (Series, r"\.to_numpy\("),
-    "Tensor": (arguments.Tensor, r"\.numpy\("),
+    "Tensor": (containers.Tensor, r"\.numpy\("),
     "csr_array": (scipy.sparse.csr_array, r"\.toarray\("),
     "csc_matrix": (scipy.sparse.csc_matrix, r"\.toarray\("),
     "coo_array": (scipy.sparse.coo_array, r"\.toarray\("),
-    "MaskedArray": (arguments.masked, r"\.filled\("),
+    "MaskedArray": (containers.masked, r"\.filled\("),
     "MaskedArray without a mask": (np.ma.masked_array, r"\.filled\("),
     "matrix": (np.matrix, r"np\.asarray\("),
     "generator": (iter, r"np\.(asarray|array|stack)\("),
@@ -355,7 +356,7 @@ def test_the_sentence_about_a_container_is_the_same_everywhere(container):
         try:
             call(problem, data)
         except TypeError as error:
-            sentences.add(arguments.re.sub(rf"\b{name}\b", "it", str(error).split(". ")[-1]))
+            sentences.add(re.sub(rf"\b{name}\b", "it", str(error).split(". ")[-1]))
         else:
             sentences.add(f"{place} takes it")
     assert len(sentences) == 1, sentences
@@ -367,8 +368,8 @@ def test_what_the_sentence_says_works():
     expected = Problem().train(rng=0)[-1].loss
     for put, convert in (
         (lambda a: a.tolist(), np.asarray),
-        (arguments.DataFrame, lambda a: a.to_numpy()),
-        (arguments.Tensor, lambda a: a.numpy()),
+        (containers.DataFrame, lambda a: a.to_numpy()),
+        (containers.Tensor, lambda a: a.numpy()),
         (scipy.sparse.csr_array, lambda a: a.toarray()),
         (np.ma.masked_array, lambda a: a.filled(0)),
     ):
