@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy.special import entr
 
 from tinynet import (
     ELU,
@@ -527,3 +528,15 @@ def test_a_forward_that_returns_nothing_is_told_so():
 
     with pytest.raises(ValueError, match="returned None; is `return` missing"):
         check_layer(Forgetful(), input_shape=(4, 3))
+
+
+def test_a_domain_outside_which_outputs_are_infinite_is_no_obstacle():
+    class Entropy(Layer):
+        def forward(self, x):
+            self._x = x
+            return entr(x)  # -inf for negative x
+
+        def backward(self, dy):
+            return -dy * (np.log(self._x) + 1)
+
+    assert check_layer(Entropy(), np.random.default_rng(0).uniform(0.1, 0.9, (4, 3)))

@@ -102,7 +102,8 @@ class Comparison:
         ordinary[here] = np.random.default_rng(0).normal(size=ordinary[here].shape)
         if len(point.inputs) > 1 and point.inputs[1].shape == point.inputs[0].shape:
             ordinary += point.inputs[1].ravel()
-        self.noise = np.fmax(self.noise, EPS * np.abs(self.outputs(ordinary)))
+        sizes = np.abs(self.outputs(ordinary))  # infinite or NaN outside the domain
+        self.noise = np.fmax(self.noise, np.where(np.isfinite(sizes), EPS * sizes, 0))
 
     def outputs(self, theta: Array) -> Array:
         """y, flat; NaN outside the domain."""
