@@ -166,7 +166,7 @@ def forward_twice(t: Trial) -> Pairs:
 
 @rule("reuse", "something is kept from the first batch.")
 def reuse(t: Trial) -> Pairs:
-    """A batch of other examples, as many or not, gives what it gives a new layer."""
+    """A batch of other examples, of any size, gives what it gives a new layer."""
     n, small = len(t.x), 2 if t.output == "y" else 1
     few, same, many = (t.other_inputs(rows) for rows in (small, n, n + 3))
     for first, second in ((t.inputs, same), (t.inputs, few), (few, t.inputs), (t.inputs, many)):

@@ -31,8 +31,8 @@ OPTIMIZER_CHECKS = tuple(_CHECKS)
 def check_optimizer(make: Make, reference: Reference, *, steps: int = 8) -> Report:
     """Compare an optimizer with its plain update, step by step; the report says what was checked.
 
-    The gradients run from 1e-6 to 1e3 and hold zeros; they come in one vector that is written
-    anew for each step, as layers do.
+    The gradients run from 1e-6 to 1e3 and hold zeros; they come in one vector that is overwritten
+    for each step, as layers do.
 
     Args:
         make: net -> the optimizer.
