@@ -1,24 +1,51 @@
-"""Rules for what a caller passes, each with an error that states it."""
+"""Rules for what a caller passes, each with an error that states it.
+
+Every public function and class checks its arguments with these, before it changes anything. A rule
+that returns the value takes it first, `positive_int(epochs, "epochs")`; one that only refuses takes
+the name first, `check_array("x", x)`.
+"""
 
 import math
 import operator
+import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import ndarray  # the look-up np.ndarray in each forward would be measurable
+from numpy.typing import ArrayLike, DTypeLike
 
-from tinynet.types import Array, Rng
+from tinynet.text import shown
+from tinynet.types import Array, FilePath, Rng
 
 
-def positive_int(value: object, name: str) -> int:
-    """The value as an int of at least 1."""
+def boolean(value: object, name: str) -> bool:
+    """The value as a bool; of other types, every text counts as true, also "no"."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False; got {shown(value)}")
+    return bool(value)
+
+
+def positive_int(value: object, name: str, least: int = 1) -> int:
+    """The value as an int of at least `least`."""
+    rule = "a positive int" if least == 1 else f"an int of at least {least}"
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name} must be a positive int; got {value!r}") from None
-    if number < 1 or isinstance(value, bool):
-        raise ValueError(f"{name} must be a positive int; got {value!r}")
+        raise TypeError(f"{name} must be {rule}; got {shown(value)}") from None
+    if number < least or isinstance(value, bool):
+        raise ValueError(f"{name} must be {rule}; got {shown(value)}")
     return number
+
+
+def sizes(value: object, name: str, least: int = 1, axes: int | None = None) -> tuple[int, ...]:
+    """The value as a tuple of ints of at least `least`, of which there are `axes`."""
+    rule = f"{name} must be a tuple of {axes or ''} sizes; got {shown(value)}".replace("  ", " ")
+    if not isinstance(value, tuple | list):
+        raise TypeError(rule)
+    if axes not in (None, len(value)):
+        raise ValueError(rule)
+    return tuple(positive_int(size, f"{name}[{n}]", least) for n, size in enumerate(value))
 
 
 def real(
@@ -29,9 +56,13 @@ def real(
 ) -> float:
     """The value as a finite float that `fits`; `rule` is what the error says it must be."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be {rule}; got {value!r}")
-    if not math.isfinite(value) or not fits(number := float(value)):
-        raise ValueError(f"{name} must be {rule}; got {value!r}")
+        raise TypeError(f"{name} must be {rule}; got {shown(value)}")
+    try:
+        number = float(value)
+    except OverflowError:  # an int may have any number of digits
+        number = math.inf
+    if not math.isfinite(number) or not fits(number):
+        raise ValueError(f"{name} must be {rule}; got {shown(value)}")
     return number
 
 
@@ -50,7 +81,31 @@ def fraction(value: object, name: str, rule: str = "a number in [0, 1)") -> floa
     return real(value, name, rule, lambda number: 0 <= number < 1)
 
 
-def random_generator(rng: Rng) -> np.random.Generator:
+def float_dtype(value: DTypeLike, name: str = "dtype") -> np.dtype[Any]:
+    """The value as the dtype float32 or float64; for NumPy, None, [] and 0 stand for others."""
+    try:
+        dtype = None if value is None else np.dtype(value)
+    except Exception:  # NumPy raises many kinds
+        dtype = None
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"{name} must be np.float32 or np.float64; got {shown(value)}")
+    return dtype
+
+
+def file_path(value: FilePath, name: str = "path") -> FilePath:
+    """The value, if it can be the path of a file; an int would be an open one."""
+    rule = f"{name} must be the path of a file, a str or a pathlib.Path; got {shown(value)}"
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(rule)
+    text = os.fspath(value)
+    if not isinstance(text, str):
+        raise TypeError(rule)
+    if not text or "\0" in text:
+        raise ValueError(rule)
+    return value
+
+
+def random_generator(rng: Rng, name: str = "rng") -> np.random.Generator:
     """The Generator that an argument `rng` stands for; an int is a seed, None an unknown one."""
     if isinstance(rng, np.random.Generator):
         return rng
@@ -58,9 +113,24 @@ def random_generator(rng: Rng) -> np.random.Generator:
     if rng is None or (whole and rng >= 0):
         return np.random.default_rng(rng)
     raise (ValueError if whole else TypeError)(
-        f"rng must be a Generator, an int of at least 0 or None; got {rng!r}. "
+        f"{name} must be a Generator, an int of at least 0 or None; got {shown(rng)}. "
         f"Make one Generator, np.random.default_rng(0), and pass it to all layers."
     )
+
+
+def check_instance(name: str, value: object, kind: type | tuple[type, ...], example: str) -> None:
+    """Refuse what is no object of that kind, such as the class itself."""
+    if not isinstance(value, kind):
+        hint = ""
+        if isinstance(value, type) and issubclass(value, kind):
+            hint = f" Did you mean {value.__name__}(...)?"
+        raise TypeError(f"{name} must be {example}; got {shown(value)}.{hint}")
+
+
+def check_function(name: str, value: object, example: str) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function such as {example}; got {shown(value)}")
 
 
 _CONVERSIONS = {  # what converts an object that has the method or attribute
@@ -70,17 +140,57 @@ _CONVERSIONS = {  # what converts an object that has the method or attribute
     "detach": "{0}.detach().cpu().numpy()",
     "numpy": "{0}.numpy()",
     "__next__": "np.asarray(list({0}))",
-    "__len__": "np.asarray({0})",
+    "__array__": "np.asarray({0})",
+    "index": "np.asarray({0})",  # a list, a tuple, a range
+}
+_NUMBERS = {  # what makes real numbers of an array of another kind
+    "c": "Use {0}.real, {0}.imag or abs({0}).",
+    "O": "If all elements are numbers, {0}.astype(float) converts them.",
+    "U": "np.unique({0}, return_inverse=True) numbers the names in it.",
 }
 
 
 def check_array(name: str, value: object) -> None:
     """Refuse what is not a NumPy array, and say how to convert that very type."""
     other = isinstance(value, np.ma.MaskedArray | np.matrix)  # arrays that compute something else
-    if other or not isinstance(value, np.ndarray):
+    if other or not isinstance(value, ndarray):
         calls = (call for has, call in _CONVERSIONS.items() if hasattr(value, has))
         hint = f" Use {call.format(name)}." if (call := next(calls, "")) else ""
         raise TypeError(f"{name} must be a NumPy array; got {type(value).__name__}.{hint}")
+
+
+def check_numbers(name: str, value: Array) -> None:
+    """Refuse what is not a NumPy array of real numbers, and say how to convert it."""
+    if type(value) is ndarray and value.dtype.kind == "f":
+        return  # so far for a step of training
+    check_array(name, value)
+    if value.dtype.kind not in "fiub":
+        hint = _NUMBERS.get(value.dtype.kind, "").format(name)
+        raise TypeError(f"{name} must hold real numbers; got {value.dtype}. {hint}".rstrip())
+
+
+def as_array(value: ArrayLike, name: str) -> Array:
+    """The array, or nested lists of one length, as a plain array; no masked elements are lost."""
+    if isinstance(value, np.ma.MaskedArray):
+        check_array(name, value)
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # rows of several lengths, a tensor on another device
+        if not isinstance(value, tuple | list):
+            check_array(name, value)
+        raise ValueError(
+            f"{name} must be an array, or lists of equal lengths; got {shown(value)} ({error})"
+        ) from error
+    if array.ndim == 0 and array.dtype == object:  # a set, a generator, a sparse matrix
+        check_array(name, value)
+    return array
+
+
+def as_numbers(value: ArrayLike, name: str) -> Array:
+    """The same, if it holds real numbers."""
+    array = as_array(value, name)
+    check_numbers(name, array)
+    return array
 
 
 def check_gradient(

@@ -42,6 +42,22 @@ def one_line(value: object) -> str:
     return " ".join(repr(value).split()).replace("( ", "(").replace(", )", ")")
 
 
+def shown(value: object) -> str:
+    """What an error says that it got: the value in one line of at most 80 characters.
+
+    Example:
+        >>> shown(int), shown([0] * 1000)[-9:]
+        ('the class int', ', 0, 0...')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    try:
+        text = " ".join(written(value).split())
+    except Exception:  # the value may be a broken object
+        text = f"an object of {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
     """Columns as wide as their widest entry, with a rule below the heading.
 
