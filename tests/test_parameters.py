@@ -1,7 +1,10 @@
 """Parameters are views on two flat vectors, whatever is done to their layer."""
 
 import copy
+import functools
 import gc
+from collections import deque
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layers import COPIES, Parallel, Scale
 
-from tinynet import Dense, Layer, Sequential, Sigmoid
+from tinynet import Dense, Layer, Residual, Sequential, Sigmoid
+
+
+class Slots:
+    __slots__ = ("part",)
+
+    def __init__(self, part):
+        self.part = part
 
 
 def nested():
@@ -163,46 +173,146 @@ def test_a_parameter_cannot_take_a_name_of_the_contract(name):
         Layer(**{name: np.ones(2)})
 
 
-def test_a_replaced_view_is_found_and_named():
-    for attribute in ("gain", "dgain"):
-        net = Sequential(Scale(3))
-        setattr(net[0], attribute, np.ones(3))
-        with pytest.raises(ValueError, match=rf"Scale\.{attribute} .*self\.{attribute}\[\.\.\.\]"):
-            net.check_views()
+@pytest.mark.parametrize("name", ["gain", "dgain", "params", "grads"])
+def test_an_assignment_to_a_declared_name_writes_into_the_vector(name):
+    net = Sequential(Dense(2, 3, rng=0), Scale(3))
+    owner = net[1] if name.endswith("gain") else net
+    view, vector = getattr(owner, name), net.grads if name in ("dgain", "grads") else net.params
+    setattr(owner, name, np.arange(view.size))
+    assert getattr(owner, name) is view
+    np.testing.assert_array_equal(vector[-3:], np.arange(view.size)[-3:])
+    setattr(owner, name, getattr(owner, name) + 1)
+    np.testing.assert_array_equal(vector[-3:], np.arange(view.size)[-3:] + 1)
 
 
-@pytest.mark.parametrize("vector", ["params", "grads"])
+def test_an_update_in_place_of_a_declared_name_moves_the_vector():
+    layer = Scale(3)
+    layer.gain += 1
+    layer.gain *= [1.0, 2.0, 3.0]
+    layer.dgain -= 1
+    assert layer.params.tolist() == [2, 4, 6]
+    assert layer.grads.tolist() == [-1, -1, -1]
+
+
+@pytest.mark.parametrize("name", ["W", "dW", "b", "db", "params", "grads"])
 @pytest.mark.parametrize(
-    "build",
-    [nested, lambda: Sequential(nested()), lambda: Dense(2, 2)],
-    ids=["nested", "nested once more", "Dense"],
+    ("value", "error"),
+    [
+        (np.zeros((2, 2)), ValueError),
+        (np.zeros((1, 1, 9)), ValueError),
+        (1.0, ValueError),
+        (None, TypeError),
+        ([[0.0, 0.0, 0.0]], TypeError),
+        ({}, TypeError),
+        ("full", TypeError),
+        (np.ma.array([1.0]), TypeError),
+    ],
+    ids=repr,
 )
-def test_a_replaced_flat_vector_is_found(build, vector):
-    """As `net.params = best` does, after which the layers would compute with the old ones."""
-    net = build()
-    setattr(net, vector, getattr(net, vector).copy())
-    with pytest.raises(ValueError, match="replaced by an assignment"):
-        net.check_views()
+def test_another_value_for_a_declared_name_is_refused_and_changes_nothing(name, value, error):
+    layer = Dense(2, 3, rng=0)
+    before = layer.params.copy()
+    with pytest.raises(error, match=rf"^Dense\.{name} "):
+        setattr(layer, name, value)
+    np.testing.assert_array_equal(layer.params, before)
+    layer.check_views()
 
 
-def test_a_replaced_part_is_found():
+@pytest.mark.parametrize("dtype", [complex, object, "U3"])
+def test_a_declared_name_takes_real_numbers_only(dtype):
+    layer = Scale(2)
+    with pytest.raises(TypeError, match=r"Scale\.gain holds float64; got an array of"):
+        layer.gain = np.ones(2).astype(dtype)
+
+
+def test_a_declared_name_cannot_be_deleted():
+    layer = Dense(2, 3, rng=0)
+    for name in ("W", "dW", "params"):
+        with pytest.raises(AttributeError, match=rf"Dense\.{name} is declared"):
+            delattr(layer, name)
+
+
+def test_a_parameter_without_axes_takes_a_number():
+    layer = Layer(scale=np.array(2.0))
+    layer.scale = 3
+    layer.dscale = np.float64(4)
+    assert layer.params.tolist() == [3]
+    assert layer.grads.tolist() == [4]
+
+
+def test_a_name_that_one_instance_declares_is_a_plain_attribute_of_another():
+    class Shift(Layer):
+        def __init__(self, learned):
+            self.offset = np.ones(2)
+            if learned:
+                super().__init__(offset=self.offset)
+
+    plain, learned, later = Shift(False), Shift(True), Shift(False)
+    for layer in (plain, later, copy.deepcopy(plain), copy.deepcopy(later)):
+        assert layer.offset.tolist() == [1, 1]
+        layer.offset = "anything"
+        assert layer.offset == "anything"
+        assert not hasattr(layer, "doffset")
+        del layer.offset
+        assert not hasattr(layer, "offset")
+    assert learned.offset is not learned.params
+    assert learned.params.tolist() == [1, 1]
+
+
+def test_a_class_attribute_cannot_become_a_parameter():
+    class Named(Layer):
+        gain = None
+
+        def __init__(self):
+            super().__init__(gain=np.ones(2))
+
+    with pytest.raises(ValueError, match="Named cannot declare 'gain'"):
+        Named()
+
+
+def test_a_part_cannot_be_exchanged():
     net = nested()
-    net[1].left = Dense(4, 2, rng=0)
-    with pytest.raises(ValueError, match=r"Parallel\.left was replaced"):
-        net.check_views()
+    with pytest.raises(ValueError, match=r"Parallel\.left is a declared part.*Build a new"):
+        net[1].left = Dense(4, 2, rng=0)
+    net[1].left = net[1].left
+    with pytest.raises(AttributeError, match=r"Sequential keeps the layers.*copy.deepcopy"):
+        net.layers = net.layers[:-1]
+    with pytest.raises(AttributeError, match="layers"):
+        del net.layers
+
+
+def test_a_part_that_was_bound_by_itself_is_found():
+    for build in (nested, lambda: Sequential(nested())):
+        net = build()
+        net[0].bind(net[0].params.copy(), net[0].grads.copy())
+        with pytest.raises(ValueError, match=r"does not lie on the flat vector.*bind"):
+            net.check_views()
 
 
 @pytest.mark.parametrize(
     "hold",
-    [lambda x: x, lambda x: [x], lambda x: (Sigmoid(), x), lambda x: {"part": x}],
-    ids=["itself", "list", "tuple", "dict"],
+    [
+        lambda x: x,
+        lambda x: [x],
+        lambda x: (Sigmoid(), x),
+        lambda x: {"part": x},
+        lambda x: [[Sigmoid()], {"parts": (x,)}],
+        lambda x: SimpleNamespace(part=x),
+        lambda x: np.array([x, None]),
+        lambda x: deque([x]),
+        lambda x: {1: Residual(x)},
+        lambda x: x.forward,
+        lambda x: functools.partial(print, x),
+        lambda x: lambda: x,
+        lambda x: Slots(x),
+    ],
 )
 def test_a_part_that_was_never_declared_is_found(hold):
     class Wrapper(Layer):
         def __init__(self, inner):
             self.inner = hold(inner)
 
-    with pytest.raises(ValueError, match=r"Wrapper\.inner holds a layer that learns"):
+    with pytest.raises(ValueError, match=r"^Wrapper\.inner.* holds a layer that learns"):
         Wrapper(Dense(2, 2)).check_views()
 
 

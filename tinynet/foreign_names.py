@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
+from tinynet.declared import attributes
 from tinynet.errors import BackwardBeforeForwardError
 
 
@@ -162,7 +163,7 @@ def missing_attribute(owner: object, name: str) -> NoReturn:
     hint = ""
     if name in ATTRIBUTES:
         hint = f": {ATTRIBUTES[name]}"
-    elif name[:1] == "d" and name[1:] in vars(owner):
+    elif name[:1] == "d" and name[1:] in attributes(owner):
         hint = f". Declare the parameter with super().__init__({name[1:]}=...) to have it"
     raise AttributeError(f"{me} has no attribute {name!r}{hint}")
 

@@ -1,4 +1,4 @@
-"""Errors about parameters: what may be declared, optimized, and left its flat vector."""
+"""Errors about parameters: what may be declared and optimized, and what has left its vector."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinynet.declared import Declared
 from tinynet.foreign_names import KEYWORDS
+from tinynet.held import held
 from tinynet.text import one_line
 from tinynet.types import Array
 
@@ -19,11 +21,10 @@ if TYPE_CHECKING:
 def check_declaration(whole: Parameterized, declared: Mapping[str, Any]) -> None:
     """Require names that are free, arrays of floats, and parts that have no place yet."""
     me = type(whole).__name__
-    taken = {*dir(type(whole)), "params", "grads"}
     one_place = "A layer has one place; copy.deepcopy makes a second one."
     places: dict[int, str] = {}
     for name, value in declared.items():
-        if name in taken or f"d{name}" in taken or f"d{name}" in declared:
+        if _is_taken(whole, name) or _is_taken(whole, f"d{name}") or f"d{name}" in declared:
             raise ValueError(
                 f"{me} cannot declare {name!r}: this name, or d{name} for its gradient, is taken. "
                 f"Choose another name."
@@ -73,27 +74,20 @@ def check_views(whole: Parameterized) -> None:
     me = type(whole).__name__
     for name, value in whole._declared.items():
         if not _is_part(value):
-            if value.size:
-                _check_view(me, name, getattr(whole, name), whole.params)
-                _check_view(me, f"d{name}", getattr(whole, f"d{name}"), whole.grads)
+            _check_memory(me, name, value, whole.params)
             continue
-        if getattr(whole, name) is not value:
-            raise ValueError(
-                f"{me}.{name} was replaced after {one_line(value)} had been declared there, "
-                f"so the two do not share parameters. Build a new network instead."
-            )
         value.check_views()
-        if whole.params.size and value.params.size:  # a Frozen has none
-            _check_view(me, "params", whole.params, value.params)
-            _check_view(me, "grads", whole.grads, value.grads)
-    for name, value in whole.__dict__.items():
-        inside = [*value.values()] if isinstance(value, dict) else value
-        for held in inside if isinstance(inside, list | tuple) else (inside,):
-            if _is_part(held) and held.params.size and held._owner() is None:
-                raise ValueError(
-                    f"{me}.{name} holds a layer that learns, {one_line(held)}, but {me} never "
-                    f"declared it, so it would not learn. Pass it to super().__init__(name=layer)."
-                )
+        if whole.params.size:  # a Frozen has none
+            _check_memory(f"{me}.{name}", "params", value.params, whole.params)
+            _check_memory(f"{me}.{name}", "grads", value.grads, whole.grads)
+    closed = whole._arguments if hasattr(whole, "_arguments") else None  # not what it computes with
+    for where, value in held(whole, lambda value: value is not closed and not _is_part(value)):
+        if _is_part(value) and value.params.size and value._owner() is None:
+            raise ValueError(
+                f"{me}{where} holds a layer that learns, {one_line(value)}, but {me} never "
+                f"declared it, so it would be neither trained nor saved. Pass it to "
+                f"super().__init__(name=layer), or one by one: super().__init__(**layers)."
+            )
 
 
 def check_has_parameters(optimizer: object, net: object) -> None:
@@ -109,13 +103,20 @@ def check_has_parameters(optimizer: object, net: object) -> None:
         raise ValueError(f"{me} got {one_line(net)}, which has no parameters to learn")
 
 
-def _check_view(me: str, name: str, view: object, vector: Array) -> None:
-    if not isinstance(view, np.ndarray) or not np.may_share_memory(view, vector):
+def _check_memory(me: str, name: str, view: Array, vector: Array) -> None:
+    if view.size and not np.may_share_memory(view, vector):
         raise ValueError(
-            f"{me}.{name} no longer lies in the memory of the flat vectors, so the optimizer and "
-            f"the layer see different numbers: one of them was replaced by an assignment. "
-            f"Write self.{name}[...] = ... instead of self.{name} = ..."
+            f"{me}.{name} does not lie on the flat vector of the whole, so the optimizer and the "
+            f"layer see different numbers. Was bind called for a part? Call it for the whole "
+            f"network, or build the network again."
         )
+
+
+def _is_taken(whole: Parameterized, name: str) -> bool:
+    """Whether the class uses the name for something that is not a declared one."""
+    return name in ("params", "grads") or (
+        hasattr(type(whole), name) and not isinstance(getattr(type(whole), name), Declared)
+    )
 
 
 def _is_part(value: object) -> TypeGuard[Parameterized]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinynet.declared import Declared, attributes, key, place
 from tinynet.parameter_checks import check_declaration, check_views, float_type
 from tinynet.types import Array
 
@@ -18,6 +19,7 @@ class Parameterized:
     """Named arrays that lie one after another in a flat vector, `params`, and their gradients.
 
     `super().__init__(W=array)` makes the attributes `W` and `dW`: views on `params` and `grads`.
+    An assignment to one of these four writes into its memory, and is refused if the shape differs.
     A part, another `Parameterized`, is declared by name in the same way: its views move to the
     vectors of the whole. An optimizer, a gradient check or a checkpoint needs these two vectors
     only.
@@ -25,8 +27,11 @@ class Parameterized:
     `tinynet.Layer` adds the computation.
     """
 
-    params: Array
-    grads: Array
+    if TYPE_CHECKING:
+        params: Array
+        grads: Array
+    else:
+        params, grads = Declared("params"), Declared("grads")
     buffers: ClassVar[tuple[str, ...]] = ()
 
     _declared: dict[str, Any]  # parameters and parts, in the order of the flat vectors
@@ -37,7 +42,7 @@ class Parameterized:
         self = super().__new__(cls)
         self._declared = {}
         self._owner = _nobody
-        self.params, self.grads = np.empty(0), np.empty(0)
+        self._set_vectors(np.empty(0), np.empty(0))
         return self
 
     def __init__(
@@ -64,18 +69,19 @@ class Parameterized:
             here = slice(start, start + _size(value))
             if isinstance(value, Parameterized):
                 value.bind(params[here], grads[here])
-                setattr(self, name, value)
+                place(self, name, value)
             else:
-                gradient = self.__dict__.get(f"d{name}", np.zeros_like(value))
+                gradient = self.__dict__.get(key(f"d{name}"), np.zeros_like(value))
                 self._declared[name] = _view(params[here], value)
-                setattr(self, name, self._declared[name])
-                setattr(self, f"d{name}", _view(grads[here], gradient))
+                place(self, name, self._declared[name])
+                place(self, f"d{name}", _view(grads[here], gradient))
             start = here.stop
+        kept = attributes(self)
         for name in self.buffers:
-            array = self.__dict__.get(name)
+            array = kept.get(name)
             if array is not None and array.dtype.kind == "f":
                 setattr(self, name, array.astype(params.dtype, copy=False))
-        self.params, self.grads = params, grads
+        self._set_vectors(params, grads)
 
     def named_parameters(self) -> Iterator[tuple[str, Array]]:
         """("W", view), ("b", view), ...; a part's are prefixed by its name, "inner.W"."""
@@ -104,8 +110,8 @@ class Parameterized:
         """Check that every view still lies on its flat vector.
 
         Raises:
-            ValueError: an attribute such as `dW` or `params` was replaced instead of overwritten,
-                or a layer with parameters was never declared.
+            ValueError: a part was bound to other vectors by itself, or a layer with parameters
+                was never declared.
         """
         check_views(self)
 
@@ -115,7 +121,7 @@ class Parameterized:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the flat vectors, whose values the views hold, and the owner."""
-        left_out = ("params", "grads", "_owner")
+        left_out = (key("params"), key("grads"), "_owner")
         kept = {name: value for name, value in self.__dict__.items() if name not in left_out}
         return {**kept, "_dtype": self.params.dtype}
 
@@ -126,6 +132,10 @@ class Parameterized:
 
     def _parts(self) -> Iterator[tuple[str, Any]]:
         return ((n, part) for n, part in self._declared.items() if isinstance(part, Parameterized))
+
+    def _set_vectors(self, params: Array, grads: Array) -> None:
+        place(self, "params", params)
+        place(self, "grads", grads)
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         for _, part in self._parts():

@@ -21,7 +21,7 @@ class Layer(Parameterized):
     way, `super().__init__(inner=layer)`; binding, names, copies and `predict` then reach them.
 
     All parameters lie one after another in the flat vector `params`, all gradients in `grads`;
-    `W, b, dW, db` are views on them. So write `self.dW[...] = ...`, not `self.dW = ...`.
+    `W, b, dW, db` are views on them: `self.dW = ...` writes there, as `self.dW[...] = ...` does.
 
     The contract, which `tinynet.testing.check_layer` checks:
 

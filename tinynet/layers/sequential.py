@@ -45,8 +45,6 @@ class Sequential(Layer):
         ['0.W', '0.b', '2.W', '2.b']
     """
 
-    layers: tuple[Layer, ...]
-
     def __init__(self, *layers: Layer, dtype: DTypeLike | None = None) -> None:
         if not layers:
             raise ValueError("Sequential needs at least one layer; got none")
@@ -57,34 +55,47 @@ class Sequential(Layer):
                 raise TypeError(
                     f"Sequential takes layers; number {place} is {written(layer)}.{hint}"
                 )
-        self.layers = layers
+        self._layers = layers
         # the first layer with parameters, which needs to compute no dL/dx in training
         self._first = next((n for n, layer in enumerate(layers) if layer.params.size), len(layers))
         super().__init__(dtype=dtype, **{str(place): layer for place, layer in enumerate(layers)})
         self.input_shape, self.input_dtype = layers[0].input_shape, layers[0].input_dtype
         self._warn_of_equal_weights()
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, which stay those that the network was made of."""
+        return self._layers
+
+    @layers.setter
+    def layers(self, layers: object) -> None:
+        raise AttributeError(
+            f"{type(self).__name__} keeps the layers that it was made of, because their parameters "
+            f"lie on its vectors. Build another network from copies of layers: "
+            f"Sequential(*copy.deepcopy(net.layers[:-1]))."
+        )
+
     def forward(self, x: Array) -> Array:
         if type(x) is not ndarray:
             check_array("x", x)
-        y = self._each(self.layers, "forward", x)
+        y = self._each(self._layers, "forward", x)
         self._shape = y.shape
         return y
 
     def predict(self, x: Array) -> Array:
         if type(x) is not ndarray:
             check_array("x", x)
-        return self._each(self.layers, "predict", x)
+        return self._each(self._layers, "predict", x)
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._shape)
-        return self._each(self.layers[::-1], "backward", dy)
+        return self._each(self._layers[::-1], "backward", dy)
 
     def parameter_gradients(self, dy: Array) -> None:
         """As `backward`, but only down to the first layer that has parameters."""
         check_gradient(self, dy, self._shape)
-        dy = self._each(self.layers[: self._first : -1], "backward", dy)
-        self._each(self.layers[self._first : self._first + 1], "parameter_gradients", dy)
+        dy = self._each(self._layers[: self._first : -1], "backward", dy)
+        self._each(self._layers[self._first : self._first + 1], "parameter_gradients", dy)
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
         """A table of the layers, the shapes of their outputs and their numbers of parameters.

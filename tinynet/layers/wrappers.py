@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinynet.checks import check_gradient
+from tinynet.declared import place
 from tinynet.layers.base import Layer
 from tinynet.text import written
 from tinynet.types import Array
@@ -101,7 +102,8 @@ class Frozen(_Wrapper):
         inner, dtype = self._declared["inner"], params.dtype
         size = inner.params.size
         inner.bind(np.empty(size, dtype), np.empty(size, dtype))
-        self.inner, self.params, self.grads = inner, params[:0], grads[:0]
+        place(self, "inner", inner)
+        self._set_vectors(params[:0], grads[:0])
 
     def named_parameters(self) -> Iterator[tuple[str, Array]]:
         """No parameters."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.declared import attributes
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.testing.inputs import views_check
@@ -75,8 +76,8 @@ def copying(t: Trial) -> Pairs:
     except ValueError as error:
         raise Fault(views_check(error), str(error)) from error
     for new, old in zip(used.walk(), t.start.walk(), strict=True):
-        for name in vars(old).keys() - old._declared.keys():
-            made = {f"d{name}"} & (vars(new).keys() - vars(old).keys())
+        for name in attributes(old).keys() - old._declared.keys():
+            made = {f"d{name}"} & (attributes(new).keys() - attributes(old).keys())
             if made and np.shape(getattr(new, f"d{name}")) == np.shape(getattr(new, name)) != ():
                 raise Fault(
                     "gradient",
@@ -210,7 +211,7 @@ def kept_copy(t: Trial) -> Fault | None:
     if layer is None:
         return None
     first = {name: np.sort(view, axis=None) for name, view in layer.named_parameters()}
-    arrays = [(n, a) for part in layer.walk() for n, a in vars(part).items()]
+    arrays = [(n, a) for part in layer.walk() for n, a in attributes(part).items()]
     for (attribute, array), (name, values) in product(arrays, first.items()):
         if not isinstance(array, np.ndarray) or np.may_share_memory(array, layer.params):
             continue

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinynet.declared import attributes
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
 from tinynet.testing.trial import Trial, agree, distance, generator_states, inputs_of_parts
 
@@ -32,7 +33,7 @@ def redraws(t: Trial) -> None:
     if t.varies:
         return
     y, p = t.forward(t.new(), t.many), t.predict(t.new(), t.many)
-    words = {word.strip("_") for word in (*t.original._arguments[1], *vars(t.original))}
+    words = {word.strip("_") for word in (*t.original._arguments[1], *attributes(t.original))}
     masked = y.shape == p.shape and bool(np.any((y == 0) & (p != 0)) and np.any(y))
     random_words = generator_states(t.start) or words & {"rng", "seed", "generator"}
     if t.interacts or agree(y, p, 1e-7) or not (masked or random_words):

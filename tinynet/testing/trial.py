@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinynet.declared import attributes
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.testing.report import Report
@@ -295,8 +296,8 @@ def restore(layer: Layer, start: Layer, states: list[Any]) -> None:
     """Give a layer the buffers of its twin, and its generators these states."""
     for part, twin in zip(layer.walk(), start.walk(), strict=True):
         for name in part.buffers:
-            if name in vars(twin):
-                setattr(part, name, copy.copy(vars(twin)[name]))
+            if name in (kept := attributes(twin)):
+                setattr(part, name, copy.copy(kept[name]))
     for generator, state in zip(generators(layer) if states else (), states, strict=False):
         generator.bit_generator.state = state
 

@@ -36,16 +36,6 @@ class Assigned(Affine):
         return dx
 
 
-@wrong("gradient", "overwrite", "copy", hint="[...]", input_shape=(4, 3))
-class BiasAssigned(Affine):
-    """self.db = ... leaves the flat vector behind."""
-
-    def backward(self, dy):
-        self.dW[...] = self._x.T @ dy
-        self.db = dy.sum(axis=0)
-        return dy @ self.W.T
-
-
 @wrong("gradient", hint="declare", input_shape=(4, 3))
 class GainNeverDeclared(Layer):
     """Keeps its gain and the gradient of it to itself, where no optimizer finds them."""
