@@ -29,7 +29,8 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
 
         model.load_state_dict({k: torch.from_numpy(v) for k, v in to_state_dict(net).items()})
 
-    The names are PyTorch's, `"0.weight"` for a Dense, (out, in) as there. A `Frozen`, which is a
+    It holds no settings, such as the `eps` of a BatchNorm: make them equal on both sides. The names
+    are PyTorch's, `"0.weight"` for a Dense, (out, in) as there. A `Frozen`, which is a
     flag in PyTorch, has no place in the names. The part of a `Residual` is `inner`, and a layer of
     your own keeps its names and its orientation.
 
@@ -39,6 +40,7 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
         >>> {name: array.shape for name, array in to_state_dict(net).items()}
         {'0.weight': (100, 784), '0.bias': (100,), '2.weight': (10, 100), '2.bias': (10,)}
     """
+    net.check_views()
     return {name: array.copy() for name, array in renamed_arrays(net, _PYTORCH).items()}
 
 
@@ -69,6 +71,7 @@ def fill_from(net: Layer, state_dict: Mapping[str, Any], source: FilePath) -> No
             f"a state dict is a mapping from names to arrays, as model.state_dict() gives it; got "
             f"{type(state_dict).__name__}"
         )
+    net.check_views()
     own = renamed_arrays(net, _PYTORCH)
     given = {
         name: _as_array(value)

@@ -135,11 +135,12 @@ def load_parameters(net: Layer, path: FilePath) -> None:
 
 
 def check_network(function: str, net: object) -> None:
-    """Refuse what is not a network, such as a path that was passed first."""
+    """Refuse what is not a network, such as a path, and a network with layers that it hides."""
     if not isinstance(net, Layer):
         raise TypeError(
             f"{function} takes the network first, {function}(net, path); got {written(net)} as net"
         )
+    net.check_views()
 
 
 def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], dict[str, Array]]:

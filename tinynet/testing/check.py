@@ -8,7 +8,7 @@ import numpy as np
 
 from tinynet.layers import Layer
 from tinynet.losses import Loss
-from tinynet.testing import contract, draws, points, precision, rows
+from tinynet.testing import contract, declarations, draws, points, precision, rows
 from tinynet.testing.inputs import make_trial
 from tinynet.testing.message import part_at_fault, smallest_call
 from tinynet.testing.report import Fault, GradientError, Report, told
@@ -19,7 +19,7 @@ from tinynet.text import call, one_line
 _LATE = (rows.batch_of_none, rows.per_example)  # a wrong gradient explains more
 _FOUND = (
     rule
-    for module in (draws, contract, rows, points, precision)
+    for module in (declarations, draws, contract, rows, points, precision)
     for rule in vars(module).values()
     if isinstance(rule, Rule)
 )
@@ -27,7 +27,15 @@ _RULES = sorted(_FOUND, key=_LATE.__contains__)
 """All rules, as they stand in their modules: a cause comes before its symptoms."""
 
 _OF_LOSSES = (points.loss_of_one, points.loss_larger_batch)
-_OF_LAYERS = {"redraws", "overwrite", "update", "linear", "predict_pure", "batch_of_none"}
+_OF_LAYERS = {
+    "buffers",
+    "redraws",
+    "overwrite",
+    "update",
+    "linear",
+    "predict_pure",
+    "batch_of_none",
+}
 _OF_LAYERS |= {"per_example", "predict_per_example", "predict_equals_forward", "expectation"}
 _RULES_OF = {
     Layer: tuple(rule for rule in _RULES if rule not in _OF_LOSSES),

@@ -75,15 +75,6 @@ def copying(t: Trial) -> Pairs:
         used.check_views()
     except ValueError as error:
         raise Fault(views_check(error), str(error)) from error
-    for new, old in zip(used.walk(), t.start.walk(), strict=True):
-        for name in attributes(old).keys() - old._declared.keys():
-            made = {f"d{name}"} & (attributes(new).keys() - attributes(old).keys())
-            if made and np.shape(getattr(new, f"d{name}")) == np.shape(getattr(new, name)) != ():
-                raise Fault(
-                    "gradient",
-                    f"backward makes d{name}, but {name} is no parameter: no optimizer moves it.",
-                    f"declare it, super().__init__({name}=...), and write self.d{name}[...] = ...",
-                )
     start, moved = t.constructed(t.params) or t.new(), 1.1 * t.params + 0.01
     t.run(layer=start)
     twin = copy.deepcopy(start)

@@ -1,5 +1,6 @@
 """What is looked at before training begins: the arguments, and one step on a copy."""
 
+import contextlib
 import copy
 import math
 import warnings
@@ -8,6 +9,7 @@ import numpy as np
 
 from tinynet.checks import check_array, check_lengths
 from tinynet.layers import Layer, Sequential
+from tinynet.layers.consistency import own_arrays, undeclared_parameter, undeclared_state
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.text import one_line
@@ -49,14 +51,25 @@ def check_data(x: Array, t: Array, *names: str) -> None:
 
 def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> None:
     """Take a step of each size of batch on a copy, to find what does not fit before a change."""
-    net, loss = copy.deepcopy((net, loss))
+    net.check_views()
+    start, (net, loss) = net, copy.deepcopy((net, loss))
     with np.errstate(all="ignore"):
         for rows in sorted({min(batch_size, len(x)), len(x) % batch_size} - {0}, reverse=True):
+            arrays = [own_arrays(net)]
             y = net.forward(x[:rows])
+            arrays.append(own_arrays(net))
             if len(y) == rows:  # all targets must fit outputs of the shape of the first one
                 loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
             loss.forward(y, t[:rows])
-            net.parameter_gradients(loss.backward())
+            net.parameter_gradients(dy := loss.backward())
+            with contextlib.suppress(Exception):  # a first layer without parameters may have none
+                net.backward(dy)
+            arrays.append(own_arrays(net))
+            wrong = undeclared_parameter(*arrays)
+            wrong = wrong or undeclared_state(start, net, x[:rows], "predict")
+            wrong = wrong or undeclared_state(start, net, x[:rows], "forward")
+            if wrong:
+                raise ValueError(f"{wrong}.")
         if net.input_dtype is not None:  # ids, which are all in range if the ends are
             net.predict(x[[x.argmin() // x[0].size, x.argmax() // x[0].size]])
     net.check_views()

@@ -116,7 +116,6 @@ def train(
                     mean.add(own.forward(net.forward(x_batch), t_batch), len(x_batch))
                     net.parameter_gradients(own.backward())
                     optimizer.step()
-            net.check_views()
             mean.check_parameters(net.params)
             seconds = time.perf_counter() - started
             yield Epoch(number, mean.total / mean.examples, seconds, mean.examples, rate)

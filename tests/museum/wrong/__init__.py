@@ -7,6 +7,7 @@ CHECKS_OF = {
     "kinks": {"kinks"},
     "linearity": {"linear"},
     "caches_and_reuse": {"overwrite", "backward_twice", "forward_twice", "reuse"},
+    "undeclared": {"buffers"},
     "stale_parameters": {"update"},
     "copies": {"copy", "pickle", "isolation"},
     "memory": {"mutation", "output_alias", "layout"},
