@@ -58,7 +58,7 @@ def test_initial_weights_of_another_shape_are_refused():
 @pytest.mark.parametrize("dtype", [int, np.float16, "float16", np.longdouble, ">f4", complex])
 def test_parameters_are_of_float32_or_float64(dtype):
     for make in (lambda: Dense(3, 2, dtype=dtype), lambda: Sequential(Sigmoid(), dtype=dtype)):
-        with pytest.raises(TypeError, match=r"they are float32 or float64, so pass dtype=np\."):
+        with pytest.raises(TypeError, match=r"dtype must be np.float32 or np.float64; got"):
             make()
 
 

@@ -211,7 +211,7 @@ def test_options_of_the_wrong_type(make):
         make(2.0)
     with pytest.raises(TypeError, match="eps must be a positive finite number"):
         make(2, eps="1e-5")
-    with pytest.raises(TypeError, match="parameters of int64: they are float32 or float64"):
+    with pytest.raises(TypeError, match=r"dtype must be np.float32 or np.float64; got"):
         make(2, dtype=int)
 
 

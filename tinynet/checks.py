@@ -9,7 +9,7 @@ import math
 import operator
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy import ndarray  # the look-up np.ndarray in each forward would be measurable
@@ -118,6 +118,13 @@ def random_generator(rng: Rng, name: str = "rng") -> np.random.Generator:
     )
 
 
+def rate(value: Any, name: str) -> Any:
+    """The value, if it is a learning rate: a positive number, or a function of the step."""
+    if _is_function(value) and not isinstance(value, type):
+        return value
+    return real(value, name, "a positive finite number or a function of the step", lambda n: n > 0)
+
+
 def check_instance(name: str, value: object, kind: type | tuple[type, ...], example: str) -> None:
     """Refuse what is no object of that kind, such as the class itself."""
     if not isinstance(value, kind):
@@ -129,8 +136,13 @@ def check_instance(name: str, value: object, kind: type | tuple[type, ...], exam
 
 def check_function(name: str, value: object, example: str) -> None:
     """Refuse what cannot be called."""
-    if not callable(value):
+    if not _is_function(value):
         raise TypeError(f"{name} must be a function such as {example}; got {shown(value)}")
+
+
+def _is_function(value: object) -> bool:
+    """Whether it can be called; a layer or loss answers a call with what to write instead."""
+    return callable(value) and (isinstance(value, type) or not hasattr(value, "forward"))
 
 
 _CONVERSIONS = {  # what converts an object that has the method or attribute
@@ -150,10 +162,14 @@ _NUMBERS = {  # what makes real numbers of an array of another kind
 }
 
 
+def is_array(value: object) -> TypeGuard[Array]:
+    """Whether it is a NumPy array; masked arrays and np.matrix compute something else than one."""
+    return isinstance(value, ndarray) and not isinstance(value, np.ma.MaskedArray | np.matrix)
+
+
 def check_array(name: str, value: object) -> None:
     """Refuse what is not a NumPy array, and say how to convert that very type."""
-    other = isinstance(value, np.ma.MaskedArray | np.matrix)  # arrays that compute something else
-    if other or not isinstance(value, ndarray):
+    if not is_array(value):
         calls = (call for has, call in _CONVERSIONS.items() if hasattr(value, has))
         hint = f" Use {call.format(name)}." if (call := next(calls, "")) else ""
         raise TypeError(f"{name} must be a NumPy array; got {type(value).__name__}.{hint}")
@@ -197,14 +213,19 @@ def check_gradient(
     layer: object, dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any] | None = None
 ) -> None:
     """Refuse a gradient of another shape than y, which would be broadcast, or of another dtype."""
-    if getattr(dy, "shape", None) == shape and (dtype is None or dy.dtype == dtype):
+    if (
+        type(dy) is ndarray
+        and dy.shape == shape
+        and (dy.dtype.kind == "f" if dtype is None else dy.dtype == dtype)
+    ):
         return
-    got = f"type {type(dy).__name__}"
-    if isinstance(dy, np.ndarray):
-        got = f"shape {dy.shape} and {dy.dtype}"
+    check_numbers("dy", dy)
+    if dy.shape == shape and (dtype is None or dy.dtype == dtype):
+        return
     wanted = f"{shape}" if dtype is None else f"{shape} and {dtype}"
     raise ValueError(
-        f"{type(layer).__name__}.backward got dy of {got}: it must be {wanted}, an array of the "
+        f"{type(layer).__name__}.backward got dy of shape {dy.shape} and {dy.dtype}: it must be "
+        f"{wanted}, an array of the "
         f"shape of y that the last forward returned. Is it of another batch?"
     ) from None  # Dense asks after its product has failed
 
@@ -214,7 +235,7 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
 
     `axes` describes the shape for the reader; with "..." in it, there may be more than two axes.
     """
-    check_array("x", x)
+    check_numbers("x", x)
     width, dtype = len(parameter), parameter.dtype
     if x.ndim < 2 or (x.ndim > 2 and "..." not in axes) or x.shape[-1] != width:
         hint = "Use x.reshape(len(x), -1) to flatten each example."
@@ -259,6 +280,7 @@ def check_lengths(x: Array, t: Array, x_name: str = "x", t_name: str = "t") -> N
 
 def check_targets(loss: object, y: Array, t: Array) -> None:
     """Refuse targets whose shape is not that of the outputs, or whose float type is wider."""
+    check_numbers("t", t)
     me = type(loss).__name__
     if y.shape != t.shape or not y.size:
         hint = "Do they come from one batch?"

@@ -12,7 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from tinynet.checks import random_generator
+from tinynet.checks import as_numbers, check_function, random_generator, sizes
+from tinynet.text import shown
 from tinynet.types import Array, Rng
 
 __all__ = [
@@ -37,16 +38,23 @@ class Initializer(Protocol):
 
 
 def initial_weights(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:
-    """The values of an initializer, if they have the right shape."""
-    if not callable(init):
-        raise TypeError(f"init must be a function such as tinynet.he_normal; got {init!r}")
-    W = np.asarray(init(shape, random_generator(rng)), float)
+    """The values of an initializer, if they are finite and have the right shape."""
+    check_function("init", init, "tinynet.he_normal")
+    generator = random_generator(rng)
+    try:
+        W = init(shape, generator)
+    except Exception as error:
+        error.add_note(f"in init={shown(init)}, called with shape={shape} and a Generator")
+        raise
+    W = as_numbers(W, "init(shape, rng)").astype(float, copy=False)
     if W.shape != shape:
         raise ValueError(f"init must return an array of shape {shape}; got {W.shape}")
+    if not (np.isfinite(W.max()) and np.isfinite(W.min())):  # without a copy
+        raise ValueError("init must return finite numbers; it returned NaN or infinity")
     return W
 
 
-def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def zeros(shape: tuple[int, ...], rng: Rng) -> Array:
     """W = 0: for biases, and for the last layer of a `Residual`, which then starts as the identity.
 
     Two layers of zeros in a row never learn: the gradient of each has the other's weights as a
@@ -60,10 +68,11 @@ def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         >>> zeros((2, 3), np.random.default_rng(0))
         array([[0., 0., 0.], [0., 0., 0.]])
     """
+    shape, rng = _checked(shape, rng)
     return np.zeros(shape)
 
 
-def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def standard_normal(shape: tuple[int, ...], rng: Rng) -> Array:
     """W ~ N(0, 1): for embeddings, where each output is one weight.
 
     It is the default of `Embedding`, as in PyTorch.
@@ -73,10 +82,11 @@ def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         >>> bool(abs(W.std() - 1) < 0.01)
         True
     """
+    shape, rng = _checked(shape, rng)
     return rng.normal(0.0, 1.0, shape)
 
 
-def lecun_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def lecun_normal(shape: tuple[int, ...], rng: Rng) -> Array:
     """W ~ N(0, 1 / fan_in): x W then has the variance of x. The default of `Dense`.
 
     References:
@@ -87,21 +97,23 @@ def lecun_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         >>> W.shape, bool(abs(W.std() * 28 - 1) < 0.01)
         ((784, 100), True)
     """
+    shape, rng = _checked(shape, rng)
     return rng.normal(0.0, shape[0] ** -0.5, shape)
 
 
-def lecun_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def lecun_uniform(shape: tuple[int, ...], rng: Rng) -> Array:
     """W ~ U(−a, a) with a = √(3 / fan_in), which has the variance of `lecun_normal`.
 
     Example:
         >>> bool(abs(lecun_uniform((300, 100), np.random.default_rng(0))).max() <= 0.1)
         True
     """
+    shape, rng = _checked(shape, rng)
     a = (3 / shape[0]) ** 0.5
     return rng.uniform(-a, a, shape)
 
 
-def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def he_normal(shape: tuple[int, ...], rng: Rng) -> Array:
     """W ~ N(0, 2 / fan_in): twice LeCun's variance, because ReLU sets half of its inputs to 0.
 
     PyTorch's `kaiming_normal_` with its defaults.
@@ -114,10 +126,11 @@ def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         >>> bool(abs(W.std() * 20 - 1) < 0.01)
         True
     """
+    shape, rng = _checked(shape, rng)
     return rng.normal(0.0, (2 / shape[0]) ** 0.5, shape)
 
 
-def he_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def he_uniform(shape: tuple[int, ...], rng: Rng) -> Array:
     """W ~ U(−a, a) with a = √(6 / fan_in), which has the variance of `he_normal`.
 
     PyTorch's `kaiming_uniform_` with its defaults.
@@ -126,11 +139,12 @@ def he_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         >>> bool(abs(he_uniform((600, 100), np.random.default_rng(0))).max() <= 0.1)
         True
     """
+    shape, rng = _checked(shape, rng)
     a = (6 / shape[0]) ** 0.5
     return rng.uniform(-a, a, shape)
 
 
-def glorot_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def glorot_normal(shape: tuple[int, ...], rng: Rng) -> Array:
     """W ~ N(0, 2 / (fan_in + fan_out)): 1 / fan_in suits outputs, 1 / fan_out suits gradients.
 
     PyTorch's `xavier_normal_`.
@@ -147,11 +161,11 @@ def glorot_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         >>> bool(abs(W.std() * 20 - 1) < 0.01)
         True
     """
-    fan_in, fan_out = _fans(shape)
+    (fan_in, fan_out), rng = _checked(shape, rng, axes=2)
     return rng.normal(0.0, (2 / (fan_in + fan_out)) ** 0.5, shape)
 
 
-def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def glorot_uniform(shape: tuple[int, ...], rng: Rng) -> Array:
     """W ~ U(−a, a) with a = √(6 / (fan_in + fan_out)), which has the variance of `glorot_normal`.
 
     PyTorch's `xavier_uniform_`, and the default of Keras's `Dense`.
@@ -163,12 +177,12 @@ def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         >>> bool(abs(glorot_uniform((400, 200), np.random.default_rng(0))).max() <= 0.1)
         True
     """
-    fan_in, fan_out = _fans(shape)
+    (fan_in, fan_out), rng = _checked(shape, rng, axes=2)
     a = (6 / (fan_in + fan_out)) ** 0.5
     return rng.uniform(-a, a, shape)
 
 
-def orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def orthogonal(shape: tuple[int, ...], rng: Rng) -> Array:
     """WᵀW = I, or W Wᵀ = I if fan_out > fan_in: drawn uniformly from all such matrices.
 
     It is Q in the decomposition Q R of a normal matrix, with the signs that make the diagonal of R
@@ -187,13 +201,16 @@ def orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         >>> bool(np.allclose(W.T @ W, np.eye(2)))
         True
     """
-    fan_in, fan_out = _fans(shape)
+    (fan_in, fan_out), rng = _checked(shape, rng, axes=2)
     Q, R = np.linalg.qr(rng.normal(size=(max(fan_in, fan_out), min(fan_in, fan_out))))
     Q *= np.copysign(1, R.diagonal())
     return Q if fan_in >= fan_out else Q.T
 
 
-def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(shape) != 2:
-        raise ValueError(f"this initializer needs a shape (fan_in, fan_out); got {shape}")
-    return shape[0], shape[1]
+def _checked(
+    shape: tuple[int, ...], rng: Rng, axes: int | None = None
+) -> tuple[tuple[int, ...], np.random.Generator]:
+    """The shape as a tuple of at least one int, and the Generator that `rng` stands for."""
+    if not (shape := sizes(shape, "shape", axes=axes)):
+        raise ValueError("shape must be (fan_in, fan_out) or another tuple of sizes; got ()")
+    return shape, random_generator(rng)

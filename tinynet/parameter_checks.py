@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinynet.checks import float_dtype, is_array
 from tinynet.declared import Declared
 from tinynet.foreign_names import KEYWORDS
 from tinynet.held import held
-from tinynet.text import one_line
+from tinynet.text import one_line, shown
 from tinynet.types import Array
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def check_declaration(whole: Parameterized, declared: Mapping[str, Any]) -> None
                 raise ValueError(
                     f"{me} got {one_line(value)}, which already lives in a {home}. {one_place}"
                 )
-        elif not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        elif not is_array(value) or value.dtype.kind != "f":
             if name in KEYWORDS:
                 raise TypeError(f"{me} takes no {name!r}: {KEYWORDS[name]}")
-            got = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
+            got = f"an array of {value.dtype}" if is_array(value) else shown(value)
             raise TypeError(
                 f"{me} declares {name!r} as {got}; a parameter is an array of floats, such as "
                 f"np.zeros(3), and a part is a Layer."
@@ -60,7 +61,9 @@ def float_type(whole: Parameterized, dtype: DTypeLike | None) -> np.dtype[Any]:
             f"{me} got parts of different float types: {', '.join(listed)}. "
             f"Pass dtype= to cast them all, or give them the same type."
         )
-    common = np.dtype(dtype or next(iter(found), np.float64))
+    if dtype is not None:
+        return float_dtype(dtype)
+    common = np.dtype(next(iter(found), np.float64))
     if common not in (np.float32, np.float64):
         raise TypeError(
             f"{me} got parameters of {common}: they are float32 or float64, so pass "
@@ -94,10 +97,12 @@ def check_has_parameters(optimizer: object, net: object) -> None:
     """Require an object that has parameters, for an optimizer to change."""
     me = type(optimizer).__name__
     if isinstance(net, type):
-        raise TypeError(f"{me} takes a network, not a class; did you mean {net.__name__}(...)?")
+        hint = f"did you mean {net.__name__}(...)?"
+        raise TypeError(f"{me} takes a network as net, not a class; {hint}")
     if not _is_part(net):
-        got = type(net).__name__
-        raise TypeError(f"{me} takes the network, not its parameters: {me}(net, ...); got {got}")
+        raise TypeError(
+            f"{me} takes the network, not its parameters: {me}(net, ...); got {shown(net)}"
+        )
     net.check_views()
     if not net.params.size:
         raise ValueError(f"{me} got {one_line(net)}, which has no parameters to learn")

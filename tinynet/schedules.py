@@ -13,9 +13,8 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
-from tinynet.checks import not_negative, positive, positive_int, real
+from tinynet.checks import not_negative, positive, positive_int, rate, real
 from tinynet.optimizers.base import LearningRate
 from tinynet.text import call
 
@@ -150,7 +149,7 @@ def linear_warmup(then: LearningRate, *, steps: int) -> Schedule:
         >>> rate
         linear_warmup(then=cosine(lr=0.1, steps=90, final=0.0), steps=10)
     """
-    return Schedule(_linear_warmup, then=_part(then, "then"), steps=positive_int(steps, "steps"))
+    return Schedule(_linear_warmup, then=rate(then, "then"), steps=positive_int(steps, "steps"))
 
 
 def _linear_warmup(step: int, *, then: LearningRate, steps: int) -> float:
@@ -174,7 +173,7 @@ def piecewise(parts: Sequence[LearningRate], *, boundaries: Sequence[int]) -> Sc
         >>> rate(0), rate(99), rate(100), rate(150)
         (0.1, 0.1, 0.05, 0.0)
     """
-    parts = tuple(_part(part, f"parts[{n}]") for n, part in enumerate(parts))
+    parts = tuple(rate(part, f"parts[{n}]") for n, part in enumerate(parts))
     steps = tuple(positive_int(step, f"boundaries[{n}]") for n, step in enumerate(boundaries))
     if len(parts) != len(steps) + 1:
         raise ValueError(
@@ -193,7 +192,3 @@ def _piecewise(step: int, *, parts: tuple[LearningRate, ...], boundaries: tuple[
 
 def _at(rate: LearningRate, step: int) -> float:
     return float(rate(step)) if callable(rate) else rate
-
-
-def _part(rate: Any, name: str) -> LearningRate:
-    return rate if callable(rate) else positive(rate, name)

@@ -51,6 +51,9 @@ def shown(value: object) -> str:
     """
     if isinstance(value, type):
         return f"the class {value.__name__}"
+    if isinstance(value, np.ndarray):
+        kind = "an array" if type(value) is np.ndarray else type(value).__name__
+        return f"{kind} of {value.dtype} and shape {value.shape}"
     try:
         text = " ".join(written(value).split())
     except Exception:  # the value may be a broken object

@@ -4,7 +4,7 @@ import numpy as np
 from numpy import ndarray  # the look-up np.ndarray in each forward would be measurable
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_gradient, check_input, positive_int
+from tinynet.checks import boolean, check_gradient, check_input, float_dtype, positive_int
 from tinynet.initializers import Initializer, initial_weights, lecun_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
@@ -57,6 +57,7 @@ class Dense(Layer):
         dtype: DTypeLike = np.float64,
     ) -> None:
         shape = positive_int(inputs, "inputs"), positive_int(outputs, "outputs")
+        dtype, bias = float_dtype(dtype), boolean(bias, "bias")
         W = initial_weights(init, shape, rng)
         if bias:
             super().__init__(W=W, b=np.zeros(outputs), dtype=dtype)
@@ -85,7 +86,7 @@ class Dense(Layer):
 
     def parameter_gradients(self, dy: Array) -> None:
         x = self._x
-        if dy.ndim != 2:  # the product with a number could fit dW by chance
+        if type(dy) is not ndarray or dy.ndim != 2:  # a number times x could fit dW by chance
             self._check_gradient(dy)
         try:
             x.T.dot(dy, out=self.dW)

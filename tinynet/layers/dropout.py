@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinynet.checks import check_gradient, fraction, random_generator
+from tinynet.checks import check_gradient, check_numbers, fraction, random_generator
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
 
@@ -38,12 +38,14 @@ class Dropout(Layer):
         self.rng = random_generator(rng)
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
         # the same numbers for both float types, so that float32 drops the same elements as float64
         kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
         self._scaled_mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, 1.0))
         return x * self._scaled_mask
 
     def predict(self, x: Array) -> Array:
+        check_numbers("x", x)
         return x
 
     def backward(self, dy: Array) -> Array:

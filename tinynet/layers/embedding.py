@@ -4,7 +4,7 @@ import numpy as np
 import scipy  # loads scipy.sparse when it is first used
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_gradient, check_indices, positive_int
+from tinynet.checks import check_gradient, check_indices, float_dtype, positive_int
 from tinynet.initializers import Initializer, initial_weights, standard_normal
 from tinynet.layers.base import Layer
 from tinynet.types import Array, Rng
@@ -59,6 +59,7 @@ class Embedding(Layer):
     ) -> None:
         rows = positive_int(num_embeddings, "num_embeddings")
         shape = rows, positive_int(features, "features")
+        dtype = float_dtype(dtype)
         super().__init__(W=initial_weights(init, shape, rng), dtype=dtype)
 
     def forward(self, x: Array) -> Array:

@@ -3,7 +3,14 @@
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_gradient, check_input, fraction, positive, positive_int
+from tinynet.checks import (
+    check_gradient,
+    check_input,
+    float_dtype,
+    fraction,
+    positive,
+    positive_int,
+)
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
@@ -70,7 +77,7 @@ class BatchNorm(Layer):
         eps: float = 1e-5,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        positive_int(features, "features")
+        features, dtype = positive_int(features, "features"), float_dtype(dtype)
         rule = "the weight of the new batch, 0 <= momentum < 1"
         self.momentum, self.eps = fraction(momentum, "momentum", rule), positive(eps, "eps")
         super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
@@ -153,7 +160,7 @@ class LayerNorm(Layer):
     dbias: Array
 
     def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float64) -> None:
-        positive_int(features, "features")
+        features, dtype = positive_int(features, "features"), float_dtype(dtype)
         self.eps = positive(eps, "eps")
         super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
 

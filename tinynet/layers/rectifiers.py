@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy.special import expit, ndtr
 
-from tinynet.checks import check_gradient, positive, real
+from tinynet.checks import check_gradient, check_numbers, positive, real
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
@@ -26,10 +26,12 @@ class ReLU(Layer):
     """
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
         self._x = x
         return np.maximum(x, 0)
 
     def predict(self, x: Array) -> Array:
+        check_numbers("x", x)
         return np.maximum(x, 0)
 
     def backward(self, dy: Array) -> Array:
@@ -55,6 +57,7 @@ class LeakyReLU(Layer):
         self.negative_slope = real(negative_slope, "negative_slope")
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
         self._x = x
         return np.where(x > 0, x, self.negative_slope * x)
 
@@ -84,6 +87,7 @@ class ELU(Layer):
         self.alpha = positive(alpha, "alpha")
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
         self._x = x
         return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
 
@@ -110,6 +114,7 @@ class GELU(Layer):
     """
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
         self._x, self._normal = x, ndtr(x)
         return x * self._normal
 
@@ -133,6 +138,7 @@ class SiLU(Layer):
     """
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
         self._x, self._sigmoid = x, expit(x)
         return x * self._sigmoid
 
@@ -157,6 +163,7 @@ class Softplus(Layer):
     """
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
         self._x = x
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 

@@ -2,7 +2,7 @@
 
 import math
 
-from tinynet.checks import check_gradient, positive_int
+from tinynet.checks import check_gradient, check_numbers, sizes
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
@@ -19,6 +19,7 @@ class Flatten(Layer):
     """
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
         self._shape = x.shape
         return x.reshape(len(x), math.prod(x.shape[1:]))
 
@@ -46,11 +47,10 @@ class Reshape(Layer):
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        if not isinstance(shape, tuple | list):
-            raise TypeError(f"shape must be a tuple such as (1, 28, 28); got {shape!r}")
-        self.shape = tuple(positive_int(size, f"shape[{n}]") for n, size in enumerate(shape))
+        self.shape = sizes(shape, "shape")
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
         if math.prod(x.shape[1:]) != math.prod(self.shape) or not x.ndim:
             raise ValueError(
                 f"{self!r} got x of shape {x.shape}: after the batch axis there must be "

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any, overload
 
 import numpy as np
-from numpy import ndarray  # the look-up np.ndarray in each forward would be measurable
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_array, check_gradient
+from tinynet.checks import check_gradient, check_numbers, sizes
 from tinynet.layers.base import Layer
 from tinynet.text import one_line, table, written
 from tinynet.types import Array
@@ -76,15 +75,13 @@ class Sequential(Layer):
         )
 
     def forward(self, x: Array) -> Array:
-        if type(x) is not ndarray:
-            check_array("x", x)
+        check_numbers("x", x)
         y = self._each(self._layers, "forward", x)
         self._shape = y.shape
         return y
 
     def predict(self, x: Array) -> Array:
-        if type(x) is not ndarray:
-            check_array("x", x)
+        check_numbers("x", x)
         return self._each(self._layers, "predict", x)
 
     def backward(self, dy: Array) -> Array:
@@ -114,11 +111,16 @@ class Sequential(Layer):
                total                        15
         """
         rows = [("", "layer", "output", "parameters")]
-        shape = self.input_shape if input_shape is None else input_shape
+        given = None if input_shape is None else sizes(input_shape, "input_shape")
+        shape = self.input_shape if given is None else given
         dtype = self.input_dtype or self.params.dtype
         x = None if shape is None else np.zeros((1, *shape), dtype)
         for place, layer in enumerate(self.layers):
-            x = None if x is None else layer.predict(x)
+            try:
+                x = None if x is None else layer.predict(x)
+            except Exception as error:
+                error.add_note(f"for examples of input_shape={shape}")
+                raise
             output = "?" if x is None else f"({', '.join(['N', *map(str, x.shape[1:])])})"
             rows.append((str(place), one_line(layer), output, f"{layer.params.size:,}"))
         rows.append(("", "total", "", f"{self.params.size:,}"))

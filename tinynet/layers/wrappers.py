@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinynet.checks import check_gradient
+from tinynet.checks import check_gradient, check_numbers
 from tinynet.declared import place
 from tinynet.layers.base import Layer
 from tinynet.text import written
@@ -40,10 +40,13 @@ class Residual(_Wrapper):
     """
 
     def forward(self, x: Array) -> Array:
+        check_numbers("x", x)
+        y = self._sum(x, self.inner.forward(x))
         self._shape = x.shape
-        return self._sum(x, self.inner.forward(x))
+        return y
 
     def predict(self, x: Array) -> Array:
+        check_numbers("x", x)
         return self._sum(x, self.inner.predict(x))
 
     def backward(self, dy: Array) -> Array:
@@ -51,6 +54,7 @@ class Residual(_Wrapper):
         return dy + self.inner.backward(dy)
 
     def parameter_gradients(self, dy: Array) -> None:
+        check_gradient(self, dy, self._shape)
         self.inner.parameter_gradients(dy)
 
     def _sum(self, x: Array, y: Array) -> Array:
@@ -92,6 +96,7 @@ class Frozen(_Wrapper):
 
     def parameter_gradients(self, dy: Array) -> None:
         """Do nothing, because there are no parameters."""
+        check_numbers("dy", dy)
 
     def is_frozen(self) -> bool:
         """Always True; the layers inside ask this."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
-from tinynet.checks import check_array, check_targets
+from tinynet.checks import check_array, check_numbers, check_targets
 from tinynet.foreign_names import check_keywords, missing_attribute
 from tinynet.text import call
 from tinynet.types import Array
@@ -103,8 +103,8 @@ def weighted_sum(weights: Array, values: Array) -> float:
 def _checked(forward: Callable[..., float]) -> Callable[..., float]:
     @functools.wraps(forward)
     def checked(self: Loss, y: Array, t: Array) -> float:
-        if type(y) is not np.ndarray or type(t) is not np.ndarray:
-            check_array("y", y)
+        if type(y) is not np.ndarray or type(t) is not np.ndarray or y.dtype.kind != "f":
+            check_numbers("y", y)
             check_array("t", t)
         self.check(y, t)
         value = forward(self, y, t)

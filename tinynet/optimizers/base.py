@@ -7,7 +7,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from tinynet.checks import not_negative, positive
+from tinynet.checks import not_negative, positive, rate
 from tinynet.foreign_names import ForeignName, check_keywords
 from tinynet.parameter_checks import check_has_parameters
 from tinynet.parameters import Parameterized
@@ -97,7 +97,7 @@ class Optimizer:
     @lr.setter
     def lr(self, lr: LearningRate) -> None:
         # a Python float: a NumPy scalar would make float32 parameters float64
-        self._lr = lr if callable(lr) else positive(lr, "lr")
+        self._lr = rate(lr, "lr")
 
     def rate(self) -> float:
         """The learning rate of the next step."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinynet.checks import fraction, not_negative
+from tinynet.checks import boolean, fraction, not_negative
 from tinynet.optimizers.base import LearningRate, Optimizer
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
@@ -56,7 +56,7 @@ class SGD(Optimizer):
         clip_value: float | None = None,
     ) -> None:
         self.momentum = fraction(momentum, "momentum")
-        self.nesterov = nesterov
+        self.nesterov = boolean(nesterov, "nesterov")
         self.weight_decay = not_negative(weight_decay, "weight_decay")
         if nesterov and not momentum:
             raise ValueError("nesterov=True needs momentum above 0, for instance momentum=0.9")

@@ -1,0 +1,409 @@
+"""Every public function and method, with good arguments and the kind of each."""
+
+import pathlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+import tinynet
+from tinynet import SGD, Dense, History, MSELoss, Sequential, Sigmoid
+from tinynet.initializers import he_normal
+
+FOLDER = pathlib.Path("files")  # of the files that calls read, in the directory of the program
+X = np.random.default_rng(0).normal(size=(4, 3))
+T = np.random.default_rng(1).uniform(size=(4, 2))
+IDS, LABELS = np.array([0, 2, 1, 2]), np.array([0, 1, 1, 0])
+IMAGES = np.arange(4 * 16, dtype=np.uint8).reshape(4, 4, 4)
+PHOTO = np.full((40, 30), 255, np.uint8)
+PHOTO[5:35, 12:16] = 20
+
+
+class New:
+    """A good argument that each call gets anew, made of those before it."""
+
+    def __init__(self, make: Callable[[dict], object]) -> None:
+        self.make = make
+
+
+@dataclass
+class Row:
+    """A public callable by its dotted name.
+
+    Attributes:
+        name: from `tinynet` on; that of a method follows its class.
+        owner: makes the object whose method is called.
+        arguments: for each parameter its kind and a good value. A parameter written `*layers` or
+            `**more` stands for one of its values.
+    """
+
+    name: str
+    owner: Callable[[], object] | None
+    arguments: dict[str, tuple[str, object]]
+
+    def target(self) -> object:
+        """What to call; None where this tinynet does not have it."""
+        place = tinynet
+        for part in self.name.split("."):
+            place = getattr(place, part, None)
+        return place
+
+    def good(self) -> dict[str, object]:
+        """Good arguments, those that a call may change made anew."""
+        made: dict[str, object] = {}
+        for name, (_, value) in self.arguments.items():
+            made[name] = value.make(made) if isinstance(value, New) else value
+        return made
+
+    def __call__(self, owner: object, arguments: dict[str, object]) -> object:
+        """Call it."""
+        target = self.target() if owner is None else getattr(owner, self.name.rpartition(".")[2])
+        positional = [value for name, value in arguments.items() if is_one(name)]
+        named = {name.lstrip("*"): v for name, v in arguments.items() if not is_one(name)}
+        return target(*positional, **named)
+
+
+def is_one(name):
+    """Whether the name stands for one of any number of arguments, `*layers`."""
+    return name.startswith("*") and not name.startswith("**")
+
+
+ROWS: dict[str, Row] = {}
+
+
+def row(_name, _owner=None, /, **arguments):
+    key = _name
+    while key in ROWS:
+        key += "'"
+    ROWS[key] = Row(_name, _owner, arguments)
+
+
+def network(made=None):
+    return Sequential(Dense(3, 4, rng=0), Sigmoid(), Dense(4, 2, rng=1))
+
+
+def used(layer, x):
+    layer.forward(x)
+    return layer
+
+
+NET, LOSS = ("net", New(network)), ("loss", New(lambda made: MSELoss()))
+OPTIMIZER = ("optimizer", New(lambda made: SGD(made["net"], lr=0.1)))
+DTYPE, RNG, SHAPE = ("dtype", np.float64), ("rng", 0), ("shape", (3, 2))
+
+# layers
+
+row(
+    "Dense",
+    inputs=("int", 3),
+    outputs=("int", 2),
+    bias=("bool", True),
+    init=("init", he_normal),
+    rng=RNG,
+    dtype=DTYPE,
+)
+row(
+    "Embedding",
+    num_embeddings=("int", 3),
+    features=("int", 2),
+    init=("init", he_normal),
+    rng=RNG,
+    dtype=DTYPE,
+)
+row("Dropout", rate=("fraction", 0.5), rng=RNG)
+row(
+    "BatchNorm",
+    features=("int", 3),
+    momentum=("fraction", 0.1),
+    eps=("positive", 1e-5),
+    dtype=DTYPE,
+)
+row("LayerNorm", features=("int", 3), eps=("positive", 1e-5), dtype=DTYPE)
+row("LeakyReLU", negative_slope=("real", 0.01))
+row("ELU", alpha=("positive", 1.0))
+row("Reshape", shape=("sizes", (3, 1)))
+row("Residual", layer=("layer", New(lambda made: Dense(3, 3))))
+row("Frozen", layer=("layer", New(lambda made: Dense(3, 3))))
+row(
+    "Sequential",
+    **{"*layers": ("layer", New(lambda made: Dense(3, 3)))},
+    dtype=("dtype or none", float),
+)
+row("Layer", **{"dtype": ("dtype or none", float), "**declared": ("parameter", np.ones(3))})
+row("Sequential.summary", network, input_shape=("shape or none", (3,)))
+
+ELEMENTWISE = [
+    "ELU",
+    "Flatten",
+    "GELU",
+    "Identity",
+    "LeakyReLU",
+    "LogSoftmax",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]
+LAYERS = {
+    "Dense": (lambda: Dense(3, 2, rng=0), X),
+    "BatchNorm": (lambda: tinynet.BatchNorm(3), X),
+    "LayerNorm": (lambda: tinynet.LayerNorm(3), X),
+    "Embedding": (lambda: tinynet.Embedding(3, 2, rng=0), IDS),
+    "Dropout": (lambda: tinynet.Dropout(0.5, rng=0), X),
+    "Reshape": (lambda: tinynet.Reshape((3, 1)), X),
+    "Residual": (lambda: tinynet.Residual(Dense(3, 3, rng=0)), X),
+    "Frozen": (lambda: tinynet.Frozen(Dense(3, 3, rng=0)), X),
+    "Sequential": (network, X),
+    **{name: (getattr(tinynet, name), X) for name in ELEMENTWISE},
+}
+for name, (make, x) in LAYERS.items():
+    kind = "ids" if x is IDS else "numbers"
+    dy = make().forward(x) * 0 + 1.0
+    row(f"{name}.forward", make, x=(kind, x))
+    row(f"{name}.predict", make, x=(kind, x))
+    row(f"{name}.backward", lambda make=make, x=x: used(make(), x), dy=("numbers", dy))
+    row(f"{name}.parameter_gradients", lambda make=make, x=x: used(make(), x), dy=("numbers", dy))
+
+# losses
+
+row("HuberLoss", delta=("positive", 1.0))
+row("CrossEntropyLoss", label_smoothing=("fraction", 0.1))
+P = np.array([[0.25, 0.75], [0.5, 0.5], [0.0, 1.0], [0.75, 0.25]])
+LOSSES = {
+    "MSELoss": (T, P),
+    "L1Loss": (T, P),
+    "HuberLoss": (T, P),
+    "BCELoss": (T, P),
+    "BCEWithLogitsLoss": (T, P),
+    "CrossEntropyLoss": (T, P),
+    "KLDivLoss": (np.log(P + 1e-9) - 1e-6, P),
+}
+for name, (y, t) in LOSSES.items():
+    row(f"{name}.forward", getattr(tinynet, name), y=("numbers", y), t=("numbers", t))
+row("CrossEntropyLoss.forward", tinynet.CrossEntropyLoss, y=("numbers", T), t=("ids", LABELS))
+
+# optimizers
+
+CLIPS = {"clip_norm": ("positive or none", 1.0), "clip_value": ("positive or none", 1.0)}
+DECAY, LR, EPS = ("not negative", 0.1), ("rate", 0.1), ("positive", 1e-8)
+MOMENTUM, BETAS = ("fraction", 0.5), ("betas", (0.9, 0.99))
+row("Optimizer", net=NET, lr=LR, **CLIPS)
+row("SGD", net=NET, lr=LR, momentum=MOMENTUM, nesterov=("bool", True), weight_decay=DECAY, **CLIPS)
+row("Adagrad", net=NET, lr=LR, eps=EPS, weight_decay=DECAY, **CLIPS)
+row(
+    "RMSprop",
+    net=NET,
+    lr=LR,
+    alpha=MOMENTUM,
+    eps=EPS,
+    momentum=MOMENTUM,
+    weight_decay=DECAY,
+    **CLIPS,
+)
+row("Adam", net=NET, lr=LR, betas=BETAS, eps=EPS, weight_decay=DECAY, **CLIPS)
+row("AdamW", net=NET, lr=LR, betas=BETAS, eps=EPS, weight_decay=DECAY, **CLIPS)
+
+# initializers, schedules
+
+for name in tinynet.initializers.__all__:
+    if name != "Initializer":
+        row(
+            f"initializers.{name}",
+            shape=SHAPE,
+            rng=("rng", New(lambda made: np.random.default_rng(0))),
+        )
+EVERY = ("int", 10)
+row("schedules.steps_in_epochs", epochs=EVERY, examples=EVERY, batch_size=EVERY)
+row("schedules.step_decay", lr=("positive", 0.1), factor=("factor", 0.5), every=EVERY)
+row("schedules.exponential_decay", lr=("positive", 0.1), factor=("factor", 0.5), every=EVERY)
+row("schedules.cosine", lr=("positive", 0.1), steps=EVERY, final=("not negative", 0.01))
+row("schedules.linear_warmup", then=LR, steps=EVERY)
+row("schedules.piecewise", parts=("rates", [0.1, 0.2]), boundaries=("steps", [3]))
+
+# metrics
+
+SCORES = ("like", T)
+CLASSES = {"predicted": SCORES, "labels": ("labels", LABELS)}
+row("metrics.accuracy", **CLASSES)
+row("metrics.accuracy", predicted=("labels", LABELS), labels=("like", np.eye(2)[LABELS]))
+row("metrics.top_k_accuracy", scores=SCORES, labels=("labels", LABELS), k=("int", 1))
+row("metrics.confusion_matrix", **CLASSES, classes=("int or none", 2))
+row("metrics.precision_recall_f1", **CLASSES, classes=("int or none", 2))
+
+# data
+
+row("data.scale_pixels", images=("labels", IMAGES), dtype=DTYPE)
+row(
+    "data.one_hot",
+    labels=("labels", LABELS),
+    classes=("int", 2),
+    low=("real", 0.01),
+    high=("real", 0.99),
+    dtype=DTYPE,
+)
+row(
+    "data.batches",
+    x=("anything like", X),
+    t=("anything like", T),
+    batch_size=("int", 2),
+    shuffle=("bool", True),
+    rng=RNG,
+)
+row("data.prepare_digit", image=("like", PHOTO))
+row("data.read_idx", path=("path", FOLDER / "images-idx3-ubyte"))
+row("data.read_mnist_csv", path=("path", FOLDER / "images.csv"), pixels=("int", 16))
+row("data.load_mnist", folder=("path", FOLDER / "mnist"), verify=("bool", False))
+
+# training
+
+DATA = {"x": ("numbers", X), "t": ("numbers", T)}
+TRAINING = {"net": NET, "loss": LOSS, "optimizer": OPTIMIZER, **DATA, "epochs": ("int", 1)}
+LOOP = {"batch_size": ("int", 2), "shuffle": ("bool", True), "rng": RNG}
+row("train", **TRAINING, **LOOP, blocked=("bool", True))
+row(
+    "fit",
+    **TRAINING,
+    **LOOP,
+    validation=("pair or none", (X, T)),
+    metrics=("functions", ()),
+    patience=("int or none", 1),
+    progress=("progress", "off"),
+    checkpoint=("path or none", New(lambda made: no_checkpoint())),
+    resume=("bool", False),
+)
+row("predict", net=NET, x=DATA["x"], batch_size=("int or none", 2))
+row("evaluate", net=NET, loss=LOSS, **DATA, metrics=("functions", ()))
+row("History", columns=("columns", {"loss": [0.5, 0.25]}))
+row("History.plus", lambda: History({"loss": [0.5]}), row=("row", {"loss": 0.25}))
+row("detect_anomaly", **{"*objects": ("watched", New(network))})
+
+# files
+
+row("save", net=NET, path=("path", FOLDER / "saved.npz"))
+row("load", path=("path", FOLDER / "net.npz"), layers=("classes", {"Dense": Dense}), rng=RNG)
+row("load_parameters", net=NET, path=("path", FOLDER / "net.npz"))
+row("to_state_dict", net=NET)
+row(
+    "from_state_dict",
+    net=NET,
+    state_dict=("state dict", New(lambda made: tinynet.to_state_dict(network()))),
+)
+row("save_safetensors", net=NET, path=("path", FOLDER / "saved.safetensors"))
+row("load_safetensors", net=NET, path=("path", FOLDER / "net.safetensors"))
+
+# pictures
+
+AX = ("axes", None)
+row(
+    "plot.learning_curve",
+    loss=("like", [0.5, 0.25]),
+    accuracy=("like or none", [0.5, 0.75]),
+    ax=AX,
+    **{"**more": ("like", [0.5, 0.25])},
+)
+row("plot.history", history=("history", History({"loss": [0.5, 0.25]})), ax=AX)
+row("plot.confusion", matrix=("like", [[8, 2], [1, 9]]), ax=AX)
+row(
+    "plot.array_to_image",
+    images=("like", IMAGES),
+    labels=("names", LABELS),
+    index=("index", 1),
+    ax=AX,
+)
+row(
+    "plot.image_grid",
+    images=("like", IMAGES),
+    titles=("titles", list("abcd")),
+    columns=("int or none", 2),
+    ax=AX,
+)
+row("plot.misclassified", images=("like", IMAGES), **CLASSES, most=("int", 3), ax=AX)
+row(
+    "plot.weights",
+    layer_or_W=("weights", New(lambda made: Dense(4, 3, rng=0))),
+    units=("units", 1),
+    shape=("shape or none", (2, 2)),
+    ax=AX,
+)
+row("plot.activations", net=NET, x=("like", X[0]), ax=AX)
+row("plot.gradient_norms", net=("net", New(lambda made: with_gradients())), ax=AX)
+
+# checks
+
+row(
+    "testing.check_layer",
+    layer=("layer", New(lambda made: Dense(3, 2, rng=0))),
+    x=("like or none", X),
+    input_shape=("shape or none", None),
+    skip=("skip", ()),
+    seed=("natural", 0),
+)
+row(
+    "testing.check_layer",
+    layer=("layer", New(lambda made: Dense(3, 2, rng=0))),
+    input_shape=("shape or none", (4, 3)),
+)
+row(
+    "testing.check_loss",
+    loss=LOSS,
+    y=("like or none", T),
+    t=("like or none", P),
+    shape=("shape or none", None),
+    skip=("skip", ()),
+    seed=("natural", 0),
+)
+row("testing.check_loss", loss=LOSS, shape=("shape or none", (4, 3)))
+row(
+    "testing.check_optimizer",
+    make=("function", lambda net: SGD(net, 0.1)),
+    reference=("function", lambda p, g, state: p - 0.1 * g),
+    steps=("int", 2),
+)
+row("testing.numeric_jacobian", fn=("function", lambda x: x**2), x=("like", X))
+
+
+def no_checkpoint():
+    """The path of a checkpoint that is not there yet."""
+    path = FOLDER / "checkpoint.npz"
+    path.unlink(missing_ok=True)
+    return path
+
+
+def with_gradients():
+    net = network()
+    net.grads[...] = 1
+    return net
+
+
+EXEMPT = {
+    "MNIST": "a result",
+    "ClassScores": "a result",
+    "Epoch": "a result",
+    "Report": "a result",
+    "Schedule": "what the functions of schedules return",
+    "Initializer": "a type",
+    "Loss": "takes no arguments",
+}
+
+
+def prepare():
+    """Write the files that good calls read into the present directory."""
+    FOLDER.mkdir()
+    (FOLDER / "mnist").mkdir()
+    tinynet.save(network(), FOLDER / "net.npz")
+    tinynet.save_safetensors(network(), FOLDER / "net.safetensors")
+    lines = [",".join(map(str, [1, *image.ravel()])) for image in IMAGES]
+    (FOLDER / "images.csv").write_text("\n".join(lines))
+    (FOLDER / "images-idx3-ubyte").write_bytes(idx(IMAGES))
+    for name in ("train", "t10k"):
+        images = np.zeros((2, 28, 28), np.uint8)
+        (FOLDER / "mnist" / f"{name}-images-idx3-ubyte").write_bytes(idx(images))
+        (FOLDER / "mnist" / f"{name}-labels-idx1-ubyte").write_bytes(idx(images[:, 0, 0]))
+
+
+def idx(array):
+    """The bytes of an IDX file of that array."""
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
