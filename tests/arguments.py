@@ -64,7 +64,7 @@ def names(message, name):
     """Whether a message names the argument, in words or as a name; one of many, in the singular."""
     name = name.lstrip("*")
     forms = {name, name.replace("_", " "), name.removesuffix("s"), name.split("_or_")[0]}
-    return any(re.search(rf"(?<!\w){form}s?(?!\w)", message) for form in forms)
+    return any(re.search(rf"(?<!\w){form}s?(?!\w)", message, re.I) for form in forms)
 
 
 def shows(message, value):
@@ -72,7 +72,7 @@ def shows(message, value):
     parts = [value]
     if isinstance(value, dict):
         parts += [*value, *value.values()]
-    elif isinstance(value, tuple | list):
+    elif isinstance(value, tuple | list | set):
         parts += value
     return any(form and form in message for part in parts for form in forms(part))
 
@@ -84,8 +84,13 @@ def forms(value):
     yield getattr(value, "__name__", "")
     if isinstance(value, np.ndarray):
         yield f"np.array({value.tolist()})"
-    if isinstance(value, list):
-        yield repr(tuple(value))
+    with contextlib.suppress(ValueError, TypeError):
+        yield f"got {np.shape(value)}"
+        yield f"got {len(value)}"
+    if isinstance(value, list | tuple):
+        yield from (repr(tuple(value)), f" {len(value)} ")
+        with contextlib.suppress(ValueError):
+            yield str(np.asarray(value).dtype)
 
 
 def frozen(value, seen=None):

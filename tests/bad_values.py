@@ -214,7 +214,7 @@ KINDS = {
         **{"of text": lambda: ["a", 0.1], "of None": lambda: [None, 0.1]},
         **{"of classes": lambda: [tinynet.SGD, 0.1]},
     ),
-    "steps": odd("set", **{"of text": lambda: ["a"], "of floats": lambda: [3.0]}),
+    "steps": odd("set", "iterator", **{"of text": lambda: ["a"], "of floats": lambda: [3.0]}),
     "functions": odd("empty list", **{"of names": lambda: ["accuracy"]}),
     "progress": odd("function", "class", *(name for name in ODD if name.startswith("class of"))),
     "columns": odd(
@@ -238,10 +238,10 @@ KINDS = {
     ),
     "axes": odd("None"),
     "history": odd(),
-    "titles": odd("None"),
+    "titles": odd("None", "iterator"),
     "weights": lambda good: without("network", odd()(good)) | containers(good.W),
     "units": odd("0", "-1", "list", **{"of floats": lambda: [0.0], "of text": lambda: ["0"]}),
-    "skip": odd("empty list", **{"of numbers": lambda: (1,)}),
+    "skip": odd("empty list", "iterator", **{"of numbers": lambda: (1,)}),
 }
 """For each kind, a function of a good value; it gives functions that make the bad ones, by name."""
 

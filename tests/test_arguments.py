@@ -5,8 +5,7 @@ import pytest
 from bad_calls import ROWS
 
 LATER = """
-    data detect_anomaly evaluate fit from_state History load metrics plot predict save testing train
-    to_state schedules
+    data detect_anomaly evaluate fit from_state History load predict save train to_state
 """
 READY = [key for key in ROWS if not key.startswith(tuple(LATER.split()))]
 

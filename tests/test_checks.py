@@ -53,8 +53,11 @@ def test_a_rule_returns_what_fits_in_the_type_that_it_names(rule, value, result)
     ("rule", "value", "error", "message"),
     [
         *((boolean, value, TypeError, "must be True or False") for value in ("no", 0, None, [1])),
-        *((positive_int, value, TypeError, "must be a positive int") for value in (1.0, "3", None)),
-        *((positive_int, value, ValueError, "must be a positive int") for value in (0, -1, True)),
+        *(
+            (positive_int, value, TypeError, "must be a positive int")
+            for value in (1.0, "3", None, True)
+        ),
+        *((positive_int, value, ValueError, "must be a positive int") for value in (0, -1)),
         (sizes, 3, TypeError, "must be a tuple of sizes"),
         (sizes, (3, 0), ValueError, "[1] must be a positive int; got 0"),
         (two_sizes, (3,), ValueError, "must be a tuple of 2 sizes; got (3,)"),
@@ -123,19 +126,19 @@ def test_what_numpy_makes_an_array_of_becomes_a_plain_one(value):
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (masked(X), TypeError, "must be a NumPy array; got MaskedArray"),
+        (masked(X), TypeError, "must be an array or a list of numbers; got MaskedArray"),
         (
             Tensor(X, requires_grad=True),
             TypeError,
-            "must be a NumPy array; got Tensor. Use x.numpy",
+            "must be an array or a list of numbers; got Tensor. Use x.numpy",
         ),
         ([[1, 2], [3]], ValueError, r"must be an array, or lists of equal lengths; got \[\[1, 2\]"),
-        ({1, 2}, TypeError, "must be a NumPy array; got set"),
-        (None, TypeError, "must be a NumPy array; got NoneType"),
+        ({1, 2}, TypeError, "must be an array or a list of numbers; got set"),
+        (None, TypeError, "must be an array or a list of numbers; got NoneType"),
         (
             (n for n in (1, 2)),
             TypeError,
-            r"must be a NumPy array; got generator. Use np.asarray\(list\(x\)\)",
+            r"must be an array or a list of numbers; got generator. Use np.asarray\(list\(x\)\)",
         ),
     ],
 )

@@ -181,7 +181,7 @@ BAD = [
     (lambda: plot.weights(np.zeros((4, 2)), 0, shape=(3, 2)), ValueError, "do not fill"),
     (lambda: plot.weights(np.full((4, 2), np.inf), 0), ValueError, "not all finite"),
     (lambda: plot.weights(np.zeros(4), 0), ValueError, r"got \(4,\)"),
-    (lambda: plot.weights("W", 0), ValueError, "needs a layer with W .* got 'W'"),
+    (lambda: plot.weights("W", 0), TypeError, "layer_or_W must be an array .* got str"),
 ]
 
 
@@ -235,7 +235,7 @@ class TestMisclassified:
             ([1], [1, 2], 5, "one row for each example"),
             ([1, 2], [1], 5, "one row for each example"),
             ([1, 2, 3], [1, 2, 3], 5, "images has 2 examples and labels has 3"),
-            ([1, 2], [1, 2], 0, "draws 1 to 1000 mistakes, got 0"),
+            ([1, 2], [1, 2], 0, "most must be a positive int; got 0"),
         ],
     )
     def test_what_does_not_fit_is_refused(self, predicted, labels, most, message):

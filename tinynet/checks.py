@@ -8,7 +8,7 @@ the name first, `check_array("x", x)`.
 import math
 import operator
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -26,14 +26,18 @@ def boolean(value: object, name: str) -> bool:
     return bool(value)
 
 
+def integer(value: object, name: str, rule: str = "an int") -> int:
+    """The value as an int; `rule` is what the error says it must be."""
+    try:
+        return operator.index(None if isinstance(value, bool) else value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be {rule}; got {shown(value)}") from None
+
+
 def positive_int(value: object, name: str, least: int = 1) -> int:
     """The value as an int of at least `least`."""
     rule = "a positive int" if least == 1 else f"an int of at least {least}"
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name} must be {rule}; got {shown(value)}") from None
-    if number < least or isinstance(value, bool):
+    if (number := integer(value, name, rule)) < least:
         raise ValueError(f"{name} must be {rule}; got {shown(value)}")
     return number
 
@@ -46,6 +50,16 @@ def sizes(value: object, name: str, least: int = 1, axes: int | None = None) -> 
     if axes not in (None, len(value)):
         raise ValueError(rule)
     return tuple(positive_int(size, f"{name}[{n}]", least) for n, size in enumerate(value))
+
+
+def listed(value: Any, name: str) -> tuple[Any, ...]:
+    """The elements of a list, or of what else has them in an order; text and dicts are refused."""
+    try:
+        if isinstance(value, str | bytes | Mapping | Set):
+            raise TypeError
+        return tuple(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a list or a tuple; got {shown(value)}") from None
 
 
 def real(
@@ -167,12 +181,12 @@ def is_array(value: object) -> TypeGuard[Array]:
     return isinstance(value, ndarray) and not isinstance(value, np.ma.MaskedArray | np.matrix)
 
 
-def check_array(name: str, value: object) -> None:
+def check_array(name: str, value: object, wanted: str = "a NumPy array") -> None:
     """Refuse what is not a NumPy array, and say how to convert that very type."""
     if not is_array(value):
         calls = (call for has, call in _CONVERSIONS.items() if hasattr(value, has))
         hint = f" Use {call.format(name)}." if (call := next(calls, "")) else ""
-        raise TypeError(f"{name} must be a NumPy array; got {type(value).__name__}.{hint}")
+        raise TypeError(f"{name} must be {wanted}; got {type(value).__name__}.{hint}")
 
 
 def check_numbers(name: str, value: Array) -> None:
@@ -187,18 +201,19 @@ def check_numbers(name: str, value: Array) -> None:
 
 def as_array(value: ArrayLike, name: str) -> Array:
     """The array, or nested lists of one length, as a plain array; no masked elements are lost."""
+    wanted = "an array or a list of numbers"
     if isinstance(value, np.ma.MaskedArray):
-        check_array(name, value)
+        check_array(name, value, wanted)
     try:
         array = np.asarray(value)
     except Exception as error:  # rows of several lengths, a tensor on another device
         if not isinstance(value, tuple | list):
-            check_array(name, value)
+            check_array(name, value, wanted)
         raise ValueError(
             f"{name} must be an array, or lists of equal lengths; got {shown(value)} ({error})"
         ) from error
-    if array.ndim == 0 and array.dtype == object:  # a set, a generator, a sparse matrix
-        check_array(name, value)
+    if array.ndim == 0 and array.dtype.kind not in "fiubc":  # text, a set, a sparse matrix
+        check_array(name, value, wanted)
     return array
 
 

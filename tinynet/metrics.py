@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import check_indices, positive_int
+from tinynet.checks import as_numbers, check_indices, positive_int
 from tinynet.types import Array
 
 __all__ = ["ClassScores", "accuracy", "confusion_matrix", "precision_recall_f1", "top_k_accuracy"]
@@ -54,7 +54,7 @@ def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
         >>> top_k_accuracy([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]], [2, 2], k=2)
         0.5
     """
-    scores = np.asarray(scores)
+    scores = as_numbers(scores, "scores")
     if scores.ndim != 2:
         raise ValueError(
             f"top_k_accuracy needs scores (N, classes), got the shape {scores.shape}: classes do "
@@ -190,7 +190,7 @@ def _check_one_class(targets: Array) -> None:
 
 def _classes(values: ArrayLike, name: str) -> tuple[Array, int | None]:
     """The classes, and the number of columns if the values are scores or targets."""
-    array = np.asarray(values)
+    array = as_numbers(values, name)
     if array.ndim == 1:
         if array.dtype.kind not in "iub":
             raise TypeError(

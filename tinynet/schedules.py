@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from tinynet.checks import not_negative, positive, positive_int, rate, real
+from tinynet.checks import listed, not_negative, positive, positive_int, rate, real
 from tinynet.optimizers.base import LearningRate
 from tinynet.text import call
 
@@ -173,8 +173,11 @@ def piecewise(parts: Sequence[LearningRate], *, boundaries: Sequence[int]) -> Sc
         >>> rate(0), rate(99), rate(100), rate(150)
         (0.1, 0.1, 0.05, 0.0)
     """
-    parts = tuple(rate(part, f"parts[{n}]") for n, part in enumerate(parts))
-    steps = tuple(positive_int(step, f"boundaries[{n}]") for n, step in enumerate(boundaries))
+    parts = tuple(rate(part, f"parts[{n}]") for n, part in enumerate(listed(parts, "parts")))
+    steps = tuple(
+        positive_int(step, f"boundaries[{n}]")
+        for n, step in enumerate(listed(boundaries, "boundaries"))
+    )
     if len(parts) != len(steps) + 1:
         raise ValueError(
             f"piecewise got {len(parts)} parts and {len(steps)} boundaries: it needs one boundary "

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tinynet.checks import as_numbers
 from tinynet.plot.drawing import Axes, axes_for
 
 _MOST_NUMBERS = 20  # classes up to which a confusion matrix has room for its counts
@@ -30,7 +31,7 @@ def confusion(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
         >>> ax.get_title()
         'Confusion matrix: 85.0 % correct'
     """
-    counts = np.asarray(matrix)
+    counts = as_numbers(matrix, "matrix")
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ValueError(f"matrix must be (classes, classes), got {counts.shape}.")
     if not np.isfinite(counts).all() or (counts < 0).any() or not counts.any():

@@ -1,12 +1,12 @@
 """What the pictures share: colours, axes, and checks of what is to be drawn."""
 
 import math
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tinynet.checks import as_numbers, check_instance, integer
 from tinynet.types import Array
 
 if TYPE_CHECKING:
@@ -20,12 +20,14 @@ _MOST_TILES = 1000  # more would be too small to see
 
 def axes_for(ax: Axes | None, size: tuple[float, float]) -> Any:
     """The given Axes, or those of a new figure of that size in inches."""
-    if ax is not None:
-        return ax
     try:
         import matplotlib.pyplot as plt
+        from matplotlib.axes import Axes
     except ImportError as error:
         raise ImportError("tinynet.plot draws with Matplotlib: pip install matplotlib") from error
+    if ax is not None:
+        check_instance("ax", ax, Axes, "the Axes of a figure, such as plt.subplots()[1]")
+        return ax
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
@@ -54,7 +56,7 @@ def tiled(images: Array, columns: int, gap: int, band: int) -> Array:
 
 def as_images(images: ArrayLike) -> Array:
     """Images as (N, height, width), also from rows of square images."""
-    array = np.asarray(images)
+    array = as_numbers(images, "images")
     if array.ndim == 2:
         side = square(array.shape[1], "Reshape the images to (N, height, width).")
         array = array.reshape(-1, *side)
@@ -67,7 +69,7 @@ def as_images(images: ArrayLike) -> Array:
 
 def as_series(name: str, values: ArrayLike, epochs: int | None = None) -> Array:
     """One number for each epoch."""
-    series = np.asarray(values, float)
+    series = as_numbers(values, name).astype(float)
     if series.ndim != 1 or not series.size:
         raise ValueError(f"{name} must hold one number for each epoch, got shape {series.shape}.")
     if epochs is not None and len(series) != epochs:
@@ -91,8 +93,8 @@ def check_count(function: str, count: int, things: str) -> None:
         )
 
 
-def checked_index(index: int, count: int, kind: str) -> int:
+def checked_index(index: int, count: int, kind: str, name: str) -> int:
     """An index from 0, where negative ones count from the end."""
-    if not -count <= operator.index(index) < count:
+    if not -count <= (index := integer(index, name)) < count:
         raise IndexError(f"There is no {kind} {index}: there are {count}, counted from 0.")
     return index % count

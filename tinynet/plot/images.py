@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import check_lengths, positive_int
+from tinynet.checks import as_array, as_numbers, check_lengths, listed, positive_int
 from tinynet.metrics import as_classes
 from tinynet.plot.drawing import (
     Axes,
@@ -43,12 +43,12 @@ def array_to_image(
         >>> ax.get_title()
         'Label 0 (example 1)'
     """
-    images, labels = as_images(images), np.asarray(labels)
+    images, labels = as_images(images), as_array(labels, "labels")
     if labels.shape != images.shape[:1]:
         raise ValueError(
             f"{len(images)} images need labels of shape ({len(images)},), got {labels.shape}."
         )
-    index = checked_index(index, len(images), "example")
+    index = checked_index(index, len(images), "example", "index")
     ax = axes_for(ax, (3.2, 3.4))
     draw_image(ax, images[index], images.dtype)
     ax.set_title(f"Label {labels[index]} (example {index})")
@@ -82,6 +82,7 @@ def image_grid(
     images = as_images(images)
     count, height, width = images.shape
     check_count("image_grid", count, "images")
+    titles = None if titles is None else listed(titles, "titles")
     if titles is not None and len(titles) != count:
         raise ValueError(f"{count} images need {count} titles, got {len(titles)}.")
     columns = math.ceil(math.sqrt(count)) if columns is None else positive_int(columns, "columns")
@@ -126,10 +127,10 @@ def misclassified(
         >>> ax.get_title(), [text.get_text() for text in ax.texts]
         ('1 of 4 misclassified: true class as predicted', ['2 as 1'])
     """
-    images, scores = as_images(images), np.asarray(predicted)
+    images, scores = as_images(images), as_numbers(predicted, "predicted")
     guesses, truth, _ = as_classes(predicted, labels)
     check_lengths(images, truth, "images", "labels")
-    check_count("misclassified", most, "mistakes")
+    check_count("misclassified", positive_int(most, "most"), "mistakes")
     wrong = np.flatnonzero(guesses != truth)
     if scores.ndim == 2:
         wrong = wrong[np.argsort(-scores[wrong, guesses[wrong]], kind="stable")]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tinynet.checks import as_numbers, check_instance, sizes
 from tinynet.layers import Layer, Sequential
 from tinynet.plot.drawing import BLUE, Axes, axes_for, check_count, checked_index, square, tiled
 from tinynet.text import one_line
@@ -44,22 +45,25 @@ def weights(
         >>> ax.get_title()
         'Incoming weights of unit 7'
     """
-    W = np.asarray(getattr(layer_or_W, "W", layer_or_W))
+    layer_has_W = not isinstance(layer_or_W, type) and hasattr(layer_or_W, "W")
+    W = as_numbers(layer_or_W.W if layer_has_W else layer_or_W, "layer_or_W")
     if W.ndim != 2:
         raise ValueError(
             "weights needs a layer with W of shape (in, out), or that array; got "
             f"{W.shape or layer_or_W!r}."
         )
-    chosen = [checked_index(unit, W.shape[1], "unit") for unit in np.atleast_1d(units)]
+    each = np.atleast_1d(as_numbers(units, "units"))
+    chosen = [checked_index(unit, W.shape[1], "unit", "units") for unit in each]
     if shape is None:
         shape = square(len(W), "Pass shape=(height, width).")
-    if len(shape) != 2 or math.prod(shape) != len(W) or min(shape) < 1:
+    height, width = sizes(shape, "shape", axes=2)
+    if height * width != len(W):
         raise ValueError(f"The {len(W)} weights of a unit do not fill the shape {shape}.")
-    images = W[:, chosen].T.reshape(-1, *shape)
+    images = W[:, chosen].T.reshape(-1, height, width)
     check_count("weights", len(images), "units")
     if not np.isfinite(images).all():
         raise ValueError("The weights of these units are not all finite. Did training diverge?")
-    gap = max(1, shape[1] // 10) if len(images) > 1 else 0
+    gap = max(1, width // 10) if len(images) > 1 else 0
     mosaic = tiled(images, math.ceil(math.sqrt(len(images))), gap, band=gap)
     ax = axes_for(ax, (4.2, 3.6))
     limit = float(np.abs(images).max()) or 1.0
@@ -92,7 +96,8 @@ def activations(net: Layer, x: ArrayLike, *, ax: Axes | None = None) -> Axes:
         >>> [label.get_text() for label in ax.get_yticklabels()]
         ['Input', '0 Dense(4, 3, rng=0)', '1 Sigmoid()']
     """
-    values = np.asarray(x)
+    check_instance("net", net, Layer, "a layer or network")
+    values = as_numbers(x, "x")
     is_batch = values.shape[:1] == (1,) and values.shape != net.input_shape
     y = values if is_batch else values[np.newaxis]
     stages = [("Input", y[0])]
@@ -142,6 +147,7 @@ def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
         >>> [text.get_text() for text in ax.texts]
         ['3.87', '2.83']
     """
+    check_instance("net", net, Layer, "a layer or network")
     learning = [(name, layer) for name, layer in _layers(net) if layer.params.size]
     norms = [float(np.linalg.norm(layer.grads.astype(float))) for _, layer in learning]
     if not np.isfinite(norms).all():

@@ -1,11 +1,12 @@
 """The checks of a layer and of a loss: one loop over the rules."""
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from typing import Any
 
 import numpy as np
 
+from tinynet.checks import as_numbers, listed, positive_int
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.testing import contract, declarations, draws, points, precision, rows
@@ -118,11 +119,12 @@ def _check(
 ) -> Report:
     me = f"check_{kind.__name__.lower()}"
     _refuse_subject(subject, kind, me)
-    given = _one_kind(given, me)
+    given, seed = _one_kind(given, me), positive_int(seed, "seed", least=0)
     known = LAYER_CHECKS if kind is Layer else LOSS_CHECKS
-    if isinstance(skip, str) or not set(skip) <= set(known):
+    skip = tuple(skip) if isinstance(skip, Set) else listed(skip, "skip")
+    if unknown := [name for name in skip if name not in known]:
         raise ValueError(
-            f'skip must be a tuple of names, such as ("kinks",); got {skip!r}. '
+            f'skip must be a tuple of names, such as ("kinks",); got {unknown[0]!r}. '
             f"The checks are {', '.join(known)}."
         )
 
@@ -160,13 +162,16 @@ def _refuse_subject(subject: object, kind: type[Any], me: str) -> None:
 def _one_kind(given: dict[str, Any], me: str) -> dict[str, Any]:
     """The arrays or the shape, whichever is given; refuses both, neither, a part, a bad shape."""
     *arrays, shape = given
-    if isinstance(first := given[arrays[0]], tuple):
+    first = given[arrays[0]]
+    if isinstance(first, tuple) and all(isinstance(size, int) for size in first):
         raise ValueError(f"{me} takes a shape by name: write {shape}={first}; got a tuple of sizes")
     told = {name: value for name, value in given.items() if value is not None}
     if list(told) == arrays:
-        return {name: np.asarray(value) for name, value in told.items()}
+        return {name: as_numbers(value, name) for name, value in told.items()}
     sizes: Any = told.get(shape) if list(told) == [shape] else None
-    numbers = isinstance(sizes, tuple | list) and [isinstance(n, int | np.integer) for n in sizes]
+    numbers = isinstance(sizes, tuple | list) and [
+        type(n) is int or isinstance(n, np.integer) for n in sizes
+    ]
     if numbers and all(numbers) and min(sizes) >= 0:
         return {shape: tuple(map(int, sizes))}
     raise ValueError(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinynet.checks import as_numbers, check_function
 from tinynet.testing.trial import EPS, largest, rms
 from tinynet.types import Array
 
@@ -151,9 +152,10 @@ def numeric_jacobian(fn: Function, x: Array) -> Array:
         array([[ 3.,  0.],
                [ 0., 12.]])
     """
-    x = np.asarray(x)
+    check_function("fn", fn, "np.sin")
+    x = as_numbers(x, "x")
     if x.dtype.kind != "f":
-        raise TypeError(f"numeric_jacobian needs an array of floats; got {x.dtype}")
+        raise TypeError(f"numeric_jacobian needs an array of floats as x; got {x.dtype}")
     theta = x.astype(float).ravel()
 
     def outputs(theta: Array) -> Array:

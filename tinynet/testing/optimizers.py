@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.checks import check_function, positive_int
 from tinynet.layers import Dense, Layer
 from tinynet.optimizers import Optimizer
 from tinynet.testing.report import Fault, GradientError, Report, TensorResult, told
@@ -50,8 +51,9 @@ def check_optimizer(make: Make, reference: Reference, *, steps: int = 8) -> Repo
         >>> check_optimizer(lambda net: SGD(net, 0.1), lambda p, g, state: p - 0.1 * g).passed[:3]
         ['mutation', 'trajectory', 'reuse']
     """
-    if steps < 1:
-        raise ValueError(f"steps must be a positive int; got {steps!r}")
+    check_function("make", make, "lambda net: SGD(net, lr=0.1)")
+    check_function("reference", reference, "lambda params, grads, state: params - 0.1 * grads")
+    positive_int(steps, "steps")
     optimizer = make(Dense(3, 4))
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
