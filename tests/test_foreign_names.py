@@ -1,5 +1,7 @@
 """Names and calls that people bring from other frameworks say what to write here."""
 
+import copy
+import pickle
 import pkgutil
 import re
 
@@ -25,10 +27,11 @@ from tinynet import (
     Sequential,
     Sigmoid,
     Softmax,
-    optimizers,
     train,
 )
-from tinynet.foreign_names import ATTRIBUTES
+from tinynet.foreign_names import _OF_OBJECTS, ATTRIBUTES, ForeignName
+
+OF_OPTIMIZERS = [name for name, value in vars(Optimizer).items() if type(value) is ForeignName]
 
 
 def network():
@@ -50,10 +53,10 @@ def test_a_loss_is_not_called_and_says_which_methods_to_call():
 @pytest.mark.parametrize(
     ("make", "names"),
     [
-        (network, ATTRIBUTES),
-        (lambda: Dense(3, 2), ATTRIBUTES),
-        (MSELoss, ATTRIBUTES),
-        (lambda: SGD(network(), lr=0.1), optimizers.base._NAMES.split()),
+        (network, _OF_OBJECTS),
+        (lambda: Dense(3, 2), _OF_OBJECTS),
+        (MSELoss, _OF_OBJECTS),
+        (lambda: SGD(network(), lr=0.1), OF_OPTIMIZERS),
     ],
     ids=["Sequential", "Dense", "MSELoss", "SGD"],
 )
@@ -66,6 +69,14 @@ def test_every_foreign_attribute_is_missing_and_says_what_to_write(make, names):
         advice = f"no attribute {name!r}: {ATTRIBUTES[name]}"
         with pytest.raises(AttributeError, match=re.escape(advice)):
             getattr(owner, name)
+        with pytest.raises(
+            AttributeError, match=re.escape(f"not use {name!r}: {ATTRIBUTES[name]}")
+        ):
+            setattr(owner, name, 0.1)
+        with pytest.raises(AttributeError, match=re.escape(advice)):
+            delattr(owner, name)
+        assert not hasattr(owner, name)
+        assert name not in dir(owner)
 
 
 def test_what_is_recommended_exists():
@@ -166,15 +177,59 @@ def test_a_class_in_place_of_a_loss_or_an_optimizer_says_what_to_write():
         train(net, MSELoss(), SGD, x, t, epochs=1)
 
 
-def test_an_optimizer_may_have_an_attribute_or_method_of_such_a_name():
+def test_a_class_may_define_a_foreign_name_and_its_methods_may_assign_one():
     class Renamed(SGD):
+        learning_rate = 0.5
+
         def zero_grad(self):
             return "mine"
 
-    optimizer = Renamed(network(), lr=0.1)
-    optimizer.param_groups = []
+    class Conv(Layer):
+        buffers = ("bias",)
+
+        def __init__(self, bias):
+            self.bias, self.trainable = np.ones(3), bias
+            self.configure()
+
+        def configure(self):
+            setattr(self, *("kernel", 3))
+
+        def forward(self, x):
+            self.training = True
+            return x
+
+    optimizer, layer = Renamed(network(), lr=0.1), Conv(False)
     assert optimizer.zero_grad() == "mine"
-    assert optimizer.param_groups == []
+    optimizer.learning_rate = 0.2
+    assert optimizer.learning_rate == 0.2
+    layer.forward(np.ones((1, 3)))
+    assert (layer.trainable, layer.kernel, layer.training) == (False, 3, True)
+    layer.trainable = True  # it is the layer's own now
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer.__getstate__()))):
+        assert twin["trainable"] if isinstance(twin, dict) else twin.trainable
+    assert {"trainable", "kernel", "bias"} <= set(dir(layer))
+    del layer.trainable
+    assert not hasattr(layer, "trainable")
+    assert Sequential(Conv(True), Dense(3, 2), dtype=np.float32)[0].bias.dtype == np.float32
+
+
+def test_a_function_of_the_caller_cannot_assign_a_foreign_name():
+    def freeze(layer):
+        layer.trainable = False
+
+    with pytest.raises(AttributeError, match=r"Dense does not use 'trainable': .*Frozen\(layer\)"):
+        freeze(Dense(3, 2))
+
+
+def test_the_momentum_of_sgd_may_be_set_later():
+    late, early = (SGD(network(), lr=0.1, momentum=momentum) for momentum in (0.0, 0.9))
+    late.momentum = 0.9
+    for optimizer in (late, early):
+        optimizer.net.grads[...] = 1
+        optimizer.step()
+        optimizer.step()
+    np.testing.assert_array_equal(late.net.params, early.net.params)
+    assert [name for name, _ in late.named_state()] == ["velocity"]
 
 
 def test_a_layer_that_still_declares_state_keeps_its_buffers_and_is_warned():

@@ -20,6 +20,7 @@ FOUNDATION = {
     "errors",
     "foreign_names",
     "held",
+    "kept",
     "text",
     "types",
 }  # every module may import these

@@ -350,5 +350,8 @@ def test_a_gradient_that_was_never_declared_gets_a_hint():
         def __init__(self):
             self.gain = np.ones(2)
 
+        def backward(self, dy):
+            self.dgain[...] = dy.sum(axis=0)
+
     with pytest.raises(AttributeError, match=r"super\(\).__init__\(gain=\.\.\.\)"):
         Forgetful().dgain  # noqa: B018  the access is what is tested

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from numpy.typing import DTypeLike
 
-from tinynet.foreign_names import check_keywords, missing_attribute
+from tinynet.foreign_names import answering, check_keywords
+from tinynet.kept import expect_kept
 from tinynet.layers.defaults import predicting_copy, restore_defaults
 from tinynet.parameters import Parameterized
 from tinynet.text import call
 from tinynet.types import Array
 
 
+@answering()
 class Layer(Parameterized):
     """A function with learned parameters: `forward` computes it, `backward` its gradients.
 
@@ -113,6 +115,7 @@ class Layer(Parameterized):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         restore_defaults(cls, Layer)
+        expect_kept(cls)
         if isinstance(state := cls.__dict__.get("state"), tuple) and "buffers" not in cls.__dict__:
             cls.buffers = state
             warnings.warn(
@@ -131,6 +134,3 @@ class Layer(Parameterized):
                 f"{type(self).__name__} cannot be called: write net.forward(x) while training, "
                 f"which keeps what backward needs, and net.predict(x) otherwise"
             )
-
-        def __getattr__(self, name: str) -> NoReturn:
-            missing_attribute(self, name)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 
 from tinynet.checks import check_array, check_numbers, check_targets
-from tinynet.foreign_names import check_keywords, missing_attribute
+from tinynet.foreign_names import answering, check_keywords
+from tinynet.kept import expect_kept
 from tinynet.text import call
 from tinynet.types import Array
 
 
+@answering()
 class Loss:
     """A number L(y, t) to be minimized: `forward` computes it, `backward` gives dL/dy.
 
@@ -73,6 +75,7 @@ class Loss:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Have every `forward` start with `check` and return a Python float."""
         super().__init_subclass__(**kwargs)
+        expect_kept(cls)
         if "forward" in cls.__dict__:
             cls.forward = _checked(cls.forward)  # type: ignore[method-assign]
 
@@ -86,9 +89,6 @@ class Loss:
                 f"{type(self).__name__} cannot be called: write loss.forward(y, t) for the value, "
                 f"then loss.backward() for its gradient dL/dy"
             )
-
-        def __getattr__(self, name: str) -> NoReturn:
-            missing_attribute(self, name)
 
 
 def weighted_sum(weights: Array, values: Array) -> float:

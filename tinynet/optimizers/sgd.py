@@ -73,6 +73,8 @@ class SGD(Optimizer):
         work = self.work
         grads = self.decayed(params, grads, self.weight_decay)
         if self.momentum:
+            if not self.state:  # the momentum was set after construction
+                self.state, self.velocity = SGD.state, np.zeros_like(params)
             self.velocity *= self.momentum
             self.velocity += grads
             if self.nesterov:  # η μ v now, η g below
