@@ -14,6 +14,7 @@ import tempfile
 import types
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 from bad_calls import ROWS, prepare
@@ -57,6 +58,8 @@ def outcome(row, owner, arguments):
     if isinstance(result, contextlib.AbstractContextManager):
         with result:
             return result
+    if isinstance(result, Iterator):
+        return list(result)
     return result
 
 
@@ -84,12 +87,12 @@ def forms(value):
     yield getattr(value, "__name__", "")
     if isinstance(value, np.ndarray):
         yield f"np.array({value.tolist()})"
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(Exception):
         yield f"got {np.shape(value)}"
         yield f"got {len(value)}"
     if isinstance(value, list | tuple):
         yield from (repr(tuple(value)), f" {len(value)} ")
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(Exception):
             yield str(np.asarray(value).dtype)
 
 

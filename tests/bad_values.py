@@ -215,7 +215,7 @@ KINDS = {
         **{"of classes": lambda: [tinynet.SGD, 0.1]},
     ),
     "steps": odd("set", "iterator", **{"of text": lambda: ["a"], "of floats": lambda: [3.0]}),
-    "functions": odd("empty list", **{"of names": lambda: ["accuracy"]}),
+    "functions": odd("empty list", "iterator", **{"of names": lambda: ["accuracy"]}),
     "progress": odd("function", "class", *(name for name in ODD if name.startswith("class of"))),
     "columns": odd(
         **{"of text": lambda: {"loss": ["a", "b"]}, "of None": lambda: {"loss": [None, None]}},

@@ -180,7 +180,11 @@ def test_what_is_watched_must_be_given():
     with pytest.raises(TypeError, match=expected.format("none")), detect_anomaly():
         pass
     net = Dense(2, 2, rng=0)
-    for wrong, shown in ((Dense, "Dense"), (3, "3"), ([net], r"\[Dense\(2, 2, rng=0\)\]")):
+    for wrong, shown in (
+        (Dense, "the class Dense"),
+        (3, "3"),
+        ([net], r"\[Dense\(2, 2, rng=0\)\]"),
+    ):
         with pytest.raises(TypeError, match=expected.format(shown)), detect_anomaly(net, wrong):
             pass
     assert type(net) is Dense

@@ -49,5 +49,5 @@ def test_evaluate_leaves_no_trace():
 
 
 def test_predict_says_that_the_network_comes_first():
-    with pytest.raises(TypeError, match=r"predict\(net, x\); got ndarray as net"):
+    with pytest.raises(TypeError, match=r"predict\(net, x\); got an array of float64"):
         predict(np.ones((2, 3)), Dense(3, 2))

@@ -134,7 +134,7 @@ def random_generator(rng: Rng, name: str = "rng") -> np.random.Generator:
 
 def rate(value: Any, name: str) -> Any:
     """The value, if it is a learning rate: a positive number, or a function of the step."""
-    if _is_function(value) and not isinstance(value, type):
+    if is_function(value) and not isinstance(value, type):
         return value
     return real(value, name, "a positive finite number or a function of the step", lambda n: n > 0)
 
@@ -150,11 +150,11 @@ def check_instance(name: str, value: object, kind: type | tuple[type, ...], exam
 
 def check_function(name: str, value: object, example: str) -> None:
     """Refuse what cannot be called."""
-    if not _is_function(value):
+    if not is_function(value):
         raise TypeError(f"{name} must be a function such as {example}; got {shown(value)}")
 
 
-def _is_function(value: object) -> bool:
+def is_function(value: object) -> bool:
     """Whether it can be called; a layer or loss answers a call with what to write instead."""
     return callable(value) and (isinstance(value, type) or not hasattr(value, "forward"))
 

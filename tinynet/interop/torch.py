@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.checks import check_instance
 from tinynet.interop.naming import Naming, renamed_arrays
 from tinynet.layers import BatchNorm, Dense, Embedding, Layer, LayerNorm
 from tinynet.persistence.arrays import fill
+from tinynet.text import shown
 from tinynet.types import Array, FilePath
 
 _PYTORCH = Naming(
@@ -40,6 +42,7 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
         >>> {name: array.shape for name, array in to_state_dict(net).items()}
         {'0.weight': (100, 784), '0.bias': (100,), '2.weight': (10, 100), '2.bias': (10,)}
     """
+    check_instance("net", net, Layer, "a layer or network")
     net.check_views()
     return {name: array.copy() for name, array in renamed_arrays(net, _PYTORCH).items()}
 
@@ -66,10 +69,11 @@ def from_state_dict(net: Layer, state_dict: Mapping[str, Any]) -> None:
 
 def fill_from(net: Layer, state_dict: Mapping[str, Any], source: FilePath) -> None:
     """Do the work of `from_state_dict`; an error calls the state dict by the name of its source."""
+    check_instance("net", net, Layer, "a layer or network")
     if not isinstance(state_dict, Mapping):
         raise TypeError(
             f"a state dict is a mapping from names to arrays, as model.state_dict() gives it; got "
-            f"{type(state_dict).__name__}"
+            f"{shown(state_dict)}"
         )
     net.check_views()
     own = renamed_arrays(net, _PYTORCH)

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tinynet.checks import is_array
 from tinynet.layers import Layer
 from tinynet.persistence.archive import refuse
+from tinynet.text import shown
 from tinynet.types import Array, FilePath
 
 
@@ -41,10 +43,10 @@ def misfits(given: Mapping[str, object], own: Mapping[str, Array]) -> list[str]:
     for name, array in given.items():
         if name not in own:
             problems.append(f"{name} is not expected")
-        elif not isinstance(array, np.ndarray):
-            problems.append(
-                f"{name} is {getattr(array, 'dtype', type(array).__name__)}, not an array"
-            )
+        elif not is_array(array):
+            kind = getattr(array, "dtype", shown(array))
+            kind = type(array).__name__ if isinstance(array, np.ndarray) else kind
+            problems.append(f"{name} is {kind}, not an array")
         elif array.shape != own[name].shape:
             problems.append(f"{name} has shape {array.shape} and must have {own[name].shape}")
         elif array.dtype != own[name].dtype:

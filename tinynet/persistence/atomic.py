@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from tinynet.checks import file_path
 from tinynet.types import FilePath
 
 
@@ -62,7 +63,7 @@ def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> Non
 
 def check_target(path: FilePath) -> Path:
     """The place to which a path leads, if a file can be written there."""
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(file_path(path)))
     if target.is_dir():
         raise IsADirectoryError(f"{path} is a folder: add the name of a file in it, {path}/net.npz")
     if not target.parent.is_dir():
@@ -74,7 +75,7 @@ def check_target(path: FilePath) -> Path:
 
 def open_regular(path: FilePath) -> BinaryIO:
     """Open a file for reading; an error says what the path leads to instead of a file."""
-    place = Path(path)
+    place = Path(file_path(path))
     if place.is_dir():
         raise IsADirectoryError(f"{path} is a folder: pass the path of a file in it")
     if not place.exists():

@@ -10,7 +10,7 @@ from tinynet.layers import Layer
 from tinynet.persistence.architecture import OWN_LAYERS, build, describe
 from tinynet.persistence.archive import read_archive, refuse, write_archive
 from tinynet.persistence.arrays import check_finite, fill, misfits, named_arrays
-from tinynet.text import written
+from tinynet.text import shown
 from tinynet.types import Array, FilePath, Rng
 
 _FOLDERS = ("arguments/", "optimizer/", "best/", "history/")  # arrays that are not the network's
@@ -91,7 +91,8 @@ def load(
         isinstance(cls, type) and issubclass(cls, Layer) for cls in layers.values()
     ):
         raise TypeError(
-            f'layers must be a dict of classes by name, such as {{"Scale": Scale}}; got {layers!r}'
+            f'layers must be a dict of classes by name, such as {{"Scale": Scale}}; got '
+            f"{shown(layers)}"
         )
     header, arrays = read_archive(path)
     if header.get("network") is None:
@@ -138,7 +139,7 @@ def check_network(function: str, net: object) -> None:
     """Refuse what is not a network, such as a path, and a network with layers that it hides."""
     if not isinstance(net, Layer):
         raise TypeError(
-            f"{function} takes the network first, {function}(net, path); got {written(net)} as net"
+            f"{function} takes the network first, {function}(net, path); got {shown(net)} as net"
         )
     net.check_views()
 

@@ -15,7 +15,7 @@ from tinynet.errors import DivergenceError
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
-from tinynet.text import one_line, written
+from tinynet.text import one_line, shown
 from tinynet.types import Array
 
 _lock = threading.Lock()
@@ -52,8 +52,8 @@ def detect_anomaly(*objects: Layer | Loss | Optimizer) -> Iterator[None]:
     wrong = [each for each in objects if not isinstance(each, Layer | Loss | Optimizer)]
     if wrong or not objects:
         raise TypeError(
-            f"detect_anomaly watches the networks, losses and optimizers that are passed to it; "
-            f"got {written(wrong[0]) if wrong else 'none'}. Write detect_anomaly(net, loss, "
+            f"objects must be networks, losses and optimizers, which detect_anomaly watches; "
+            f"got {shown(wrong[0]) if wrong else 'none'}. Write detect_anomaly(net, loss, "
             f"optimizer)."
         )
     with ExitStack() as stack:

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from tinynet.checks import check_array, check_lengths
+from tinynet.checks import check_lengths, check_numbers
 from tinynet.layers import Layer, Sequential
 from tinynet.layers.consistency import own_arrays, undeclared_parameter, undeclared_state
 from tinynet.losses import Loss
@@ -37,9 +37,7 @@ def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: A
 def check_data(x: Array, t: Array, *names: str) -> None:
     """Refuse inputs and targets that are not finite numbers or differ in length."""
     for name, array in zip(names, (x, t), strict=True):
-        check_array(name, array)
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name} must hold numbers; got dtype {array.dtype}")
+        check_numbers(name, array)
         if not array.ndim or not array.size:
             raise ValueError(f"{name} must hold at least one example; its shape is {array.shape}")
         if not (math.isfinite(array.max()) and math.isfinite(array.min())):

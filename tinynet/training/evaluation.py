@@ -6,9 +6,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinynet.checks import check_array, check_lengths, positive_int
+from tinynet.checks import (
+    check_instance,
+    check_lengths,
+    check_numbers,
+    is_function,
+    listed,
+    positive_int,
+)
 from tinynet.layers import Layer
 from tinynet.losses import Loss
+from tinynet.text import shown
 from tinynet.types import Array
 
 Metric: TypeAlias = Callable[[Array, Array], float]
@@ -33,10 +41,8 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
         >>> predict(Dense(784, 10), np.zeros((60_000, 784))).shape
         (60000, 10)
     """
-    if not isinstance(net, Layer):
-        got = type(net).__name__
-        raise TypeError(f"predict takes the network first, predict(net, x); got {got} as net")
-    check_array("x", x)
+    check_instance("net", net, Layer, "a layer or network, as in predict(net, x)")
+    check_numbers("x", x)
     rows = 1024 if batch_size is None else positive_int(batch_size, "batch_size")
     first = net.predict(x[:rows])
     if len(x) <= rows:
@@ -71,8 +77,12 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
         >>> evaluate(net, MSELoss(), x, t, [accuracy])
         {'loss': 0.12, 'accuracy': 0.666...}
     """
+    check_instance("net", net, Layer, "a layer or network")
+    check_instance("loss", loss, Loss, "a loss such as MSELoss()")
+    check_numbers("x", x)
+    check_numbers("t", t)
     check_lengths(x, t)
-    named = _by_name(metrics)
+    named = by_name(metrics)
     y = predict(net, x)
     measured = {"loss": float(copy.copy(loss).forward(y, t))}
     for name, metric in named.items():
@@ -84,19 +94,19 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
     return measured
 
 
-def _by_name(metrics: Metrics) -> dict[str, Metric]:
+def by_name(metrics: Metrics) -> dict[str, Metric]:
     """The functions by name, which must not be that of another column of the history."""
     if isinstance(metrics, Mapping):
         pairs: list[tuple[Any, Any]] = list(metrics.items())
     elif callable(metrics) or isinstance(metrics, str):
         pairs = [("", metrics)]  # which is refused below
     else:
-        pairs = [(getattr(metric, "__name__", ""), metric) for metric in metrics]
+        pairs = [(getattr(metric, "__name__", ""), metric) for metric in listed(metrics, "metrics")]
     for name, metric in pairs:
-        if not callable(metric) or not isinstance(name, str) or not name:
+        if not is_function(metric) or not isinstance(name, str) or not name:
             raise TypeError(
                 f"metrics must be functions of outputs and targets, in a list such as "
-                f"[tinynet.metrics.accuracy], or in a dict that names them; got {metric!r}"
+                f"[tinynet.metrics.accuracy], or in a dict that names them; got {shown(metric)}"
             )
     names = ["loss", "validation_loss", "lr", "seconds", *(name for name, _ in pairs)]
     if twice := sorted({name for name in names if names.count(name) > 1 or "/" in name}):

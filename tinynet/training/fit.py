@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.checks import positive_int, random_generator
+from tinynet.checks import boolean, file_path, positive_int, random_generator
 from tinynet.errors import DivergenceError
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.persistence.atomic import check_target
+from tinynet.text import shown
 from tinynet.training.arguments import check_data
 from tinynet.training.checkpoints import TrainingRun
-from tinynet.training.evaluation import Metrics, evaluate
+from tinynet.training.evaluation import Metrics, by_name, evaluate
 from tinynet.training.history import History
 from tinynet.training.interrupts import stop_requests
 from tinynet.training.loop import train
@@ -90,6 +91,8 @@ def fit(
         ('loss', 'validation_loss', 'lr', 'seconds')
     """
     positive_int(epochs, "epochs")
+    shuffle, resume = boolean(shuffle, "shuffle"), boolean(resume, "resume")
+    metrics = by_name(metrics)
     _check_options(patience, validation, checkpoint, resume)
     rng = random_generator(rng)
     batch_size = positive_int(batch_size, "batch_size")
@@ -183,8 +186,9 @@ def _check_options(
 ) -> None:
     if validation is not None:
         if not (isinstance(validation, tuple) and len(validation) == 2):
-            got = type(validation).__name__
-            raise TypeError(f"validation must be a tuple (x, t) of inputs and targets; got {got}")
+            raise TypeError(
+                f"validation must be a tuple (x, t) of inputs and targets; got {shown(validation)}"
+            )
         check_data(*validation, "validation[0]", "validation[1]")
     if patience is not None:
         positive_int(patience, "patience")
@@ -193,7 +197,7 @@ def _check_options(
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the file to go on from: pass checkpoint=path")
     if checkpoint is not None:
-        check_target(checkpoint)
+        check_target(file_path(checkpoint, "checkpoint"))
         if resume and not os.path.exists(checkpoint):
             raise FileNotFoundError(
                 f"there is no file {os.path.abspath(checkpoint)} to go on from: the first time, "

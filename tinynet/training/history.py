@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tinynet.text import table
+from tinynet.checks import as_numbers, check_instance
+from tinynet.text import shown, table
 from tinynet.types import Array
 
 _MOST_ROWS = 20  # of a printed table; a longer one leaves out the middle
@@ -29,7 +30,15 @@ class History:
     """
 
     def __init__(self, columns: Mapping[str, Sequence[float] | Array]) -> None:
-        self._columns = {name: np.array(values, float) for name, values in columns.items()}
+        check_instance("columns", columns, Mapping, "a dict of lists of numbers by name")
+        arrays = {name: as_numbers(v, f"columns[{name!r}]") for name, v in columns.items()}
+        self._columns = {name: array.astype(float) for name, array in arrays.items()}
+        for name, array in arrays.items():
+            check_instance("a name in columns", name, str, "a string")
+            if array.ndim != 1:
+                raise ValueError(
+                    f"columns[{name!r}] must hold one number for each epoch; got {shown(array)}"
+                )
         lengths = {name: len(values) for name, values in self._columns.items()}
         if not lengths or len(set(lengths.values())) > 1:
             raise ValueError(f"a History has columns of equal lengths; got {lengths}")
@@ -58,6 +67,12 @@ class History:
 
     def plus(self, row: Mapping[str, float]) -> History:
         """A copy with one more epoch."""
+        check_instance("row", row, Mapping, "a dict of numbers by name")
+        if row.keys() != self._columns.keys():
+            names = ", ".join(self.names)
+            raise ValueError(f"row must have the columns {names}; got {shown(row)}")
+        for name, value in row.items():
+            check_instance(f"row[{name!r}]", value, (int, float, np.number), "a number")
         return History({name: [*values, row[name]] for name, values in self._columns.items()})
 
     def __getitem__(self, name: str) -> Array:

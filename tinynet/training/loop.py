@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.checks import positive_int, random_generator
+from tinynet.checks import boolean, positive_int, random_generator
 from tinynet.data.batches import in_order
 from tinynet.errors import DivergenceError
 from tinynet.layers import Layer
@@ -99,6 +99,7 @@ def train(
     positive_int(batch_size, "batch_size")
     check_arguments(net, loss, optimizer, x, t)
     rehearse(net, loss, x, t, batch_size)
+    shuffle, blocked = boolean(shuffle, "shuffle"), boolean(blocked, "blocked")
     generator = random_generator(rng)
 
     def epoch_by_epoch() -> Generator[Epoch, None, None]:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
+from tinynet.checks import is_function
+from tinynet.text import shown
+
 Report: TypeAlias = Callable[[int, Mapping[str, float]], object]
 """Takes the number of an epoch, from 1, and its row of the history."""
 
@@ -16,6 +19,9 @@ Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
 @contextmanager
 def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
     """The function to call after each epoch; `done` epochs have passed before."""
+    kinds = "'auto', 'bar', 'lines', 'off'"
+    if not isinstance(progress, str) and not is_function(progress):
+        raise TypeError(f"progress must be one of {kinds} or a function; got {shown(progress)}")
     if progress == "auto":  # a person watches on a terminal or in a notebook
         watched = "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
         progress = "bar" if watched and importlib.util.find_spec("tqdm") else "lines"
@@ -39,7 +45,6 @@ def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
 
             yield show
     else:
-        kinds = "'auto', 'bar', 'lines', 'off'"
         raise ValueError(f"progress must be one of {kinds} or a function; got {progress!r}")
 
 
