@@ -69,7 +69,7 @@ def test_infinite_scores_have_an_order():
         ([0, 1], [0, 1, 2], ValueError, r"shape \(2,\) and labels \(3,\)"),
         ([0], [0, 1], ValueError, "one row for each example"),
         (np.eye(3), np.eye(4)[:3], ValueError, "need the same number of columns"),
-        ([[0.2], [0.7]], [0, 1], ValueError, r"has one column, .*predicted\[:, 0\] > 0"),
+        ([[0.2], [0.7]], [0, 1], ValueError, r"has one column, .*binary_accuracy"),
         ([[0, 1]], [[1]], ValueError, r"labels of shape \(1, 1\)"),
         (np.zeros((0, 3)), np.zeros(0, int), ValueError, "empty"),
         (np.zeros((1, 2, 2)), [0], ValueError, r"\(N, classes\), got the shape \(1, 2, 2\)"),

@@ -520,7 +520,7 @@ def test_a_forward_that_returns_nothing_is_told_so():
         def forward(self, x):
             super().forward(x)
 
-    with pytest.raises(ValueError, match="returned None; is `return` missing"):
+    with pytest.raises(ValueError, match="forward returned None: it must end in return"):
         check_layer(Forgetful(), input_shape=(4, 3))
 
 

@@ -169,10 +169,13 @@ _CONVERSIONS = {  # what converts an object that has the method or attribute
     "__array__": "np.asarray({0})",
     "index": "np.asarray({0})",  # a list, a tuple, a range
 }
+_UNIQUE = "names, {0} = np.unique({0}, return_inverse=True) numbers the names in it."
 _NUMBERS = {  # what makes real numbers of an array of another kind
     "c": "Use {0}.real, {0}.imag or abs({0}).",
-    "O": "If all elements are numbers, {0}.astype(float) converts them.",
-    "U": "np.unique({0}, return_inverse=True) numbers the names in it.",
+    "O": f"If all elements are numbers, {{0}}.astype(float) converts them. {_UNIQUE}",
+    "S": _UNIQUE,
+    "T": _UNIQUE,
+    "U": _UNIQUE,
 }
 
 
@@ -186,6 +189,8 @@ def check_array(name: str, value: object, wanted: str = "a NumPy array") -> None
     if not is_array(value):
         calls = (call for has, call in _CONVERSIONS.items() if hasattr(value, has))
         hint = f" Use {call.format(name)}." if (call := next(calls, "")) else ""
+        if value is None:
+            hint = " Does the method or function that made it end in return?"
         raise TypeError(f"{name} must be {wanted}; got {type(value).__name__}.{hint}")
 
 
@@ -222,6 +227,35 @@ def as_numbers(value: ArrayLike, name: str) -> Array:
     array = as_array(value, name)
     check_numbers(name, array)
     return array
+
+
+def returned(
+    owner: object,
+    method: str,
+    value: Any,
+    shape: tuple[int, ...] | None = None,
+    dtype: np.dtype[Any] | None = None,
+) -> Array:
+    """What a method has returned, if it is an array of numbers, of the shape and the float type.
+
+    A value of another shape, or of a wider float type, would be broadcast or cast later on.
+    """
+    me, got = f"{type(owner).__name__}.{method}", ""
+    if value is None:
+        raise TypeError(f"{me} returned None: it must end in return, followed by an array.")
+    try:
+        check_numbers("value", value)
+    except TypeError:
+        got = f"an array of {value.dtype}" if type(value) is ndarray else type(value).__name__
+    else:
+        if shape not in (None, value.shape):
+            got = f"an array of shape {value.shape}"
+        elif dtype is not None and np.result_type(value.dtype, dtype) != dtype:
+            got = f"an array of {value.dtype}; was a constant made without dtype=x.dtype?"
+    if not got:
+        return value
+    wanted = "one NumPy array of real numbers" + (f" of shape {shape}" if shape else "")
+    raise TypeError(f"{me} must return {wanted}{f' and {dtype}' if dtype else ''}; got {got}")
 
 
 def check_gradient(
@@ -277,9 +311,8 @@ def check_indices(name: str, values: Array, count: int, what: str, owner: object
         return
     got = name if owner is None else f"{owner!r} got {name}"
     if not whole:
-        raise TypeError(
-            f"{got} of {values.dtype}: {what} are ints. Convert them once, {name}.astype(int)."
-        )
+        hint = _NUMBERS.get(values.dtype.kind, "Convert them once, {0}.astype(int).").format(name)
+        raise TypeError(f"{got} of {values.dtype}: {what} are ints. {hint}")
     place = np.argwhere((values < 0) | (values >= count))[0].tolist()
     raise ValueError(f"{got}{place} = {values[tuple(place)]}: {what} go from 0 to {count - 1}.")
 

@@ -178,7 +178,8 @@ class ForeignName:
             frame = sys._getframe(1)
             code, cls = frame.f_code, type(owner)
             first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-            if first is not owner or not hasattr(cls, code.co_name):  # not in a method of it
+            method = first is owner and hasattr(cls, code.co_name)
+            if not method and not str(frame.f_globals.get("__name__")).startswith("tinynet."):
                 self._refuse(cls, "does not use")
         vars(owner)[self.name] = value
 
@@ -209,7 +210,8 @@ def answering(names: Iterable[str] = _OF_OBJECTS) -> Callable[[C], C]:
 def _directory(self: object) -> list[str]:
     """The names of an object for completion, without those that it only answers."""
     foreign = {n for c in type(self).__mro__ for n, v in vars(c).items() if type(v) is ForeignName}
-    return [n for n in object.__dir__(self) if n not in foreign or hasattr(self, n)]
+    shown = (n for n in object.__dir__(self) if n.isidentifier())
+    return [n for n in shown if n not in foreign or hasattr(self, n)]
 
 
 def answering_keywords(function: Callable[P, T]) -> Callable[P, T]:

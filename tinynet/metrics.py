@@ -7,10 +7,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import as_numbers, check_indices, positive_int
+from tinynet.checks import as_numbers, check_indices, positive_int, real
+from tinynet.text import shown
 from tinynet.types import Array
 
-__all__ = ["ClassScores", "accuracy", "confusion_matrix", "precision_recall_f1", "top_k_accuracy"]
+__all__ = [
+    "ClassScores",
+    "accuracy",
+    "binary_accuracy",
+    "confusion_matrix",
+    "precision_recall_f1",
+    "top_k_accuracy",
+]
 
 _MOST_INFERRED_CLASSES = 1000
 
@@ -34,6 +42,52 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     """
     predicted, labels, _ = as_classes(predicted, labels)
     return float((predicted == labels).mean())
+
+
+def binary_accuracy(
+    predicted: ArrayLike, labels: ArrayLike, threshold: float | None = None
+) -> float:
+    """The share of yes-or-no decisions that are right: those where (predicted > threshold) = label.
+
+    It is for a network with one output, and for one with several outputs, of which any number may
+    be true of an example; then every output counts as a decision. The name is that of Keras.
+
+    Args:
+        predicted: probabilities, logits or decisions, `(N,)`, `(N, 1)` or `(N, outputs)`.
+        labels: 0 or 1, of the same shape; `(N,)` and `(N, 1)` mean the same.
+        threshold: 0.5 for probabilities, 0 for logits. It must be given if a prediction is
+            outside 0 to 1.
+
+    Raises:
+        TypeError: values that are not numbers.
+        ValueError: shapes that do not fit, no examples, NaN, a label other than 0 and 1, or
+            predictions outside 0 to 1 without a `threshold`.
+
+    Example:
+        >>> binary_accuracy([[0.9], [0.2], [0.6]], [1, 0, 0])
+        0.666...
+        >>> binary_accuracy([[2.5], [-1.0], [0.3]], [1, 0, 0], threshold=0)
+        0.666...
+    """
+    p, t = as_numbers(predicted, "predicted"), as_numbers(labels, "labels")
+    shape, other = (a.shape[:1] if a.ndim == 2 and a.shape[1] == 1 else a.shape for a in (p, t))
+    if shape != other or not p.size or p.ndim > 2:
+        raise ValueError(
+            f"predicted has the shape {p.shape} and labels {t.shape}: both must be (N,) or (N, 1), "
+            f"or both (N, outputs), with at least one example. For one of several classes, use "
+            f"accuracy."
+        )
+    if wrong := sorted(set(np.unique(t).tolist()) - {0, 1}):
+        raise ValueError(f"labels must be 0 or 1; got {shown(wrong[0])}. Compare them: labels > 0.")
+    if np.isnan(p).any():
+        raise ValueError("predicted holds NaN. Did training diverge? Try a smaller learning rate.")
+    if threshold is None and (p.min() < 0 or p.max() > 1):
+        raise ValueError(
+            f"predicted goes from {p.min():g} to {p.max():g}, so these are no probabilities: pass "
+            f"threshold=0 for logits, or the number above which the answer is yes."
+        )
+    bound = 0.5 if threshold is None else real(threshold, "threshold")
+    return float(((p > bound).reshape(shape) == t.reshape(shape)).mean())
 
 
 def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, k: int = 5) -> float:
@@ -184,7 +238,7 @@ def _check_one_class(targets: Array) -> None:
         raise ValueError(
             f"labels must mark one class in each row; row {row} has its largest value, "
             f"{targets[row].max():g}, in {marked[row]} columns. If several classes may apply to an "
-            f"example, or none, count the right decisions: ((predicted > 0.5) == labels).mean()."
+            f"example, or none, use tinynet.metrics.binary_accuracy."
         )
 
 
@@ -195,15 +249,17 @@ def _classes(values: ArrayLike, name: str) -> tuple[Array, int | None]:
         if array.dtype.kind not in "iub":
             raise TypeError(
                 f"{name} of shape {array.shape} must be classes, so integers; got "
-                f"{array.dtype}. Scores have the shape (N, classes)."
+                f"{array.dtype}. Scores have the shape (N, classes). For decisions between yes and "
+                f"no, use tinynet.metrics.binary_accuracy; {name}.astype(int) converts classes."
             )
         return array.astype(np.uint8) if array.dtype == bool else array, None
     if array.ndim != 2:
         raise ValueError(f"{name} must be (N,) or (N, classes), got the shape {array.shape}.")
     if array.shape[1] < 2:
+        classes = f" If these are several classes, write {name}[:, 0]." * (array.dtype.kind in "iu")
         raise ValueError(
             f"{name} of shape {array.shape} has one column, so there is no largest score. For two "
-            f"classes, compare with a threshold first: {name}[:, 0] > 0.5."
+            f"classes, use tinynet.metrics.binary_accuracy.{classes}"
         )
     missing = np.isnan(array).any(axis=1)
     if missing.any():

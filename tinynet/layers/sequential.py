@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any, overload
 
 import numpy as np
+from numpy import ndarray  # the look-up np.ndarray in each forward would be measurable
 from numpy.typing import DTypeLike
 
-from tinynet.checks import check_gradient, check_numbers, sizes
+from tinynet.checks import check_gradient, check_numbers, returned, sizes
+from tinynet.kept import explain
 from tinynet.layers.base import Layer
 from tinynet.text import one_line, table, written
 from tinynet.types import Array
@@ -77,12 +79,15 @@ class Sequential(Layer):
     def forward(self, x: Array) -> Array:
         check_numbers("x", x)
         y = self._each(self._layers, "forward", x)
+        if type(y) is not ndarray:
+            returned(self._layers[-1], "forward", y)
         self._shape = y.shape
         return y
 
     def predict(self, x: Array) -> Array:
         check_numbers("x", x)
-        return self._each(self._layers, "predict", x)
+        y = self._each(self._layers, "predict", x)
+        return y if type(y) is ndarray else returned(self._layers[-1], "predict", y)
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._shape)
@@ -153,8 +158,13 @@ class Sequential(Layer):
             for layer in layers:
                 x = getattr(layer, method)(x)
         except Exception as error:
+            for before, after in itertools.pairwise(layers):
+                if after is layer and not isinstance(x, ndarray):  # which is the true cause
+                    returned(before, method, x)
             place = next((str(n) for n, other in enumerate(self.layers) if other is layer), "?")
             error.add_note(f"in layer {place} of Sequential, {one_line(layer)}")
+            if advice := explain(error):
+                error.add_note(advice)
             raise
         return x
 

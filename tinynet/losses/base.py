@@ -10,7 +10,7 @@ import numpy as np
 from tinynet.checks import check_array, check_numbers, check_targets
 from tinynet.foreign_names import answering, check_keywords
 from tinynet.kept import expect_kept
-from tinynet.text import call
+from tinynet.text import call, shown
 from tinynet.types import Array
 
 
@@ -115,6 +115,11 @@ def _checked(forward: Callable[..., float]) -> Callable[..., float]:
                 f"{type(self).__name__}.forward must return one number; it returned an array of "
                 f"shape {np.shape(value)}. Did you forget .mean()?"
             )
-        return float(value)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            missing = " Does it end in return?" if value is None else ""
+            got = f"it returned {shown(value)}.{missing}"
+        raise TypeError(f"{type(self).__name__}.forward must return one number; {got}")
 
     return checked

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.checks import returned
 from tinynet.declared import attributes
 from tinynet.layers import Layer
 from tinynet.losses import Loss
@@ -35,10 +36,15 @@ def shapes(t: Trial) -> Pairs:
         yield _shape(t, f"d{name}", _attribute(layer, name, "d"), view.shape)
 
 
-def _shape(t: Trial, name: str, array: object, shape: tuple[int, ...]) -> Pair:
-    got = array.shape if isinstance(array, np.ndarray) else f"that of no array but {array!r:.40}"
+def _shape(t: Trial, name: str, array: Any, shape: tuple[int, ...]) -> Pair:
+    if not name.startswith("d") or name == f"d{t.names[0]}":
+        try:
+            method = "backward" if name.startswith("d") else "forward"
+            returned(getattr(t.start, "loss", t.start), method, array)
+        except TypeError as error:
+            raise Broken(str(error)) from error
     key = f"the shape of {name}"
-    return Pair(f"for {t.names[0]} of shape {t.x.shape}", {key: got}, {key: shape})
+    return Pair(f"for {t.names[0]} of shape {t.x.shape}", {key: array.shape}, {key: shape})
 
 
 def _attribute(layer: Layer, name: str, prefix: str = "") -> Any:

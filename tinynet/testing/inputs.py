@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.checks import returned
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.testing.report import Fault, Report, told
@@ -100,9 +101,7 @@ def _pairs(shape: tuple[int, ...], rng: np.random.Generator) -> list[Inputs]:
 
 def _finite(layer: Layer, inputs: Inputs) -> bool:
     y = copy.deepcopy(layer).forward(*(array.copy() for array in inputs))
-    if y is None:
-        raise TypeError("it returned None; is `return` missing?")
-    return bool(np.isfinite(y).all())
+    return bool(np.isfinite(returned(layer, "forward", y)).all())
 
 
 def _randomise(layer: Layer, inputs: Inputs, rng: np.random.Generator) -> None:

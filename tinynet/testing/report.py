@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from textwrap import fill
 from typing import Any
 
+from tinynet.kept import explain
 from tinynet.text import table
 
 
@@ -101,4 +102,5 @@ class GradientError(AssertionError):
 
 def told(error: BaseException) -> str:
     """An exception with its notes, in one line."""
-    return f"{type(error).__name__}: " + "; ".join([str(error), *getattr(error, "__notes__", ())])
+    notes = dict.fromkeys([*getattr(error, "__notes__", ()), *filter(None, [explain(error)])])
+    return f"{type(error).__name__}: " + "; ".join([str(error), *notes])

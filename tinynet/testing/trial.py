@@ -11,7 +11,7 @@ import numpy as np
 from tinynet.declared import attributes
 from tinynet.layers import Layer
 from tinynet.losses import Loss
-from tinynet.testing.report import Report
+from tinynet.testing.report import Fault, Report
 from tinynet.types import Array
 
 EPS = float(np.finfo(float).eps)
@@ -61,6 +61,10 @@ class Trial:
     def backward(self, layer: Layer, dy: Array | None = None) -> Outcome:
         """The gradients, copied, of a layer that has run forward."""
         dx = layer.backward(read_only(self.dy if dy is None else dy))
+        if isinstance(dx, tuple | list):  # of which NumPy would make an array, or not
+            me = type(getattr(layer, "loss", layer)).__name__
+            got = f"{me}.backward must return one NumPy array of real numbers"
+            raise Fault("shapes", f"{got}; got {type(dx).__name__}")
         found = {} if self.integer or dx is None else {f"d{self.names[0]}": np.array(dx)}
         return found | self.gradients(layer)
 

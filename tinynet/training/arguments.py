@@ -4,10 +4,13 @@ import contextlib
 import copy
 import math
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from tinynet.checks import check_lengths, check_numbers
+from tinynet.checks import check_lengths, check_numbers, returned
+from tinynet.kept import explain
 from tinynet.layers import Layer, Sequential
 from tinynet.layers.consistency import own_arrays, undeclared_parameter, undeclared_state
 from tinynet.losses import Loss
@@ -54,12 +57,14 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
     with np.errstate(all="ignore"):
         for rows in sorted({min(batch_size, len(x)), len(x) % batch_size} - {0}, reverse=True):
             arrays = [own_arrays(net)]
-            y = net.forward(x[:rows])
-            arrays.append(own_arrays(net))
-            if len(y) == rows:  # all targets must fit outputs of the shape of the first one
-                loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
-            loss.forward(y, t[:rows])
-            net.parameter_gradients(dy := loss.backward())
+            with _checked_returns(net):
+                y = net.forward(x[:rows])
+                arrays.append(own_arrays(net))
+                if len(y) == rows:  # all targets must fit outputs of the shape of the first one
+                    loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
+                loss.forward(y, t[:rows])
+                dy = returned(loss, "backward", loss.backward(), y.shape, y.dtype)
+                net.parameter_gradients(dy)
             with contextlib.suppress(Exception):  # a first layer without parameters may have none
                 net.backward(dy)
             arrays.append(own_arrays(net))
@@ -71,6 +76,49 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
         if net.input_dtype is not None:  # ids, which are all in range if the ends are
             net.predict(x[[x.argmin() // x[0].size, x.argmax() // x[0].size]])
     net.check_views()
+
+
+@contextlib.contextmanager
+def _checked_returns(net: Layer) -> Iterator[None]:
+    """Have every layer of a copy check what it returns, so that the error names that layer."""
+    layers = [*net.walk()]
+    try:
+        for layer in layers:
+            vars(layer).update(_Checked(layer).methods())
+        yield
+    except AttributeError as error:
+        if advice := explain(error):
+            error.add_note(advice)
+        raise
+    finally:
+        for layer in layers:
+            for method in ("forward", "backward"):
+                vars(layer).pop(method, None)
+
+
+class _Checked:
+    """The methods of a layer, with a check of what they return."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def methods(self) -> dict[str, Any]:
+        return {"forward": self.forward, "backward": self.backward}
+
+    def forward(self, x: Array) -> Array:
+        self.shape, self.dtype = np.shape(x), getattr(x, "dtype", np.dtype(float))
+        arrays = (*self.layer.named_parameters(), *self.layer.named_buffers())
+        types = [self.dtype, *(array.dtype for _, array in arrays)]
+        floats = [dtype for dtype in types if dtype.kind == "f"] or [np.dtype(float)]
+        y = type(self.layer).forward(self.layer, x)
+        return returned(self.layer, "forward", y, None, np.result_type(*floats))
+
+    def backward(self, dy: Array) -> Any:
+        dx = type(self.layer).backward(self.layer, dy)
+        if self.dtype.kind != "f" and dx is None:  # there is no gradient of ids
+            return None
+        kind = self.dtype if self.dtype.kind == "f" else None
+        return returned(self.layer, "backward", dx, self.shape, kind)
 
 
 def _warn_of_pixels(x: Array) -> None:
