@@ -2,7 +2,8 @@
 
 The network has one hidden layer of 100 sigmoid units. It is trained for 10 epochs on the mean
 squared error, and its weights are updated after each example. A textbook's network of this kind is
-published with a test accuracy of 96.87 %; this one has biases as well, and reaches about 97.5 %.
+published with a test accuracy of 96.87 %; this one has biases as well, and reaches about 97.5 % in
+about 15 seconds.
 
 For readers of the textbook, the same network with the textbook's names:
 

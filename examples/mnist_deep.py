@@ -11,6 +11,7 @@ import argparse
 import math
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 # Batches this small are too little work for two threads, and one always gives the same result.
@@ -42,6 +43,7 @@ from tinynet import (
     he_normal,
     plot,
     predict,
+    save,
 )
 from tinynet.data import MNIST, load_mnist, scale_pixels
 from tinynet.metrics import accuracy, confusion_matrix, precision_recall_f1, top_k_accuracy
@@ -114,6 +116,9 @@ def run(data: MNIST, options: argparse.Namespace) -> float:
     confusions = confusion_matrix(scores, data.test_labels)
     report.result(test_accuracy, confusions, f" ({top_2:.2%} among the best two guesses)")
     figure = picture(data, history, scores, [rates(step) for step in range(steps)])
+    if options.save is not None:
+        save(net, options.save)
+        report.line(f"network: {options.save}")
     save_picture(figure, options.output)
     report.line(f"picture: {options.output}")
     return test_accuracy
@@ -163,9 +168,11 @@ def main(arguments: Sequence[str] | None = None) -> float:
     add_training_options(parser, epochs=20, batch_size=128, output="mnist_deep.png")
     lr_help = "highest learning rate (0.003)"
     parser.add_argument("--lr", type=positive, default=0.003, metavar="RATE", help=lr_help)
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the trained network")
     options = parser.parse_args(arguments)
     try:
         check_output(options.output)
+        check_output(options.save, "--save")
         return run(load_mnist(options.data), options)
     except (OSError, ValueError, DivergenceError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")

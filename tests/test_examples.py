@@ -10,6 +10,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from tinynet import load
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -80,7 +82,9 @@ def test_a_picture_that_cannot_be_written_is_refused_before_any_work(
 
 def test_the_deeper_network_reports_each_epoch(mnist_deep, tmp_path, capsys):
     output = str(tmp_path / "a.png")
-    accuracy = mnist_deep.main(["--limit", "6000", "--epochs", "3", "--output", output])
+    options = ["--limit", "6000", "--epochs", "3", "--output", output]
+    accuracy = mnist_deep.main([*options, "--save", str(tmp_path / "net.npz")])
+    assert load(tmp_path / "net.npz")[-1].W.shape == (256, 10)
     lines = capsys.readouterr().out.splitlines()
     assert accuracy > 0.93
     assert lines[0].startswith("784-512-256-10, ReLU, batch normalisation")

@@ -31,6 +31,7 @@ from tinynet import (
 )
 from tinynet.foreign_names import _OF_OBJECTS, ATTRIBUTES, ForeignName
 
+X, T = np.ones((4, 3)), np.ones((4, 2))
 OF_OPTIMIZERS = [name for name, value in vars(Optimizer).items() if type(value) is ForeignName]
 
 
@@ -255,3 +256,34 @@ def test_a_state_that_names_no_buffers_is_left_alone():
 
     assert Cell.buffers == ("mean",)
     assert Machine.buffers == ()
+
+
+@pytest.mark.parametrize("call", [tinynet.train, tinynet.fit])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("verbose", 'takes no .verbose.: write progress="off"'),
+        ("validation_data", r"write validation=\(x, t\)"),
+        ("callbacks", "for epoch in tinynet.train"),
+        ("learning_rate", r"SGD\(net, lr=0.1\)"),
+        ("n_epochs", "write epochs="),
+        ("seed", "write rng="),
+        ("X", "the order is network, loss, optimizer, x, t"),
+    ],
+)
+def test_a_foreign_keyword_of_training_says_what_to_write(call, name, words):
+    net = network()
+    with pytest.raises(TypeError, match=words):
+        call(net, MSELoss(), SGD(net, lr=0.1), X, T, epochs=1, **{name: 1})
+
+
+def test_other_calls_answer_keywords_too_and_unknown_ones_are_ordinary_errors():
+    net = network()
+    with pytest.raises(TypeError, match=r"^predict takes no 'verbose'"):
+        tinynet.predict(net, X, verbose=0)
+    with pytest.raises(TypeError, match=r"^evaluate takes no 'y': the order is"):
+        tinynet.evaluate(net, MSELoss(), X, y=T)
+    with pytest.raises(TypeError, match=r"^train takes no 'patience': tinynet.fit takes it"):
+        train(net, MSELoss(), SGD(net, lr=0.1), X, T, epochs=1, patience=3)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nonsense'"):
+        tinynet.predict(net, X, nonsense=0)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from types import SimpleNamespace
 
 import matplotlib as mpl
@@ -336,3 +337,27 @@ def test_a_history_without_a_loss_is_refused():
 def test_units_may_be_numbers_and_arrays_of_numpys(units, title):
     ax = plot.weights(np.ones((4, 3)), units, ax=Figure().subplots())
     assert ax.get_title() == f"Incoming weights of {title}"
+
+
+def test_a_confusion_matrix_is_drawn_from_scores_and_labels_too():
+    scores, labels = np.eye(3)[[0, 1, 1, 2]], np.array([0, 1, 2, 2])
+    ax = plot.confusion(scores, labels, ax=Figure().subplots())
+    assert ax.get_title() == "Confusion matrix: 75.0 % correct"
+    with pytest.raises(ValueError, match=r"pass the labels too: confusion\(scores, labels\)"):
+        plot.confusion(scores, ax=Figure().subplots())
+
+
+@pytest.mark.parametrize("sizes", [(5.0, 6.0), (1e-9, 3.0), (0.02, 0.4)])
+def test_the_labels_of_gradient_norms_do_not_overlap(sizes):
+    net = Sequential(Dense(4, 3, rng=0), Dense(3, 2, rng=1))
+    for layer, size in zip(net, sizes, strict=True):
+        layer.grads[...] = size
+    figure = Figure(figsize=(6.4, 2))
+    ax = plot.gradient_norms(net, ax=figure.subplots())
+    figure.canvas.draw()
+    labels = [*ax.get_xticklabels(which="both")]
+    low, high = ax.get_xlim()
+    boxes = [one.get_window_extent() for one in labels if one.get_text() and one.get_visible()]
+    inside = [box for box in sorted(boxes, key=lambda box: box.x0) if box.width]
+    assert low <= ax.get_xticks()[ax.get_xticks() >= low][0] < high
+    assert all(left.x1 < right.x0 for left, right in pairwise(inside))

@@ -224,3 +224,10 @@ def test_a_list_in_place_of_an_array_is_told_so(method):
         TypeError, match=r"x must be a NumPy array; got list\. Use np\.asarray\(x\)"
     ):
         getattr(small(), method)([[1.0, 2.0, 3.0]])
+
+
+def test_a_summary_is_shown_as_a_table_without_print_too():
+    summary = Sequential(Dense(4, 3), Sigmoid()).summary()
+    assert repr(summary) == str(summary)
+    assert isinstance(summary, str)
+    assert summary.splitlines()[0].split() == ["layer", "output", "parameters"]

@@ -534,3 +534,39 @@ def test_a_domain_outside_which_outputs_are_infinite_is_no_obstacle():
             return -dy * (np.log(self._x) + 1)
 
     assert check_layer(Entropy(), np.random.default_rng(0).uniform(0.1, 0.9, (4, 3)))
+
+
+class _Affine(Dense):
+    """A Dense layer whose backward has the mistake that a test gives it."""
+
+    def __init__(self, size, dx=None, db=None):
+        super().__init__(size, size, rng=0)
+        self.mistaken_dx, self.mistaken_db = dx, db
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        if self.mistaken_db:
+            self.db[...] = self.mistaken_db(dy)
+        return self.mistaken_dx(dy, self.W) if self.mistaken_dx else dx
+
+
+def _untransposed(dy, W):
+    return dy @ W
+
+
+def _total(dy):
+    return dy.sum()
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_a_transpose_forgotten_with_a_square_matrix_is_recognised(size):
+    with pytest.raises(GradientError) as info:
+        check_layer(_Affine(size, dx=_untransposed), input_shape=(4, size))
+    assert info.value.hints == ("dx is dy @ W; for y = x @ W it is dy @ W.T.",)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_a_sum_over_everything_in_place_of_the_rows_is_recognised(size):
+    with pytest.raises(GradientError) as info:
+        check_layer(_Affine(size, db=_total), input_shape=(3, size))
+    assert info.value.hints == ("db is the sum over all elements: write dy.sum(axis=0).",)

@@ -61,6 +61,13 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+class Table(str):
+    """A text of several lines that Python's prompt and notebooks show as such, without print."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
     """Columns as wide as their widest entry, with a rule below the heading.
 

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from tinynet.checks import check_gradient, check_numbers, returned, sizes
 from tinynet.kept import explain
 from tinynet.layers.base import Layer
-from tinynet.text import one_line, table, written
+from tinynet.text import Table, one_line, table, written
 from tinynet.types import Array
 
 
@@ -129,7 +129,7 @@ class Sequential(Layer):
             output = "?" if x is None else f"({', '.join(['N', *map(str, x.shape[1:])])})"
             rows.append((str(place), one_line(layer), output, f"{layer.params.size:,}"))
         rows.append(("", "total", "", f"{self.params.size:,}"))
-        return table(rows, right=[3])
+        return Table(table(rows, right=[3]))
 
     def __len__(self) -> int:
         return len(self.layers)

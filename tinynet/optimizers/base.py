@@ -9,6 +9,7 @@ import numpy as np
 
 from tinynet.checks import not_negative, positive, rate
 from tinynet.foreign_names import answering, check_keywords
+from tinynet.optimizers.first_step import check_first_step
 from tinynet.parameter_checks import check_has_parameters
 from tinynet.parameters import Parameterized
 from tinynet.text import written
@@ -113,11 +114,15 @@ class Optimizer:
     def step(self) -> None:
         """Update the parameters once."""
         params, grads, rate = self.net.params, self.net.grads, self.rate()
+        before = None
         if self.work.dtype != params.dtype or self.work.size != params.size:
             self._allocate(params)
+            before = params.copy()
         if self.clip_norm or self.clip_value:
             grads = self._clip(grads)
-        self.update(params, grads, rate)
+        returned: object = self.update(params, grads, rate)  # type: ignore[func-returns-value]
+        if before is not None:
+            check_first_step(self, before, rate, returned)
         self.steps += 1
 
     def update(self, params: Array, grads: Array, rate: float) -> None:

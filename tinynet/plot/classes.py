@@ -8,19 +8,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet.checks import as_numbers
+from tinynet.metrics import confusion_matrix
 from tinynet.plot.drawing import Axes, axes_for
 
 _MOST_NUMBERS = 20  # classes up to which a confusion matrix has room for its counts
 
 
-def confusion(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
+def confusion(
+    matrix: ArrayLike, labels: ArrayLike | None = None, *, ax: Axes | None = None
+) -> Axes:
     """Draw a confusion matrix: true classes down, predicted classes across.
 
     The shade is the share of the true class, on a square-root scale, so that rare mistakes can be
     seen. Up to 20 classes the counts are printed, except 0.
 
     Args:
-        matrix: counts `(classes, classes)`, as `tinynet.metrics.confusion_matrix` makes them.
+        matrix: counts `(classes, classes)`, as `tinynet.metrics.confusion_matrix` makes them; or,
+            with `labels`, the scores or predicted classes that it is made of.
+        labels: true classes `(N,)`, or targets `(N, classes)`.
 
     Raises:
         ValueError: the matrix is not square, or its counts are negative, not finite or all 0.
@@ -31,9 +36,12 @@ def confusion(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
         >>> ax.get_title()
         'Confusion matrix: 85.0 % correct'
     """
-    counts = as_numbers(matrix, "matrix")
+    counts = as_numbers(matrix, "matrix") if labels is None else confusion_matrix(matrix, labels)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        raise ValueError(f"matrix must be (classes, classes), got {counts.shape}.")
+        raise ValueError(
+            f"matrix must be (classes, classes), got {counts.shape}. If these are scores or "
+            f"predicted classes, pass the labels too: confusion(scores, labels)."
+        )
     if not np.isfinite(counts).all() or (counts < 0).any() or not counts.any():
         raise ValueError("matrix must hold counts: finite, none negative, not all zero.")
     classes = len(counts)

@@ -157,13 +157,15 @@ def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
     if not any(norms):
         raise ValueError("All gradients are 0: call forward and backward first.")
     ax = axes_for(ax, (6.4, 1.2 + 0.4 * len(norms)))
-    lowest = min(norm for norm in norms if norm) / 3
+    # a whole power of ten, which the axis labels
+    lowest = 10.0 ** math.floor(math.log10(min(norm for norm in norms if norm) / 1.5))
     rows = range(len(norms))
     ax.barh(rows, [max(norm, lowest) for norm in norms], color=BLUE, height=0.6)
     for row, norm in zip(rows, norms, strict=True):
         ax.text(max(norm, lowest) * 1.1, row, f"{norm:.3g}", va="center", fontsize="small")
     ax.set_yticks(rows, [name for name, _ in learning])
     ax.set(xscale="log", xlim=(lowest, 4 * max(norms)), xlabel="‖dL/dθ‖, Euclidean")
+    ax.tick_params(axis="x", which="minor", labelbottom=False)  # these would overlap
     ax.set_title("Gradient of each layer")
     ax.invert_yaxis()
     ax.spines[["top", "right"]].set_visible(False)

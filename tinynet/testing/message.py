@@ -36,14 +36,15 @@ def gradient_fault(t: Trial, point: Point, m: Mismatch, check: str) -> Fault:
     )
     entire = m.index is not None and m.numeric.shape == m.analytic.shape
     at_kinks = m.kinks, "it is wrong at kinks only; where several tie, they share one gradient."
-    causes = chain(_causes(m, t, point.inputs[0]) if entire else (), [at_kinks])
+    causes = chain(_causes(m, t, point) if entire else (), [at_kinks])
     hints = islice((sentence for fits, sentence in causes if fits), 1)
     values = {"analytic": m.got, "numeric": (m.low + m.high) / 2, "uncertainty": m.error}
     return Fault(check, what, *hints, tensor=m.tensor.name, index=m.index, **values)
 
 
-def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
+def _causes(m: Mismatch, t: Trial, point: Point) -> Iterator[tuple[bool, str]]:
     """Usual mistakes: a test of whether backward made it, and a sentence, the hint."""
+    x = point.inputs[0]
     got, right, dys, name = m.analytic, m.numeric, m.upstreams, f"d{m.tensor.name}"
     of_x = m.tensor.name == t.names[0]
     like_y = of_x and t.output == "y" and dys.shape == got.shape
@@ -73,6 +74,14 @@ def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
     names = ", or ".join(factor_names(ratio, sizes))
     times = f"{name} is {ratio:.7g} times what is right"
     yield gives(ratio * right), f"{times}: {names}." if names else f"{times}, in every entry."
+    if not of_x and t.output == "y" and len(axes) == 1:
+        total = np.repeat(right.sum(axis=1, keepdims=True), m.tensor.shape[0], axis=1)
+        yield gives(total), f"{name} is the sum over all elements: write dy.sum(axis=0)."
+    for weight, view in t.start.named_parameters() if of_x and like_y and x.ndim == 2 else ():
+        if view.shape == x.shape[1:] * 2:
+            inverse = dys.reshape(-1, x.shape[1]) @ _at(t, point, weight)
+            text = f"dx is dy @ {weight}; for y = x @ {weight} it is dy @ {weight}.T."
+            yield gives(inverse), text
     for order in permutations(axes):
         text = f"{name} is transposed: its axes are in the order {tuple(a - 1 for a in order)}."
         yield gives(whole.transpose(0, *order)), text
@@ -96,6 +105,11 @@ def _causes(m: Mismatch, t: Trial, x: Array) -> Iterator[tuple[bool, str]]:
     yield gives(np.where(got, right, 0)), text
     text = "the error is that of float32: some step of backward computes in, or casts to, float32."
     yield bool(np.max(np.abs(got - right)) < 3e-6 * np.max(np.abs(right))), text
+
+
+def _at(t: Trial, point: Point, name: str) -> Array:
+    """A parameter as it is at the point."""
+    return dict(t.new(point.params).named_parameters())[name]
 
 
 def factor_names(ratio: float, sizes: dict[str, float]) -> list[str]:

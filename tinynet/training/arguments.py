@@ -128,7 +128,7 @@ def _warn_of_pixels(x: Array) -> None:
         warnings.warn(
             f"x holds whole numbers up to {sample.max():g}, as pixels that were never scaled; "
             f"a network learns poorly from those. Use tinynet.data.scale_pixels.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -141,7 +141,7 @@ def _warn_of_activation(net: Layer, loss: Loss) -> None:
             f"the network ends in {last!r}, which {loss!r} applies itself. Applied twice, it "
             f"learns slowly and the loss stays high. Leave the layer out, and apply it to "
             f"predictions by hand.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

@@ -14,6 +14,7 @@ from tinynet.checks import (
     listed,
     positive_int,
 )
+from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.text import shown
@@ -24,6 +25,7 @@ Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Metric]
 """Functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by name."""
 
 
+@answering_keywords
 @np.errstate(under="ignore")  # it is harmless, also if the caller has made it an error
 def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
     """The outputs for all of x, computed for `batch_size` rows at a time, by default 1,024.
@@ -54,6 +56,7 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
     return outputs
 
 
+@answering_keywords
 @np.errstate(under="ignore")
 def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) -> dict[str, float]:
     """The loss of a network on data, and metrics, by name; the network and the loss do not change.

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinynet.checks import boolean, file_path, positive_int, random_generator
 from tinynet.errors import DivergenceError
+from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
@@ -17,11 +18,12 @@ from tinynet.training.checkpoints import TrainingRun
 from tinynet.training.evaluation import Metrics, by_name, evaluate
 from tinynet.training.history import History
 from tinynet.training.interrupts import stop_requests
-from tinynet.training.loop import train
+from tinynet.training.loop import LOST, train
 from tinynet.training.progress import Progress, reporting
 from tinynet.types import Array, FilePath, Rng
 
 
+@answering_keywords
 def fit(
     net: Layer,
     loss: Loss,
@@ -161,6 +163,7 @@ def fit(
             if last.best is not None:
                 run.restore_net(last.best)
                 place = f"its best, epoch {last.history.best_epoch}"
+            error.args = (str(error).replace(LOST, "."),)
             error.add_note(f"fit has put the network back to {place}, so it can go on from there")
             raise
         except KeyboardInterrupt:

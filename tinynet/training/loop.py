@@ -12,12 +12,16 @@ import numpy as np
 from tinynet.checks import boolean, positive_int, random_generator
 from tinynet.data.batches import in_order
 from tinynet.errors import DivergenceError
+from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.training import blocked_sgd
 from tinynet.training.arguments import check_arguments, rehearse
 from tinynet.types import Array, Rng
+
+LOST = "; then build a new network, because the parameters of this one may no longer be finite."
+"""What `fit` does not say, because it puts the network back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Epoch:
     lr: float
 
 
+@answering_keywords
 def train(
     net: Layer,
     loss: Loss,
@@ -184,6 +189,5 @@ class _MeanLoss:
         return DivergenceError(
             f"{what} in epoch {self.epoch}, step {self.steps}; the epoch began at learning rate "
             f"{self.rate:g}. Try a learning rate ten times smaller, inputs scaled to about -1 to "
-            f"1, or initial weights that suit the activation; then build a new network, because "
-            f"the parameters of this one may no longer be finite."
+            f"1, or initial weights that suit the activation{LOST}"
         )
