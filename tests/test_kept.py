@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from tinynet import BackwardBeforeForwardError, Dense, Layer, Loss, MSELoss, Sequential
+from tinynet import (
+    SGD,
+    BackwardBeforeForwardError,
+    Dense,
+    Layer,
+    Loss,
+    MSELoss,
+    Sequential,
+    train,
+)
 
 X = np.ones((2, 3))
 
@@ -130,3 +139,18 @@ def test_what_a_class_further_on_defines_is_found():
     np.testing.assert_array_equal(Mixed().forward(X), 3 * X)
     assert getattr(Uses(), "_factor", None) is None
     assert not hasattr(Uses, "_slope")
+
+
+def test_a_public_name_that_was_never_kept_is_explained_once_in_a_note():
+    class Masked(Layer):
+        def forward(self, x):
+            return x * 2
+
+        def backward(self, dy):
+            return dy * self.mask
+
+    net = Sequential(Dense(3, 3, rng=0), Masked())
+    with pytest.raises(AttributeError, match="mask") as info:
+        train(net, MSELoss(), SGD(net, lr=0.1), X, X, epochs=1)
+    advice = "no method sets it; write self.mask = ... in forward, which keeps it"
+    assert info.value.__notes__.count(advice) == 1

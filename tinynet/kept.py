@@ -46,7 +46,8 @@ def explain(error: BaseException) -> str:
     owner, name = error.obj, error.name
     if not hasattr(type(owner), "forward") or not isinstance(name, str) or name[:1] == "_":
         return ""
-    return _advice(owner, name)
+    advice = _advice(owner, name)
+    return "" if advice in getattr(error, "__notes__", ()) else advice
 
 
 def _missing(cls: type, name: str, owner: object) -> NoReturn:
