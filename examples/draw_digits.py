@@ -41,7 +41,7 @@ def main() -> None:
     for name, image in images(np.random.default_rng(7)).items():
         path = folder / f"{name}.png"
         matplotlib.image.imsave(path, image)
-        print(f"{path}: {image.shape[1]} × {image.shape[0]} pixels")
+        print(f"{path}: {image.shape[1]} x {image.shape[0]} pixels")
 
 
 def images(rng: np.random.Generator) -> dict[str, Array]:

@@ -117,14 +117,14 @@ def run(data: MNIST, options: argparse.Namespace) -> float:
     if not history.epochs:
         raise ValueError("stopped before the end of the first epoch, so there is no result")
 
+    if options.save is not None:  # before anything else can fail
+        tinynet.save(net, options.save)
+        report.line(f"network: {options.save}")
     scores = predict(net, x_test)
     test_accuracy = accuracy(scores, data.test_labels)
     report.result(test_accuracy, confusion_matrix(scores, data.test_labels), _published(options))
     save_picture(picture(data, net, history, scores), options.output)
     report.line(f"picture: {options.output}")
-    if options.save is not None:
-        tinynet.save(net, options.save)
-        report.line(f"network: {options.save}")
     return test_accuracy
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import math
 import os
 import signal
@@ -20,10 +21,19 @@ DATA = Path(__file__).parent / "data" / "mnist"
 
 
 def start(main: Callable[[], object]) -> None:
-    """Run a program; it ends silently if the reader of its output has left, as `head` does."""
+    """Run a program; it ends silently if the reader of its output has left, as `head` does.
+
+    A character that the console cannot show, for example in the name of a file, is shown as "?".
+    """
     if hasattr(signal, "SIGPIPE"):  # not on Windows
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    main()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        main()
+    except KeyboardInterrupt:  # from the second Ctrl-C
+        sys.exit("stopped")
 
 
 def add_training_options(
@@ -133,5 +143,5 @@ class Report:
         print(f"test accuracy {test_accuracy:.2%}{remark}")
         mistakes = confusions - np.diag(np.diag(confusions))
         worst = [divmod(int(n), 10) for n in np.argsort(-mistakes, axis=None)[:5]]
-        pairs = [f"{a} as {b} ({mistakes[a, b]}×)" for a, b in worst if mistakes[a, b]]
+        pairs = [f"{a} as {b} ({mistakes[a, b]} times)" for a, b in worst if mistakes[a, b]]
         self.line(f"most frequent mistakes: {', '.join(pairs)}")

@@ -181,7 +181,7 @@ def test_blocks_are_taken_only_where_nothing_else_looks_at_the_first_weights():
         def forward(self, y, t):
             return 0.0
 
-    x = np.ones((3, 4))
+    x = np.ones((64, 4))
     rng = np.random.default_rng(0)
 
     def applies(net, loss=None, optimizer=None, x=x, batch_size=1):

@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from layers import Run
+from signals import KINDS, Training, at_instructions, interrupted
 
 from tinynet import MSELoss, evaluate
 
@@ -68,29 +70,55 @@ def interrupt():
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("press", [press_twice, interrupt])
-def test_a_second_ctrl_c_goes_back_to_the_last_whole_epoch(tmp_path, press, capfd):
+def fail():
+    raise RuntimeError("a fault of a layer")
+
+
+@pytest.mark.parametrize(
+    ("press", "error"),
+    [
+        (press_twice, KeyboardInterrupt),
+        (interrupt, KeyboardInterrupt),
+        (lambda: sys.exit(1), SystemExit),
+        (fail, RuntimeError),
+    ],
+)
+def test_whatever_ends_fit_leaves_the_last_whole_epoch(tmp_path, press, error, capfd):
     run, whole = Run(loss=Interrupting(25, press=press)), Run(loss=Interrupting())
-    history = run.fit(epochs=9, checkpoint=tmp_path / "run.npz")
-    assert history.epochs == 2
+    with pytest.raises(error):
+        run.fit(epochs=9, checkpoint=tmp_path / "run.npz")
     whole.fit(epochs=2)
     assert np.array_equal(run.net.params, whole.net.params)
     assert run.optimizer.steps == 20
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     run.loss.calls = ()
-    run.fit(epochs=9, checkpoint=tmp_path / "run.npz", resume=True)
+    assert run.fit(epochs=9, checkpoint=tmp_path / "run.npz", resume=True).epochs == 9
     whole = Run(loss=Interrupting())
     whole.fit(epochs=9)
     assert np.array_equal(run.net.params, whole.net.params)
 
 
-def test_ctrl_c_in_the_first_epoch_returns_an_empty_history(tmp_path):
+def test_an_interrupt_in_the_first_epoch_leaves_the_network_as_it_was(tmp_path):
     run = Run(loss=Interrupting(3, press=interrupt))
     before = run.net.params.copy()
-    history = run.fit(checkpoint=tmp_path / "run.npz")
-    assert history.epochs == 0
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(checkpoint=tmp_path / "run.npz")
     assert np.array_equal(run.net.params, before)
     run.loss.calls = ()
     assert run.fit(checkpoint=tmp_path / "run.npz", resume=True).epochs == 3
+
+
+def test_a_loop_of_fits_can_be_stopped(capfd):
+    """The first Ctrl-C ends one fit, the second in the same fit ends the program's loop."""
+    runs = [Run(loss=Interrupting(15, 17)) for _ in range(4)]
+
+    def script():
+        for run in runs:
+            run.fit()
+
+    with pytest.raises(KeyboardInterrupt):
+        script()
+    assert [run.optimizer.steps for run in runs] == [10, 0, 0, 0]
 
 
 def test_ctrl_c_with_patience_leaves_the_best_parameters():
@@ -116,3 +144,41 @@ def test_fit_runs_outside_the_main_thread():
     thread.start()
     thread.join()
     assert results == [3]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_signals_at_any_instruction_leave_whole_steps(kind, capfd):
+    count = at_instructions(())
+    assert interrupted(kind, count)[:2] == (False, True)
+    rng = np.random.default_rng(0)
+    ended = 0
+    for first in rng.integers(1, count.instructions, size=12):
+        numbers = {first + 7 * n for n in range(rng.integers(1, 4))}
+        hit, whole, steps = interrupted(kind, at_instructions(numbers))
+        assert whole, (first, steps)
+        ended += hit
+    assert ended
+
+
+def test_another_thread_sees_whole_steps_of_the_blocked_path():
+    training = Training("blocked", examples=6000)
+    states, seen, done = Training("blocked", examples=6000).sequence(), [], threading.Event()
+
+    def look():
+        while not done.is_set():
+            before = training.optimizer.steps
+            state = training.state()
+            if before == training.optimizer.steps:
+                seen.append((before, state))
+            time.sleep(1e-4)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for _ in training.run():
+        pass
+    done.set()
+    thread.join()
+    between = [(steps, state) for steps, state in seen if 0 < steps < 5990]
+    assert len(between) > 5
+    torn = [n for n, state in between if not np.allclose(state, states[n], rtol=1e-8, atol=1e-9)]
+    assert len(torn) <= len(between) // 20  # it may look while a block is published

@@ -34,7 +34,7 @@ def test_a_short_run_learns_reports_and_draws(mnist, tmp_path, capsys):
     assert "3,000 training and 10,000 test images" in lines[1]
     assert re.fullmatch(r" +1 +0\.\d{5} +\d\d\.\d\d% +\d+\.\d", lines[4])
     assert f"test accuracy {result:.2%}\n" in printed
-    assert re.search(r"most frequent mistakes: \d as \d \(\d+×\)", printed)
+    assert re.search(r"most frequent mistakes: \d as \d \(\d+ times\)", printed)
     assert lines[-1] == f"picture: {picture}"
     assert "\r" not in printed
     assert matplotlib.image.imread(picture).shape[0] > 500
@@ -179,7 +179,7 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(mnist, tmp_path, capsy
         return capsys.readouterr().out.splitlines()
 
     checkpoint = ["--checkpoint", str(tmp_path / "run.npz")]
-    assert run("whole.npz", "--epochs", "3")[-1] == f"network: {tmp_path / 'whole.npz'}"
+    assert f"network: {tmp_path / 'whole.npz'}" in run("whole.npz", "--epochs", "3")
     run("half.npz", "--epochs", "1", *checkpoint)
     lines = run("resumed.npz", "--epochs", "3", *checkpoint, "--resume")
     assert [line.split()[0] for line in lines[5:7]] == ["2", "3"]
@@ -206,3 +206,18 @@ def test_a_file_to_save_to_or_resume_from_must_make_sense(
         mnist.main(["--limit", "100", "--epochs", "1", *arguments])
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "ascii"])
+def test_any_console_shows_the_result_and_the_network_is_saved(encoding, tmp_path):
+    program = ROOT / "examples" / "mnist.py"
+    options = ["--limit", "500", "--epochs", "1", "--save", "сеть.npz", "--output", "a.png"]
+    done = subprocess.run(
+        [sys.executable, program, *options],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)},
+    )
+    assert b"most frequent mistakes: " in done.stdout
+    assert (tmp_path / "сеть.npz").exists()

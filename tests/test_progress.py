@@ -9,8 +9,11 @@ import termios
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 from layers import Run
+
+from tinynet import fit
 
 ROOT = Path(__file__).parent.parent
 
@@ -59,33 +62,95 @@ def test_lines_on_a_terminal_without_tqdm():
     assert re.findall(r"epoch (\d)/3  loss", text) == ["1", "2", "3"]
 
 
-def test_the_bar_is_that_of_tqdm(monkeypatch):
-    calls = []
+class Bar:
+    """What tqdm is told."""
 
-    class Bar:
-        def __init__(self, **options):
-            calls.append(options)
+    n = 0
 
-        def __enter__(self):
-            return self
+    def __init__(self, **options):
+        self.calls = [options]
+        self.n = options["initial"]
+        Bar.last = self
 
-        def __exit__(self, *args):
-            calls.append("closed")
+    def __enter__(self):
+        return self
 
-        def set_postfix_str(self, text, refresh):
-            calls.append(text)
+    def __exit__(self, *args):
+        self.calls.append("closed")
 
-        def update(self):
-            calls.append("update")
+    def set_description_str(self, text, refresh):
+        self.calls.append(text)
 
+    def set_postfix_str(self, text, refresh):
+        self.calls.append(text)
+
+    def update(self, count):
+        self.n += count
+        self.calls.append(self.n)
+
+
+@pytest.fixture
+def bar(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", types.ModuleType("tqdm"))
     auto = types.ModuleType("tqdm.auto")
     auto.tqdm = Bar
     monkeypatch.setitem(sys.modules, "tqdm.auto", auto)
-    Run().fit(epochs=1, progress="bar")
-    assert calls[0] == {"total": 1, "initial": 0, "unit": "epoch"}
-    assert re.fullmatch(r"loss 0\.\d+  lr 0\.5  \d+\.\d s", calls[1])
-    assert calls[2:] == ["update", "closed"]
+    return Bar
+
+
+def test_the_bar_counts_batches_and_names_the_epoch(bar):
+    Run().fit(epochs=2, progress="bar")
+    calls = bar.last.calls
+    assert calls[0] == {"total": 20, "initial": 0, "unit": "batch", "desc": "epoch 0/2"}
+    assert [call for call in calls if isinstance(call, int)] == [
+        *range(1, 10),
+        9,
+        10,
+        *range(11, 20),
+        19,
+        20,
+    ]
+    assert calls[-1] == "closed"
+    assert "epoch 2/2" in calls
+    assert any(re.fullmatch(r"loss 0\.\d+  lr 0\.5  \d+\.\d s", str(call)) for call in calls)
+
+
+def test_the_bar_of_a_resumed_run_begins_where_the_last_one_ended(bar, tmp_path):
+    Run().fit(epochs=2, progress="off", checkpoint=tmp_path / "run.npz")
+    Run().fit(epochs=3, progress="bar", checkpoint=tmp_path / "run.npz", resume=True)
+    assert bar.last.calls[0]["initial"] == 20
+    assert bar.last.n == 30
+
+
+@pytest.mark.parametrize("batch_size", [1, 64])
+def test_the_bar_of_a_long_epoch_moves_within_it_and_seldom(bar, batch_size):
+    run = Run()
+    x, t = np.tile(run.x, (100, 1)), np.tile(run.t, (100, 1))
+    fit(run.net, run.loss, run.optimizer, x, t, epochs=1, batch_size=batch_size, progress="bar")
+    moves = [call for call in bar.last.calls if isinstance(call, int)]
+    assert moves == sorted(moves)
+    assert 60 < len(moves) < 260
+    assert moves[-1] == -(-len(x) // batch_size)
+
+
+def test_what_a_console_cannot_show_does_not_end_training():
+    program = """
+import sys
+sys.path.insert(0, "tests")
+import layers
+run = layers.Run()
+print(run.fit(epochs=2, progress="lines", metrics={"точность × 2": lambda y, t: 1.0}).epochs)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stdout.endswith("\n2\n")
+    assert "? 2 1" in done.stdout
 
 
 def test_a_bar_without_tqdm_says_what_to_install(monkeypatch):

@@ -1,5 +1,6 @@
 """How layers, networks and results are written for a reader."""
 
+import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -66,6 +67,12 @@ class Table(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def printable(text: str) -> str:
+    """The text with "?" for each character that the console cannot show."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:

@@ -150,8 +150,8 @@ def contents(net: Layer, *, architecture: bool = True) -> tuple[dict[str, Any], 
     Without `architecture`, an argument that cannot be written down is not an error: the header
     then holds the reason, which `load` reports, and `load_parameters` works.
     """
-    arrays = named_arrays(net)
-    check_finite(arrays)
+    arrays = {name: array.copy() for name, array in named_arrays(net).items()}
+    check_finite(arrays)  # of the copies, which no other thread changes before they are written
     header: dict[str, Any] = {"dtype": net.params.dtype.name}
     try:
         header["network"], arguments = describe(net)

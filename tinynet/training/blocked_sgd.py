@@ -15,18 +15,29 @@ batch then costs one small product, G_kj D_j, and W and b are updated once, at t
 The sequence of updates is the same, to rounding. `train` takes this path where it `applies`, and
 its plain loop otherwise; tests compare the two.
 
-The first W is out of date within a block, so nothing but this module may look at it: every layer
-and the loss must be tinynet's own, by exact type. (A learning rate is a function of the step
-number; one that reads the network needs `blocked=False`.)
+A block works on copies of the other layers, and writes its result into the network at its end, by
+`_publish`. So an interrupt, or another thread, finds the network as it was after a whole block. If
+something goes wrong in a block, its work is thrown away, and the plain loop takes its steps.
+
+The first W is that of the last block, so nothing but this module may look at it: every layer and
+the loss must be tinynet's own, by exact type. (A learning rate is a function of the step number;
+one that reads the network needs `blocked=False`.)
 """
 
-from collections.abc import Callable
+import copy
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import starmap
+from operator import call
+from typing import Any
 
 import numpy as np
 
 from tinynet.layers import Dense, Layer, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import SGD, Optimizer
+from tinynet.training.interrupts import HeldSignals
 from tinynet.types import Array
 
 EXAMPLES_IN_A_BLOCK = 64  # the Gram matrix grows with it, the calls per example shrink
@@ -38,6 +49,7 @@ def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: 
     layers = _flat(net)
     return (
         batch_size <= LARGEST_BATCH
+        and len(x) >= EXAMPLES_IN_A_BLOCK  # otherwise copies cost more than blocks save
         and type(layers[0]) is Dense
         and type(optimizer) is SGD
         and optimizer.plain
@@ -57,21 +69,30 @@ def descend(
     batch_size: int,
     order: Array | None,
     record: Callable[[float, int], None],
+    signals: HeldSignals,
 ) -> int:
     """Take the steps of an epoch up to its last batch, and return the place where that begins.
 
     The last batch is left to the plain loop, so that after an epoch the gradients, and what the
-    layers keep, are those of a plain step.
+    layers keep, are those of a plain step. A block with a loss that is not finite, or with an
+    error, is left to it too.
 
     Args:
         order: of the rows; None for the order in which they lie.
-        record: is called with the loss of each batch and its number of examples, before its step;
-            if it raises an error, the steps of the batches before stay taken.
+        record: is called with the loss of each batch and its number of examples.
+        signals: are delivered after each block.
     """
-    first, *others = _flat(net)
+    first, *originals = _flat(net)
     assert isinstance(first, Dense)  # as `applies` has found
     behind = first.params.size
-    params, grads = net.params[behind:], net.grads[behind:]  # of all the other layers
+    head, tail = net.params[:behind], net.params[behind:]  # of the first and all other layers
+    update = np.empty_like(head)
+    dW = update[: first.W.size].reshape(first.W.shape)
+    db = update[first.W.size :]
+    others, params, grads = _copied(originals, tail)
+    buffers = list(zip(_buffers(originals), _buffers(others), strict=True))
+    generators = list(zip(_bit_generators(originals), _bit_generators(others), strict=True))
+    own = copy.copy(optimizer)  # counts steps, on which the learning rate may depend
     last = (len(x) - 1) // batch_size * batch_size
     length = EXAMPLES_IN_A_BLOCK // batch_size * batch_size
     for place in range(0, last, length):
@@ -81,7 +102,7 @@ def descend(
         Z = first.predict(X)
         G = _gram(X, batch_size, 0 if first.b is None else 1)
         D = np.empty_like(Z)
-        done = 0
+        losses: list[tuple[float, int]] = []
         try:
             for start in range(0, len(X), batch_size):
                 stop = min(start + batch_size, len(X))
@@ -90,19 +111,64 @@ def descend(
                     y -= G[start:stop, :start].dot(D[:start])
                 for layer in others:
                     y = layer.forward(y)
-                record(loss.forward(y, T[start:stop]), stop - start)
-                dy = loss.backward() * optimizer.rate()
+                losses.append((loss.forward(y, T[start:stop]), stop - start))
+                dy = loss.backward() * own.rate()
                 for layer in reversed(others):
                     dy = layer.backward(dy)
                 D[start:stop] = dy
                 params -= grads
-                optimizer.steps += 1
-                done = stop
-        finally:  # an error or an interrupt in a block leaves the steps taken before it
-            first.W -= X[:done].T.dot(D[:done], out=first.dW)
-            if first.b is not None:
-                first.b -= D[:done].sum(axis=0)
+                own.steps += 1
+        except Exception:  # the plain loop meets it again
+            return place
+        if not math.isfinite(sum(value for value, _ in losses)):
+            return place
+        X.T.dot(D, out=dW)
+        if first.b is not None:
+            D.sum(axis=0, out=db)
+        _publish(
+            [
+                (np.subtract, head, update, head),
+                (np.copyto, tail, params),
+                (setattr, optimizer, "steps", own.steps),
+                *((np.copyto, original, ours) for original, ours in buffers),
+                *((setattr, original, "state", ours.state) for original, ours in generators),
+            ]
+        )
+        for value, examples in losses:
+            record(value, examples)
+        if signals.waiting:
+            signals.deliver()
     return last
+
+
+def _copied(layers: Sequence[Layer], values: Array) -> tuple[tuple[Layer, ...], Array, Array]:
+    """Copies of the layers on flat vectors of their own, and these."""
+    params, grads, start = values.copy(), np.empty_like(values), 0
+    copies = copy.deepcopy(tuple(layers))
+    for layer in copies:
+        stop = start + layer.params.size
+        layer.bind(params[start:stop], grads[start:stop])
+        start = stop
+    return copies, params, grads
+
+
+def _buffers(layers: Sequence[Layer]) -> list[Array]:
+    parts = [part for layer in layers for part in layer.walk()]
+    return [getattr(part, name) for part in parts for name in part.buffers]
+
+
+def _bit_generators(layers: Sequence[Layer]) -> list[np.random.BitGenerator]:
+    values = (value for layer in layers for part in layer.walk() for value in vars(part).values())
+    return [value.bit_generator for value in values if isinstance(value, np.random.Generator)]
+
+
+def _publish(calls: list[tuple[Any, ...]]) -> None:
+    """Make all the calls, (function, *arguments), with no moment between them for an interrupt.
+
+    Python raises an exception for a signal between two instructions of its own; `deque` makes these
+    calls of compiled functions without any.
+    """
+    deque(starmap(call, calls), maxlen=0)
 
 
 def _gram(x: Array, batch_size: int, constant: float) -> Array:

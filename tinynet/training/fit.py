@@ -17,9 +17,9 @@ from tinynet.training.arguments import check_data
 from tinynet.training.checkpoints import TrainingRun
 from tinynet.training.evaluation import Metrics, by_name, evaluate
 from tinynet.training.history import History
-from tinynet.training.interrupts import stop_requests
-from tinynet.training.loop import LOST, train
-from tinynet.training.progress import Progress, reporting
+from tinynet.training.interrupts import StopRequests
+from tinynet.training.loop import LOST, start
+from tinynet.training.progress import Progress, Shown
 from tinynet.types import Array, FilePath, Rng
 
 
@@ -46,8 +46,9 @@ def fit(
 
     Training is that of `tinynet.train`; this adds validation, early stopping, progress and
     checkpoints. After Ctrl-C, training stops at the end of the epoch, the checkpoint is written and
-    the history returned. A second Ctrl-C stops at once, and the network goes back to the end of the
-    epoch before.
+    the history returned. A second Ctrl-C stops at once: the network goes back to the end of the
+    epoch before, the checkpoint is written, and KeyboardInterrupt is raised. An error puts the
+    network back in the same way.
 
     A run that was stopped after any epoch and goes on with `resume=True` makes the same steps, to
     the bit, as one that was never stopped, given the same arguments and a network and an optimizer
@@ -78,6 +79,7 @@ def fit(
         OSError: the checkpoint cannot be read or written.
         DivergenceError: the loss or a parameter is no longer finite; the network is as before that
             epoch, or with `patience` as in the best one.
+        KeyboardInterrupt: Ctrl-C was pressed twice.
 
     Example:
         >>> from tinynet import Dense, MSELoss, Sequential, SGD
@@ -116,8 +118,10 @@ def fit(
             return measured
         return {f"validation_{name}": value for name, value in measured.items()}
 
-    # iter says that it is used, though a resumed run may need no epoch
-    training = iter(train(net, loss, optimizer, x, t, epochs=epochs, rng=rng, **options))
+    shown = Shown(progress, epochs, -(-len(x) // batch_size) if np.ndim(x) else 0)
+    training = start(
+        net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, watch=shown.batches
+    )
     columns = ["loss", *measure(), "lr", "seconds"]  # on all rows: a metric may need many
     settings = {
         "optimizer": type(optimizer).__name__,
@@ -139,10 +143,10 @@ def fit(
         last = run.checkpoint(History({name: [] for name in columns}), None)
 
     done = last.history.epochs
-    with reporting(progress, epochs, done) as report, stop_requests() as requests:
-        if resume:
-            run.restore(last)
+    with StopRequests() as signals, shown.beginning_after(done):
         try:
+            if resume:
+                run.restore(last)
             while last.history.epochs < epochs and not _stalled(last.history, patience):
                 epoch = next(training)
                 measured = measure()
@@ -152,26 +156,31 @@ def fit(
                 last = now._replace(best=now.arrays) if is_best else now
                 if checkpoint is not None:
                     run.write(checkpoint, last)
-                report(last.history.epochs, row)
-                if requests:
+                shown.epoch(last.history.epochs, row)
+                if signals.requested:
                     break
-        except DivergenceError as error:
-            if done:
-                error.add_note(f"epochs are counted from epoch {done}, where the run was resumed")
+        except BaseException as error:
+            signals.holding = True
             run.restore(last)
-            place = f"the end of epoch {last.history.epochs}"
-            if last.best is not None:
-                run.restore_net(last.best)
-                place = f"its best, epoch {last.history.best_epoch}"
-            error.args = (str(error).replace(LOST, "."),)
-            error.add_note(f"fit has put the network back to {place}, so it can go on from there")
-            raise
-        except KeyboardInterrupt:
-            run.restore(last)
-            if checkpoint is not None:
+            if isinstance(error, DivergenceError):
+                place = f"the end of epoch {last.history.epochs}"
+                if last.best is not None:
+                    run.restore_net(last.best)
+                    place = f"its best, epoch {last.history.best_epoch}"
+                if done:
+                    error.add_note(
+                        f"epochs are counted from epoch {done}, where the run was resumed"
+                    )
+                error.args = (str(error).replace(LOST, "."),)
+                error.add_note(
+                    f"fit has put the network back to {place}, so it can go on from there"
+                )
+            elif checkpoint is not None and not isinstance(error, Exception):
                 run.write(checkpoint, last)
-    if last.best is not None:
-        run.restore_net(last.best)
+            raise
+        signals.holding = True
+        if last.best is not None:
+            run.restore_net(last.best)
     return last.history
 
 

@@ -1,36 +1,107 @@
-"""Ctrl-C as a request to stop soon; the second one stops at once."""
+"""Signals that arrive at a bad moment wait for a good one.
+
+Python runs the handler of a signal between two of its instructions, wherever they are, and the
+handler of Ctrl-C raises KeyboardInterrupt there. In the middle of a step, that would leave some
+parameters moved and others not. So `train` holds signals back until a step is complete, and `fit`
+until the network is back at a whole epoch.
+"""
 
 import contextlib
+import math
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from types import FrameType
+from typing import Any, Self
 
+_SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGBREAK", "SIGINT")
+    if hasattr(signal, name)  # a platform may lack some
+]
 _NOTICE = b"\nstopping after this epoch; Ctrl-C again stops at once\n"
 
 
-@contextlib.contextmanager
-def stop_requests() -> Iterator[list[int]]:
-    """A list to which the first Ctrl-C is added; the second one raises KeyboardInterrupt.
+class HeldSignals:
+    """A context in which the program's handlers of signals run when `deliver` is called.
 
-    Outside the main thread, and where the program has a handler of its own, nothing is changed.
+    Signals without a handler in Python are left alone. So is everything in another thread than the
+    main one, where Python runs no handlers. What still waits at the end is delivered there.
+
+    A signal waits for `patience` seconds at most: a second one after that time is handled at once,
+    so a step that never ends can be interrupted.
     """
-    requests: list[int] = []
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        if requests:
-            raise KeyboardInterrupt
-        requests.append(number)
+    patience = 1.0
+
+    def __init__(self) -> None:
+        self.waiting: list[int] = []
+        self.holding = True
+        self._since = 0.0  # when the first of those that wait arrived
+        self._previous: dict[int, Callable[[int, FrameType | None], Any]] = {}
+        self._inside = True
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                if callable(handler := signal.getsignal(number)):
+                    self._previous[number] = handler
+                    signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._inside = False
+        for number, handler in self._previous.items():
+            if signal.getsignal(number) == self._receive:  # the program may have set another one
+                signal.signal(number, handler)
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Run the handlers of the signals that wait; one of them may raise an exception."""
+        while self.waiting:
+            self._run(self.waiting.pop(0), sys._getframe())
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Do what is to be done for a signal: call the handler of the program."""
+        self._previous[number](number, frame)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        late = self.waiting and time.monotonic() - self._since > self.patience
+        if self.holding and self._inside and not late:
+            self._since = self._since if self.waiting else time.monotonic()
+            self.waiting.append(number)
+        else:
+            self._run(number, frame)
+
+    def _run(self, number: int, frame: FrameType | None) -> None:
+        try:
+            self.handle(number, frame)
+        except BaseException:
+            self.holding = True  # no other signal interrupts what this exception ends
+            raise
+
+
+class StopRequests(HeldSignals):
+    """The signals of `fit`: the first Ctrl-C is a request, the second one KeyboardInterrupt.
+
+    A handler of Ctrl-C that the program has set is called instead. Signals are handled when they
+    come, until one of them raises an exception or `holding` is set.
+    """
+
+    patience = math.inf
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holding = self.requested = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Note the first Ctrl-C."""
+        if self._previous[number] is not signal.default_int_handler or self.requested:
+            super().handle(number, frame)
+            return
+        self.requested = True
         with contextlib.suppress(OSError):  # the error stream may be closed
             os.write(2, _NOTICE)  # print is not safe in a signal handler
-
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield requests
-        return
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield requests
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.training import blocked_sgd
 from tinynet.training.arguments import check_arguments, rehearse
+from tinynet.training.interrupts import HeldSignals
 from tinynet.types import Array, Rng
 
 LOST = "; then build a new network, because the parameters of this one may no longer be finite."
@@ -100,33 +101,59 @@ def train(
         1 0.81323
         2 0.00000
     """
+    return _Epochs(start(net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, blocked))
+
+
+def start(
+    net: Layer,
+    loss: Loss,
+    optimizer: Optimizer,
+    x: Array,
+    t: Array,
+    epochs: int,
+    batch_size: int,
+    shuffle: bool,
+    rng: Rng,
+    blocked: bool = True,
+    watch: Callable[[int], object] | None = None,
+) -> Generator[Epoch, None, None]:
+    """Do what `train` does; `watch` is called with the number of steps taken in an epoch.
+
+    It is called some hundred times in an epoch. A signal waits until a step is complete, so that
+    an exception that its handler raises leaves parameters, buffers, the optimizer and random
+    numbers as they are between two steps.
+    """
     positive_int(epochs, "epochs")
     positive_int(batch_size, "batch_size")
     check_arguments(net, loss, optimizer, x, t)
     rehearse(net, loss, x, t, batch_size)
     shuffle, blocked = boolean(shuffle, "shuffle"), boolean(blocked, "blocked")
     generator = random_generator(rng)
+    steps = -(-len(x) // batch_size)
 
     def epoch_by_epoch() -> Generator[Epoch, None, None]:
         for number, own in zip(range(1, epochs + 1), _own_copies(loss), strict=False):
             started, rate = time.perf_counter(), optimizer.rate()
-            mean, start = _MeanLoss(number, rate), 0
-            order = generator.permutation(len(x)) if shuffle else None
-            with np.errstate(all="ignore"):  # underflow is harmless, DivergenceError says the rest
+            mean, start = _MeanLoss(number, rate, steps, watch), 0
+            # underflow is harmless, DivergenceError says the rest
+            with np.errstate(all="ignore"), HeldSignals() as signals:
+                order = generator.permutation(len(x)) if shuffle else None
                 # in each epoch, because the caller may have changed the optimizer
                 if blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):
                     start = blocked_sgd.descend(
-                        net, own, optimizer, x, t, batch_size, order, mean.add
+                        net, own, optimizer, x, t, batch_size, order, mean.add, signals
                     )
                 for x_batch, t_batch in in_order(x, t, batch_size, order, start):
                     mean.add(own.forward(net.forward(x_batch), t_batch), len(x_batch))
                     net.parameter_gradients(own.backward())
                     optimizer.step()
+                    if signals.waiting:
+                        signals.deliver()
             mean.check_parameters(net.params)
             seconds = time.perf_counter() - started
             yield Epoch(number, mean.total / mean.examples, seconds, mean.examples, rate)
 
-    return _Epochs(epoch_by_epoch())
+    return epoch_by_epoch()
 
 
 class _Epochs(Iterator[Epoch]):
@@ -168,9 +195,14 @@ def _own_copies(loss: Loss) -> Iterator[Loss]:
 class _MeanLoss:
     """The mean loss over the examples of an epoch; what is not finite is an error."""
 
-    def __init__(self, epoch: int, rate: float) -> None:
+    def __init__(
+        self, epoch: int, rate: float, steps: int, watch: Callable[[int], object] | None
+    ) -> None:
         self.epoch, self.rate = epoch, rate  # the rate of the first step
         self.total, self.examples, self.steps = 0.0, 0, 0
+        self._watch, self._next, self._interval = watch, math.inf, max(1, steps // 200)
+        if watch is not None:
+            self._next = self._interval
 
     def add(self, value: float, examples: int) -> None:
         """The loss of one more batch."""
@@ -179,6 +211,9 @@ class _MeanLoss:
             raise self._diverged(f"the loss became {value}")
         self.total += value * examples
         self.examples += examples
+        if self.steps >= self._next and self._watch is not None:
+            self._watch(self.steps)
+            self._next = self.steps + self._interval
 
     def check_parameters(self, params: Array) -> None:
         """Look at what the last step made, because no loss comes after it."""

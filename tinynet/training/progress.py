@@ -4,10 +4,10 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from tinynet.checks import is_function
-from tinynet.text import shown
+from tinynet.text import printable, shown
 
 Report: TypeAlias = Callable[[int, Mapping[str, float]], object]
 """Takes the number of an epoch, from 1, and its row of the history."""
@@ -16,36 +16,52 @@ Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
 """A bar, lines, nothing, "auto" (a bar where a person watches, lines elsewhere), or a function."""
 
 
-@contextmanager
-def reporting(progress: Progress, epochs: int, done: int) -> Iterator[Report]:
-    """The function to call after each epoch; `done` epochs have passed before."""
-    kinds = "'auto', 'bar', 'lines', 'off'"
-    if not isinstance(progress, str) and not is_function(progress):
-        raise TypeError(f"progress must be one of {kinds} or a function; got {shown(progress)}")
-    if progress == "auto":  # a person watches on a terminal or in a notebook
-        watched = "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
-        progress = "bar" if watched and importlib.util.find_spec("tqdm") else "lines"
-    if callable(progress):
-        yield progress
-    elif progress == "off":
-        yield lambda epoch, row: None
-    elif progress == "lines":
-        yield lambda epoch, row: print(f"epoch {epoch}/{epochs}  {_line(row)}", flush=True)
-    elif progress == "bar":
+class Shown:
+    """What a run of some epochs shows, after each epoch and, in a bar, within it."""
+
+    def __init__(self, progress: Progress, epochs: int, steps: int) -> None:
+        kinds = "'auto', 'bar', 'lines', 'off'"
+        if not isinstance(progress, str) and not is_function(progress):
+            raise TypeError(f"progress must be one of {kinds} or a function; got {shown(progress)}")
+        if progress == "auto":  # a person watches on a terminal or in a notebook
+            watched = "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+            progress = "bar" if watched and importlib.util.find_spec("tqdm") else "lines"
+        if not callable(progress) and progress not in ("bar", "lines", "off"):
+            raise ValueError(f"progress must be one of {kinds} or a function; got {progress!r}")
+        self._progress, self._epochs, self._steps = progress, epochs, steps
+        self._bar: Any = None
+
+    @contextmanager
+    def beginning_after(self, done: int) -> Iterator[None]:
+        """Show in this context the epochs after those that are done."""
+        if self._progress != "bar":
+            yield
+            return
         try:
             from tqdm.auto import tqdm
         except ImportError as error:
             advice = 'pip install tqdm, or progress="lines"'
             raise ImportError(f"the progress bar needs tqdm: {advice}") from error
-        with tqdm(total=epochs, initial=done, unit="epoch") as bar:
+        count = {"total": self._epochs * self._steps, "initial": done * self._steps}
+        with tqdm(**count, unit="batch", desc=f"epoch {done}/{self._epochs}") as self._bar:
+            yield
 
-            def show(epoch: int, row: Mapping[str, float]) -> None:
-                bar.set_postfix_str(_line(row), refresh=False)
-                bar.update()
+    def batches(self, done: int) -> None:
+        """Show how many batches of the epoch are done."""
+        if self._bar is not None:
+            before = self._bar.n // self._steps * self._steps
+            self._bar.update(before + min(done, self._steps - 1) - self._bar.n)
 
-            yield show
-    else:
-        raise ValueError(f"progress must be one of {kinds} or a function; got {progress!r}")
+    def epoch(self, number: int, row: Mapping[str, float]) -> None:
+        """Show an epoch that is complete."""
+        if callable(self._progress):
+            self._progress(number, row)
+        elif self._progress == "lines":
+            print(printable(f"epoch {number}/{self._epochs}  {_line(row)}"), flush=True)
+        elif self._bar is not None:
+            self._bar.set_description_str(f"epoch {number}/{self._epochs}", refresh=False)
+            self._bar.set_postfix_str(_line(row), refresh=False)
+            self._bar.update(number * self._steps - self._bar.n)
 
 
 def _line(row: Mapping[str, float]) -> str:
