@@ -118,7 +118,7 @@ def fit(
             return measured
         return {f"validation_{name}": value for name, value in measured.items()}
 
-    shown = Shown(progress, epochs, -(-len(x) // batch_size) if np.ndim(x) else 0)
+    shown = Shown(progress, epochs)
     training = start(
         net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, watch=shown.batches
     )
@@ -143,7 +143,7 @@ def fit(
         last = run.checkpoint(History({name: [] for name in columns}), None)
 
     done = last.history.epochs
-    with StopRequests() as signals, shown.beginning_after(done):
+    with StopRequests() as signals, shown.beginning_after(done, -(-len(x) // batch_size)):
         try:
             if resume:
                 run.restore(last)

@@ -19,7 +19,7 @@ Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
 class Shown:
     """What a run of some epochs shows, after each epoch and, in a bar, within it."""
 
-    def __init__(self, progress: Progress, epochs: int, steps: int) -> None:
+    def __init__(self, progress: Progress, epochs: int) -> None:
         kinds = "'auto', 'bar', 'lines', 'off'"
         if not isinstance(progress, str) and not is_function(progress):
             raise TypeError(f"progress must be one of {kinds} or a function; got {shown(progress)}")
@@ -28,12 +28,13 @@ class Shown:
             progress = "bar" if watched and importlib.util.find_spec("tqdm") else "lines"
         if not callable(progress) and progress not in ("bar", "lines", "off"):
             raise ValueError(f"progress must be one of {kinds} or a function; got {progress!r}")
-        self._progress, self._epochs, self._steps = progress, epochs, steps
+        self._progress, self._epochs, self._steps = progress, epochs, 1
         self._bar: Any = None
 
     @contextmanager
-    def beginning_after(self, done: int) -> Iterator[None]:
-        """Show in this context the epochs after those that are done."""
+    def beginning_after(self, done: int, steps: int) -> Iterator[None]:
+        """Show in this context the epochs, of so many steps, after those that are done."""
+        self._steps = steps
         if self._progress != "bar":
             yield
             return
