@@ -447,7 +447,8 @@ def test_a_checkpoint_before_the_first_epoch_is_restored_too(tmp_path):
 
     stopped = Experiment(plain)
     stopped.optimizer.update = interrupt
-    stopped.fit(epochs=1, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(epochs=1, checkpoint=tmp_path / "run.npz")
     again = Experiment(plain)
     again.net.params[...] = 0.123
     again.fit(checkpoint=tmp_path / "run.npz", resume=True)
