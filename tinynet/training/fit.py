@@ -19,7 +19,7 @@ from tinynet.training.evaluation import Metrics, by_name, evaluate
 from tinynet.training.history import History
 from tinynet.training.interrupts import StopRequests
 from tinynet.training.loop import LOST, start
-from tinynet.training.progress import Progress, Shown
+from tinynet.training.progress import Progress, Display
 from tinynet.types import Array, FilePath, Rng
 
 
@@ -118,9 +118,9 @@ def fit(
             return measured
         return {f"validation_{name}": value for name, value in measured.items()}
 
-    shown = Shown(progress, epochs)
+    display = Display(progress, epochs)
     training = start(
-        net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, watch=shown.batches
+        net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, watch=display.batches
     )
     columns = ["loss", *measure(), "lr", "seconds"]  # on all rows: a metric may need many
     settings = {
@@ -143,7 +143,7 @@ def fit(
         last = run.checkpoint(History({name: [] for name in columns}), None)
 
     done = last.history.epochs
-    with StopRequests() as signals, shown.beginning_after(done, -(-len(x) // batch_size)):
+    with StopRequests() as signals, display.beginning_after(done, -(-len(x) // batch_size)):
         try:
             if resume:
                 run.restore(last)
@@ -156,7 +156,7 @@ def fit(
                 last = now._replace(best=now.arrays) if is_best else now
                 if checkpoint is not None:
                     run.write(checkpoint, last)
-                shown.epoch(last.history.epochs, row)
+                display.epoch(last.history.epochs, row)
                 if signals.requested:
                     break
         except BaseException as error:

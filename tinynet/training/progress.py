@@ -16,7 +16,7 @@ Progress: TypeAlias = Literal["auto", "bar", "lines", "off"] | Report
 """A bar, lines, nothing, "auto" (a bar where a person watches, lines elsewhere), or a function."""
 
 
-class Shown:
+class Display:
     """What a run of some epochs shows, after each epoch and, in a bar, within it."""
 
     def __init__(self, progress: Progress, epochs: int) -> None:
