@@ -19,7 +19,7 @@ from tinynet.training.evaluation import Metrics, by_name, evaluate
 from tinynet.training.history import History
 from tinynet.training.interrupts import StopRequests
 from tinynet.training.loop import LOST, start
-from tinynet.training.progress import Progress, Display
+from tinynet.training.progress import Display, Progress
 from tinynet.types import Array, FilePath, Rng
 
 
