@@ -18,6 +18,14 @@ from tinynet import MSELoss, evaluate
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.fixture(autouse=True)
+def python_handles_ctrl_c():
+    """A program that was started in the background ignores it."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
+
+
 class Interrupting(MSELoss):
     """Presses Ctrl-C at the given calls of forward, or raises KeyboardInterrupt itself."""
 
