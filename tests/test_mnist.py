@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinynet.data import load_mnist
+from tinynet.data import MNIST, load_mnist
 
 SHIPPED = Path(__file__).parents[1] / "examples" / "data" / "mnist"
 NAMES = [
@@ -170,3 +170,30 @@ def test_a_damaged_file_is_named(tmp_path):
     for verify in (False, True):
         with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz is a damaged gzip"):
             load_mnist(tmp_path, verify=verify)
+
+
+@pytest.mark.parametrize("place", [".", "raw", "MNIST/raw"])
+@pytest.mark.parametrize("separator", ["-idx", ".idx"])
+def test_names_of_kaggle_and_folders_of_torchvision_are_read(tmp_path, place, separator):
+    folder = tmp_path / place
+    folder.mkdir(parents=True, exist_ok=True)
+    write_idx(folder)
+    for name in NAMES:
+        (folder / name).rename(folder / name.replace("-idx", separator))
+    for read, written in zip(load_mnist(tmp_path), ARRAYS, strict=True):
+        np.testing.assert_array_equal(read, written)
+
+
+def test_files_of_two_folders_are_not_mixed(tmp_path):
+    (tmp_path / "raw").mkdir()
+    write_idx(tmp_path / "raw")
+    (tmp_path / "raw" / NAMES[0]).rename(tmp_path / NAMES[0])
+    with pytest.raises(FileNotFoundError, match=NAMES[3]):
+        load_mnist(tmp_path)
+
+
+def test_repr_shows_shapes_and_no_pixels():
+    assert repr(MNIST(*ARRAYS)) == (
+        "MNIST(train_images=uint8 (5, 28, 28), train_labels=uint8 (5,), "
+        "test_images=uint8 (2, 28, 28), test_labels=uint8 (2,))"
+    )

@@ -29,13 +29,19 @@ class MNIST(NamedTuple):
     test_images: Array
     test_labels: Array
 
+    def __repr__(self) -> str:
+        rows = (f"{name}={a.dtype} {a.shape}" for name, a in self._asdict().items())
+        return f"MNIST({', '.join(rows)})"
+
 
 def load_mnist(folder: FilePath, *, verify: bool = False) -> MNIST:
     """Read the training and test images of MNIST, with their labels, from the files in a folder.
 
     The folder holds either the four IDX files under their official names
-    (`train-images-idx3-ubyte`, ...), or `mnist_train.csv` and `mnist_test.csv`; each plain or
-    with `.gz`. IDX is preferred to CSV, and a plain file to a compressed one.
+    (`train-images-idx3-ubyte`, ..., or `train-images.idx3-ubyte` as on Kaggle), or
+    `mnist_train.csv` and `mnist_test.csv`; each plain or with `.gz`. They may lie in its `raw` or
+    `MNIST/raw`, as torchvision stores them. IDX is preferred to CSV, and a plain file to a
+    compressed one.
 
     Args:
         verify: compare the SHA-256 of each IDX file with that of the official copy.
@@ -54,6 +60,8 @@ def load_mnist(folder: FilePath, *, verify: bool = False) -> MNIST:
         array([5, 0, 4, 1, 9], dtype=uint8)
     """
     folder = Path(folder)
+    places = (folder, folder / "raw", folder / "MNIST" / "raw")  # the last two as in torchvision
+    folder = next((p for p in places if any(_find(p, name) for name in (*_IDX, *_CSV))), folder)
     idx = [path for name in _IDX if (path := _find(folder, name))]
     csv = [path for name in _CSV if (path := _find(folder, name))]
     if len(idx) == len(_IDX):
@@ -71,7 +79,8 @@ def load_mnist(folder: FilePath, *, verify: bool = False) -> MNIST:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    candidates = (folder / name, folder / f"{name}.gz")
+    names = (name, name.replace("-idx", ".idx"))  # the second as on Kaggle
+    candidates = (folder / (n + end) for n in names for end in ("", ".gz"))
     return next((path for path in candidates if path.is_file()), None)
 
 
@@ -83,7 +92,7 @@ def _missing(folder: Path, found: list[Path]) -> str:
     elif not found:
         reason = "It holds none of them."
     else:
-        held = {path.name.removesuffix(".gz") for path in found}
+        held = {path.name.removesuffix(".gz").replace(".idx", "-idx") for path in found}
         reason = f"Missing: {', '.join(name for name in (*_IDX, *_CSV) if name not in held)}."
     return (
         f"No MNIST in {folder.absolute()}: it must hold {', '.join(_IDX)}; "
