@@ -134,3 +134,10 @@ def test_a_good_file_is_never_read_value_by_value(folder, monkeypatch):
     monkeypatch.setattr("tinynet.data.mnist_csv._parse_carefully", None)  # it takes far longer
     images, _ = read(folder, row * 2_000, pixels=784)
     assert images.shape == (2_000, 784)
+
+
+def test_a_label_in_the_last_column_is_refused(tmp_path):
+    path = tmp_path / "last.csv"
+    path.write_text("0,255,7\n0,128,2\n0,3,0\n")
+    with pytest.raises(ValueError, match="label seems to be last"):
+        read_mnist_csv(path, pixels=2)

@@ -34,7 +34,8 @@ def read_mnist_csv(path: FilePath, *, pixels: int = 784) -> tuple[Array, Array]:
         The pixels, `uint8 (N, pixels)`, and the labels, `uint8 (N,)`.
 
     Raises:
-        ValueError: the file has no rows or is damaged, or a line has a missing or extra column or
+        ValueError: the file has no rows or is damaged, the label seems to be last, or a line has
+            a missing or extra column or
             a value that is not an integer from 0 to 255; the error has the number of the line.
 
     Example:
@@ -59,7 +60,19 @@ def read_mnist_csv(path: FilePath, *, pixels: int = 784) -> tuple[Array, Array]:
             values += rows[:, 1:].tobytes()
     if not labels:
         raise ValueError(f"{path}, line 1: the file has no rows; {_rule(pixels)}.")
-    return np.frombuffer(values, np.uint8).reshape(-1, pixels), np.frombuffer(labels, np.uint8)
+    images = np.frombuffer(values, np.uint8).reshape(-1, pixels)
+    label = np.frombuffer(labels, np.uint8)
+    _check_label_first(label, images[:, -1], path)
+    return images, label
+
+
+def _check_label_first(labels: Array, last: Array, path: FilePath) -> None:
+    """Refuse a file whose first column is always 0, as a corner of MNIST is, but not its last."""
+    if not labels.any() and last.max() <= 9 and len(np.unique(last)) > 2:
+        raise ValueError(
+            f"{path}: the first column holds only 0 and the last one several values up to 9, so "
+            "the label seems to be last. Write it into the first column."
+        )
 
 
 def _lines(file: BufferedIOBase, path: FilePath, pixels: int) -> Iterator[_Line]:
