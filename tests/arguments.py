@@ -25,25 +25,30 @@ ACCEPTED, UNCLEAR, CHANGED = "accepted wrongly", "refused unclearly", "changed s
 
 
 def attempts(row):
-    """Each call of a row with one bad argument: the name of the parameter, of the value, both."""
+    """Call a row with one bad argument after another: what is wrong with each answer, or None.
+
+    The good arguments are made once, and again after a call that may have changed them.
+    """
+    world = before = None
     for name, (kind, _) in row.arguments.items():
         for label, bad in bad_values(kind, row.good()[name]):
-            yield name, label, bad
+            if world is None:
+                world = row.owner() if row.owner else None, row.good()
+                before = frozen(world), surroundings()
+            wrong, answer = verdict(row, world, before, name, bad)
+            if wrong in (ACCEPTED, CHANGED):
+                world = None
+            yield name, label, wrong, answer
 
 
-def verdict(row, name, bad):
+def verdict(row, world, before, name, bad):
     """What is wrong with the answer to a bad argument, or None; and the answer."""
-    owner = row.owner() if row.owner else None
-    arguments = row.good()
-    world = owner, dict(arguments)
-    before = frozen(world), surroundings()
-    arguments[name] = bad
+    owner, good = world
     try:
-        answer = repr(outcome(row, owner, arguments))
+        answer = repr(outcome(row, owner, {**good, name: bad}))
     except Exception as error:
-        answer = f"{type(error).__name__}: " + " ".join(
-            [str(error), *getattr(error, "__notes__", ())]
-        )
+        notes = getattr(error, "__notes__", ())
+        answer = f"{type(error).__name__}: " + " ".join([str(error), *notes])
         if (frozen(world), surroundings()) != before:
             return CHANGED, answer
         returns = row.arguments[name][0] == "init" and callable(bad)  # the message shows what
@@ -153,14 +158,13 @@ def main(verbose, patterns):
         for key, row in ROWS.items():
             if row.target() is None or (patterns and not any(p in key for p in patterns)):
                 continue
-            for name, label, bad in attempts(row):
-                with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-                    wrong, answer = verdict(row, name, bad)
+            with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+                answers = [*attempts(row)]
+            for name, label, wrong, answer in answers:
                 counts["calls"] += 1
-                if wrong:
-                    counts[wrong] += 1
-                    if verbose:
-                        print(f"{wrong}: {key}({name}={label}): {answer[:300]}", flush=True)
+                counts[wrong] += 1
+                if wrong and verbose:
+                    print(f"{wrong}: {key}({name}={label}): {answer[:300]}", flush=True)
     for what in ("calls", ACCEPTED, UNCLEAR, CHANGED):
         print(f"{what:24}{counts[what]:>7,}")
 

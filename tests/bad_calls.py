@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import tinynet
+import tinynet.testing.strategies
 from tinynet import SGD, Dense, History, MSELoss, Sequential, Sigmoid
 from tinynet.initializers import he_normal
 
@@ -58,8 +59,10 @@ class Row:
     def __call__(self, owner: object, arguments: dict[str, object]) -> object:
         """Call it."""
         target = self.target() if owner is None else getattr(owner, self.name.rpartition(".")[2])
-        positional = [value for name, value in arguments.items() if is_one(name)]
-        named = {name.lstrip("*"): v for name, v in arguments.items() if not is_one(name)}
+        names = [*arguments]
+        count = 1 + next((n for n, name in enumerate(names) if is_one(name)), -1)
+        positional = [arguments[name] for name in names[:count]]
+        named = {name.lstrip("*"): arguments[name] for name in names[count:]}
         return target(*positional, **named)
 
 
@@ -164,7 +167,14 @@ for name, (make, x) in LAYERS.items():
     row(f"{name}.forward", make, x=(kind, x))
     row(f"{name}.predict", make, x=(kind, x))
     row(f"{name}.backward", lambda make=make, x=x: used(make(), x), dy=("numbers", dy))
+    size = make().params.size
+    vectors = {n: ("vector", np.zeros(size)) for n in ("params", "grads")}
+    if size:
+        row(f"{name}.bind", make, **vectors)
     row(f"{name}.parameter_gradients", lambda make=make, x=x: used(make(), x), dy=("numbers", dy))
+
+vectors = {name: ("any vector", np.zeros(12)) for name in ("params", "grads")}
+row("Frozen.bind", lambda: tinynet.Frozen(Dense(3, 3)), **vectors)
 
 # losses
 
@@ -228,6 +238,12 @@ SCORES = ("like", T)
 CLASSES = {"predicted": SCORES, "labels": ("labels", LABELS)}
 row("metrics.accuracy", **CLASSES)
 row("metrics.accuracy", predicted=("labels", LABELS), labels=("like", np.eye(2)[LABELS]))
+row(
+    "metrics.binary_accuracy",
+    predicted=SCORES,
+    labels=("like", np.eye(2)[LABELS]),
+    threshold=("real or none", 0.5),
+)
 row("metrics.top_k_accuracy", scores=SCORES, labels=("labels", LABELS), k=("int", 1))
 row("metrics.confusion_matrix", **CLASSES, classes=("int or none", 2))
 row("metrics.precision_recall_f1", **CLASSES, classes=("int or none", 2))
@@ -305,6 +321,7 @@ row(
 )
 row("plot.history", history=("history", History({"loss": [0.5, 0.25]})), ax=AX)
 row("plot.confusion", matrix=("like", [[8, 2], [1, 9]]), ax=AX)
+row("plot.confusion", matrix=SCORES, labels=("labels or none", LABELS), ax=AX)
 row(
     "plot.array_to_image",
     images=("like", IMAGES),
@@ -364,6 +381,39 @@ row(
 row("testing.numeric_jacobian", fn=("function", lambda x: x**2), x=("like", X))
 
 
+STRATEGIES = "testing.strategies"
+BATCHES = New(lambda made: tinynet.testing.strategies.batches(3))
+EACH = {
+    "rows": ("shape", (1, 4)),
+    "depth": ("shape", (1, 4)),
+    "skip": ("skip", ()),
+    "transform": ("function or none", None),
+    "target": ("function or none", None),
+    "kind": ("kind", "ties"),
+    "kinds": ("kinds", ("ties",)),
+    "*kinds": ("kind", "ties"),
+    "*sizes": ("size or none", 3),
+    "seed": ("natural", 0),
+    "inputs": ("int or none", 3),
+    "classes": ("int", 3),
+    "activations": ("activations", [Sigmoid]),
+    "make": ("function", Sigmoid),
+    "x": ("strategy", BATCHES),
+    "y": ("strategy", BATCHES),
+}
+for name, taken in {
+    "Values": "kind seed",
+    "values": "*kinds",
+    "batches": "*sizes rows kinds transform",
+    "labels": "classes *sizes rows",
+    "dense_layers": "inputs",
+    "networks": "inputs activations depth",
+    "layer_test": "make x skip",
+    "loss_test": "make y target skip",
+}.items():
+    row(f"{STRATEGIES}.{name}", **{each: EACH[each] for each in taken.split()})
+
+
 def no_checkpoint():
     """The path of a checkpoint that is not there yet."""
     path = FOLDER / "checkpoint.npz"
@@ -377,14 +427,21 @@ def with_gradients():
     return net
 
 
-EXEMPT = {
+EXEMPT = {  # by the whole name, or by the last part of it
     "MNIST": "a result",
     "ClassScores": "a result",
     "Epoch": "a result",
-    "Report": "a result",
+    "testing.Report": "a result",
     "Schedule": "what the functions of schedules return",
     "Initializer": "a type",
-    "Loss": "takes no arguments",
+    "Layer.forward": "what a layer defines",
+    "Layer.backward": "what a layer defines",
+    "Layer.predict": "what a layer defines",
+    "Layer.parameter_gradients": "what a layer defines",
+    "Loss.forward": "what a loss defines",
+    "check": "forward calls it, with arrays",
+    "update": "step calls it, with the vectors of the network",
+    "decayed": "update calls it, with the same",
 }
 
 

@@ -187,6 +187,11 @@ KINDS = {
     "optimizer": odd("optimizer"),
     "watched": odd("network", "loss", "optimizer"),
     "function": odd("function", "class", *(name for name in ODD if name.startswith("class of"))),
+    "function or none": lambda good: without("None", KINDS["function"](good)),
+    "kind": odd(),
+    "kinds": odd("empty list", "iterator"),
+    "activations": odd("iterator", **{"of names": lambda: ["relu"]}),
+    "strategy": odd("None"),
     "path": odd("path", "text", **{"null byte": lambda: "a\0b", "an open file": lambda: 1}),
     "path or none": odd("path", "text", "None", **{"null byte": lambda: "a\0b"}),
     "numbers": not_arrays,
@@ -198,6 +203,16 @@ KINDS = {
         **{f"t {name}": lambda v=v: (good[0], v()) for name, v in not_arrays(good[1]).items()},
     },
     "ids": lambda good: not_arrays(good) | {"floats": lambda: good * 1.0},
+    "vector": lambda good: (
+        not_arrays(good)
+        | {
+            "ints": lambda: np.zeros(good.size, int),
+            "half": lambda: good.astype(np.float16),
+            "a row": lambda: good[None],
+            "longer": lambda: np.zeros(good.size + 1),
+        }
+    ),
+    "any vector": lambda good: without("longer", KINDS["vector"](good)),
     "parameter": lambda good: without("network", not_arrays(good)) | {"ints": lambda: good > 0},
     "like": not_like_arrays,
     "like or none": lambda good: without("None", not_like_arrays(good)),
@@ -207,7 +222,10 @@ KINDS = {
         if not name.startswith(("array of", "complex", "list of", "bytes", "text", "none"))
     },
     "labels": not_labels,
+    "labels or none": lambda good: without("None", not_labels(good)),
+    "real or none": lambda good: without("None", KINDS["real"](good)),
     "names": lambda good: odd()(good) | {"masked": lambda: masked(good)},
+    "size or none": odd("None", "huge", **{"float": lambda: 3.0}),
     "natural": odd("0", "huge", **{"float": lambda: 3.0}),
     "rates": odd(
         *("list", "array", "iterator"),

@@ -156,7 +156,7 @@ def test_specks_and_noise_do_not_count():
         ("digit.png", TypeError, r"an array of pixels; got 'digit.png'.*imread\('digit.png'\)"),
         (Path("digit.png"), TypeError, "Read the file"),
         (np.full((5, 5), np.nan), ValueError, "0 to 1; got nan"),
-        (np.full((5, 5), "a"), TypeError, "integers or floats"),
+        (np.full((5, 5), "a"), TypeError, "must hold real numbers; got <U1"),
         ([[True] * 5] * 5, TypeError, "integers or floats"),
     ],
 )

@@ -26,7 +26,7 @@ FOUNDATION = {
 }  # every module may import these
 MAY_IMPORT = {  # besides those and its own folder; a module that is not here imports nothing else
     "interop": {"layers", "persistence"},
-    "layers": {"initializers", "parameters"},
+    "layers": {"initializers", "parameter_checks", "parameters"},
     "optimizers": {"parameter_checks", "parameters"},
     "parameters": {"parameter_checks"},
     "persistence": {"initializers", "layers"},

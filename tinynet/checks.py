@@ -107,8 +107,8 @@ def float_dtype(value: DTypeLike, name: str = "dtype") -> np.dtype[Any]:
 
 
 def file_path(value: FilePath, name: str = "path") -> FilePath:
-    """The value, if it can be the path of a file; an int would be an open one."""
-    rule = f"{name} must be the path of a file, a str or a pathlib.Path; got {shown(value)}"
+    """The value, if it can be a path; an int would be an open file."""
+    rule = f"{name} must be a path, a str or a pathlib.Path; got {shown(value)}"
     if not isinstance(value, str | os.PathLike):
         raise TypeError(rule)
     text = os.fspath(value)

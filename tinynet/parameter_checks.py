@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import float_dtype, is_array
+from tinynet.checks import check_numbers, float_dtype, is_array
 from tinynet.declared import Declared
 from tinynet.foreign_names import KEYWORDS
 from tinynet.held import held
@@ -91,6 +91,17 @@ def check_views(whole: Parameterized) -> None:
                 f"declared it, so it would be neither trained nor saved. Pass it to "
                 f"super().__init__(name=layer), or one by one: super().__init__(**layers)."
             )
+
+
+def check_vectors(params: Array, grads: Array, size: int | None) -> None:
+    """Require two flat vectors of one float type, and of that size, for parameters to move to."""
+    for name, vector in (("params", params), ("grads", grads)):
+        check_numbers(name, vector)
+        float_dtype(vector.dtype, f"the type of {name}")
+        fits = vector.ndim == 1 and size in (None, vector.size)
+        if not fits or vector.dtype != params.dtype:
+            wanted = "one float type and one axis" if size is None else f"shape ({size},)"
+            raise ValueError(f"{name} must be of {wanted}; got {shown(vector)}")
 
 
 def check_has_parameters(optimizer: object, net: object) -> None:

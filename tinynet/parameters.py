@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.declared import Declared, attributes, key, place
-from tinynet.parameter_checks import check_declaration, check_views, float_type
+from tinynet.parameter_checks import check_declaration, check_vectors, check_views, float_type
 from tinynet.types import Array
 
 
@@ -64,6 +64,7 @@ class Parameterized:
 
         Vectors of another float type cast them: that is how a layer becomes float32.
         """
+        check_vectors(params, grads, sum(map(_size, self._declared.values())))
         start = 0
         for name, value in self._declared.items():
             here = slice(start, start + _size(value))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import check_lengths, positive_int, random_generator
+from tinynet.checks import as_array, boolean, check_lengths, positive_int, random_generator
 from tinynet.types import Array, Rng
 
 
@@ -30,6 +29,7 @@ def batches(
             by the call itself, before the first batch.
 
     Example:
+        >>> import numpy as np
         >>> x, t = np.arange(10).reshape(5, 2), np.arange(5)
         >>> for x_batch, t_batch in batches(x, t, batch_size=2, shuffle=False):
         ...     print(x_batch.tolist(), t_batch.tolist())
@@ -39,7 +39,7 @@ def batches(
         >>> [t_batch.tolist() for _, t_batch in batches(x, t, batch_size=2, rng=0)]
         [[2, 4], [3, 0], [1]]
     """
-    x, t = np.asarray(x), np.asarray(t)
+    x, t = as_array(x, "x"), as_array(t, "t")
     if x.ndim == 0 or t.ndim == 0:
         raise ValueError(
             f"batches needs x and t with one row for each example; got shapes {x.shape} and "
@@ -47,7 +47,8 @@ def batches(
         )
     check_lengths(x, t)
     positive_int(batch_size, "batch_size")
-    order = random_generator(rng).permutation(len(x)) if shuffle else None
+    generator, shuffle = random_generator(rng), boolean(shuffle, "shuffle")
+    order = generator.permutation(len(x)) if shuffle else None
     return in_order(x, t, batch_size, order)
 
 

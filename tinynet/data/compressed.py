@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 
+from tinynet.checks import file_path
 from tinynet.types import FilePath
 
 
@@ -20,7 +21,7 @@ def open_unpacked(path: FilePath) -> Iterator[BufferedIOBase]:
     Raises:
         ValueError: the gzip data is damaged, which is found while the caller reads.
     """
-    with Path(path).open("rb") as file:
+    with Path(file_path(path)).open("rb") as file:
         if file.peek(2)[:2] != b"\x1f\x8b":
             yield file
             return

@@ -9,6 +9,7 @@ import numpy as np
 import scipy  # loads scipy.ndimage at first use, which takes longer than to import all of tinynet
 from numpy.typing import ArrayLike
 
+from tinynet.checks import as_numbers
 from tinynet.types import Array
 
 _SIDE, _BOX = 28, 20  # pixels of the image, and of the box that the digit fills
@@ -58,7 +59,7 @@ def _grey(image: ArrayLike) -> Array:
             f"image must be an array of pixels; got {image!r}. "
             f"Read the file with matplotlib.image.imread({image!r})."
         )
-    pixels = np.asarray(image)
+    pixels = as_numbers(image, "image")
     if pixels.dtype.kind not in "iuf":
         raise TypeError(f"image must hold integers or floats; got {pixels.dtype}")
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):

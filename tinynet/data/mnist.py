@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinynet.checks import check_indices
+from tinynet.checks import boolean, check_indices, file_path
 from tinynet.data.compressed import open_unpacked
 from tinynet.data.idx import read_idx
 from tinynet.data.mnist_csv import read_mnist_csv
@@ -59,7 +59,7 @@ def load_mnist(folder: FilePath, *, verify: bool = False) -> MNIST:
         >>> mnist.train_labels[:5]
         array([5, 0, 4, 1, 9], dtype=uint8)
     """
-    folder = Path(folder)
+    folder, verify = Path(file_path(folder, "folder")), boolean(verify, "verify")
     places = (folder, folder / "raw", folder / "MNIST" / "raw")  # the last two as in torchvision
     folder = next((p for p in places if any(_find(p, name) for name in (*_IDX, *_CSV))), folder)
     idx = [path for name in _IDX if (path := _find(folder, name))]

@@ -7,6 +7,7 @@ import numpy as np
 from tinynet.checks import check_gradient, check_numbers
 from tinynet.declared import place
 from tinynet.layers.base import Layer
+from tinynet.parameter_checks import check_vectors
 from tinynet.text import written
 from tinynet.types import Array
 
@@ -104,6 +105,7 @@ class Frozen(_Wrapper):
 
     def bind(self, params: Array, grads: Array) -> None:
         """Take the float type only: f stays on vectors of its own."""
+        check_vectors(params, grads, size=None)
         inner, dtype = self._declared["inner"], params.dtype
         size = inner.params.size
         inner.bind(np.empty(size, dtype), np.empty(size, dtype))

@@ -36,7 +36,9 @@ def confusion(
         >>> ax.get_title()
         'Confusion matrix: 85.0 % correct'
     """
-    counts = as_numbers(matrix, "matrix") if labels is None else confusion_matrix(matrix, labels)
+    counts = as_numbers(matrix, "matrix")
+    if labels is not None:
+        counts = confusion_matrix(counts, labels)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ValueError(
             f"matrix must be (classes, classes), got {counts.shape}. If these are scores or "

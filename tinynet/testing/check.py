@@ -15,7 +15,7 @@ from tinynet.testing.message import part_at_fault, smallest_call
 from tinynet.testing.report import Fault, GradientError, Report, told
 from tinynet.testing.rules import LeftOut, Rule, hold
 from tinynet.testing.trial import Trial
-from tinynet.text import call, one_line
+from tinynet.text import call, one_line, shown
 
 _LATE = (rows.batch_of_none, rows.per_example)  # a wrong gradient explains more
 _FOUND = (
@@ -121,12 +121,7 @@ def _check(
     _refuse_subject(subject, kind, me)
     given, seed = _one_kind(given, me), positive_int(seed, "seed", least=0)
     known = LAYER_CHECKS if kind is Layer else LOSS_CHECKS
-    skip = tuple(skip) if isinstance(skip, Set) else listed(skip, "skip")
-    if unknown := [name for name in skip if name not in known]:
-        raise ValueError(
-            f'skip must be a tuple of names, such as ("kinks",); got {unknown[0]!r}. '
-            f"The checks are {', '.join(known)}."
-        )
+    skip = known_checks(skip, known)
 
     def run(subject: Layer | Loss, given: dict[str, Any]) -> Report:
         t = make_trial(subject, given, seed, Report(one_line(subject)))
@@ -142,6 +137,17 @@ def _check(
             again = smallest_call(me, fault, run, subject, given, {"skip": skip, "seed": seed})
             part = part_at_fault(subject, given, run)
             raise GradientError(fault, one_line(subject), again, part) from fault.__cause__
+
+
+def known_checks(skip: Collection[str], known: Collection[str]) -> tuple[str, ...]:
+    """The names in `skip`, all of which must be known."""
+    names = tuple(skip) if isinstance(skip, Set) else listed(skip, "skip")
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(
+            f'skip must be a tuple of names, such as ("kinks",); got {shown(unknown[0])}. '
+            f"The checks are {', '.join(known)}."
+        )
+    return names
 
 
 def _refuse_subject(subject: object, kind: type[Any], me: str) -> None:

@@ -6,12 +6,16 @@ it would be a third zeros, slow, and would not shrink to anything that a reader 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from tinynet import checks
+from tinynet.checks import check_function, check_instance, listed, positive_int
 from tinynet.layers import Dense, Layer, Sequential, Sigmoid
 from tinynet.losses import Loss
-from tinynet.testing.check import check_layer, check_loss
+from tinynet.testing.check import LAYER_CHECKS, LOSS_CHECKS, check_layer, check_loss, known_checks
+from tinynet.text import shown
 from tinynet.types import Array
 
 try:
@@ -55,10 +59,14 @@ class Values:
     kind: str = "generic"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        _check_kinds([self.kind], "kind")
+        positive_int(self.seed, "seed", least=0)
+
     def __call__(self, shape: Sequence[int]) -> Array:
         """An array of the shape."""
         rng = np.random.default_rng(self.seed)
-        x = rng.normal(size=tuple(shape))
+        x = rng.normal(size=checks.sizes(shape, "shape", least=0))
         if self.kind == "separated":
             return 0.1 * rng.permutation(x.size).reshape(x.shape) - 0.05 * (x.size - 1)
         if self.kind == "zeros":
@@ -70,13 +78,26 @@ class Values:
 
 def values(*kinds: str) -> st.SearchStrategy[Values]:
     """Ways to fill an array, of the kinds given or of every kind; ValueError for an unknown one."""
-    if unknown := [kind for kind in kinds if kind not in KINDS]:
-        raise ValueError(f"values got {unknown[0]!r}; the kinds are {', '.join(KINDS)}")
+    _check_kinds(kinds, "kinds")
     return st.builds(Values, st.sampled_from(kinds or KINDS), _SEEDS)
 
 
-def _width(n: int | None) -> st.SearchStrategy[int]:
-    return _FEW if n is None else st.just(n)
+def _check_kinds(kinds: Sequence[str], name: str) -> None:
+    for kind in kinds:
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise ValueError(f"{name} are {', '.join(KINDS)}; got {shown(kind)}")
+
+
+def _width(n: int | None, name: str) -> st.SearchStrategy[int]:
+    return _FEW if n is None else st.just(positive_int(n, name))
+
+
+def _range(value: tuple[int, int], name: str, least: int = 0) -> st.SearchStrategy[int]:
+    """Ints from the first to the last of the two."""
+    fewest, most = checks.sizes(value, name, least=least, axes=2)
+    if fewest > most:
+        raise ValueError(f"{name} must be the fewest and the most; got {shown(value)}")
+    return st.integers(fewest, most)
 
 
 def batches(
@@ -93,9 +114,12 @@ def batches(
         kinds: of values, see `Values`.
         transform: applied to each batch, for instance np.abs for a layer of positive inputs.
     """
-    shapes = st.tuples(st.integers(*rows), *map(_width, sizes or (None,)))
-    filled = st.builds(Values.__call__, values(*kinds), shapes)
-    return filled.map(transform or np.asarray)
+    transform = np.asarray if transform is None else transform
+    check_function("transform", transform, "np.abs")
+    widths = (_width(n, f"sizes[{place}]") for place, n in enumerate(sizes or (None,)))
+    shapes = st.tuples(_range(rows, "rows"), *widths)
+    filled = st.builds(Values.__call__, values(*listed(kinds, "kinds")), shapes)
+    return filled.map(transform)
 
 
 def labels(classes: int, *sizes: int, rows: tuple[int, int] = (1, 4)) -> st.SearchStrategy[Array]:
@@ -104,12 +128,15 @@ def labels(classes: int, *sizes: int, rows: tuple[int, int] = (1, 4)) -> st.Sear
     def fill(n: int, seed: int) -> Array:
         return np.random.default_rng(seed).integers(classes, size=(n, *sizes))
 
-    return st.builds(fill, st.integers(*rows), _SEEDS)
+    positive_int(classes, "classes")
+    for place, size in enumerate(sizes):
+        positive_int(size, f"sizes[{place}]")
+    return st.builds(fill, _range(rows, "rows"), _SEEDS)
 
 
 def dense_layers(inputs: int | None = None) -> st.SearchStrategy[Dense]:
     """Dense layers of 1 to 4 units, with and without biases."""
-    return st.builds(Dense, _width(inputs), _FEW, bias=st.booleans(), rng=_SEEDS)
+    return st.builds(Dense, _width(inputs, "inputs"), _FEW, bias=st.booleans(), rng=_SEEDS)
 
 
 def networks(
@@ -132,9 +159,20 @@ def networks(
             width = units
         return Sequential(*layers[:-1])
 
-    stage = st.tuples(_FEW, st.sampled_from(list(activations)))
-    stages = st.lists(stage, min_size=depth[0], max_size=depth[1])
-    return st.builds(build, _width(inputs), stages, _SEEDS)
+    if not (choices := listed(activations, "activations")):
+        raise ValueError("activations must have at least one to choose from; got 0")
+    for place, activation in enumerate(choices):
+        check_function(f"activations[{place}]", activation, "Sigmoid")
+    stage, count = st.tuples(_FEW, st.sampled_from(choices)), _range(depth, "depth", least=1)
+    stages = count.flatmap(lambda n: st.lists(stage, min_size=n, max_size=n))
+    return st.builds(build, _width(inputs, "inputs"), stages, _SEEDS)
+
+
+def _strategy(value: Any, name: str) -> st.SearchStrategy[Array]:
+    if value is None:
+        return batches()
+    check_instance(name, value, st.SearchStrategy, "a strategy such as batches(3)")
+    return value
 
 
 def layer_test(
@@ -154,9 +192,11 @@ def layer_test(
     Example:
         >>> test_sigmoid = layer_test(Sigmoid, batches(2, rows=(1, 2)))
     """
+    check_function("make", make, "lambda shape: Dense(shape[0], 3, rng=0)")
+    batch, skip = _strategy(x, "x"), known_checks(skip, LAYER_CHECKS)
 
     @settings(deadline=None)
-    @given(batches() if x is None else x)
+    @given(batch)
     def test(x: Array) -> None:
         check_layer(make() if isinstance(make, type) else make(x.shape[1:]), x, skip=skip)
 
@@ -175,9 +215,13 @@ def loss_test(
     Args:
         target: (y, rng) -> the targets; by default normal, some equal to y.
     """
+    check_function("make", make, "MSELoss")
+    if target is not None:
+        check_function("target", target, "lambda y, rng: rng.normal(size=y.shape)")
+    outputs, skip = _strategy(y, "y"), known_checks(skip, LOSS_CHECKS)
 
     @settings(deadline=None)
-    @given(batches() if y is None else y, _SEEDS)
+    @given(outputs, _SEEDS)
     def test(y: Array, seed: int) -> None:
         rng = np.random.default_rng(seed)
         some_equal = np.where(rng.random(y.shape) < 0.2, y, rng.normal(size=y.shape))

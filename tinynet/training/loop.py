@@ -125,10 +125,10 @@ def start(
     """
     positive_int(epochs, "epochs")
     positive_int(batch_size, "batch_size")
-    check_arguments(net, loss, optimizer, x, t)
-    rehearse(net, loss, x, t, batch_size)
     shuffle, blocked = boolean(shuffle, "shuffle"), boolean(blocked, "blocked")
     generator = random_generator(rng)
+    check_arguments(net, loss, optimizer, x, t)
+    rehearse(net, loss, x, t, batch_size)
     steps = -(-len(x) // batch_size)
 
     def epoch_by_epoch() -> Generator[Epoch, None, None]:
