@@ -51,9 +51,9 @@ def explain(error: BaseException) -> str:
 
 
 def _missing(cls: type, name: str, owner: object) -> NoReturn:
-    setters, text = _setters(cls, name), f"{cls.__name__} has no {name}"
-    if owner is None:
+    if owner is None:  # as blocked_sgd looks at a class, in each epoch
         raise AttributeError(f"{cls.__name__} has no attribute {name!r}")
+    setters, text = _setters(cls, name), f"{cls.__name__} has no {name}"
     if setters - {"__init__", "backward", "parameter_gradients"}:
         ours = cls.__module__.startswith("tinynet.")
         path = "" if ours else f", and forward must set self.{name} on every path through it"
