@@ -191,7 +191,8 @@ def _gram(x: Array, batch_size: int, constant: float) -> Array:
 def _is_ours(part: object) -> bool:
     """Whether a class of tinynet computes it, without a method replaced in the object."""
     ours = type(part).__module__.startswith("tinynet.")
-    return ours and not any(callable(getattr(type(part), name, None)) for name in vars(part))
+    classes = type(part).__mro__
+    return ours and not any(callable(vars(c).get(name)) for name in vars(part) for c in classes)
 
 
 def _flat(net: Layer) -> tuple[Layer, ...]:

@@ -18,6 +18,7 @@ from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.text import shown
+from tinynet.training.blas_threads import OneThread, largest_product
 from tinynet.types import Array
 
 Metric: TypeAlias = Callable[[Array, Array], float]
@@ -46,13 +47,14 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
     check_instance("net", net, Layer, "a layer or network, as in predict(net, x)")
     check_numbers("x", x)
     rows = 1024 if batch_size is None else positive_int(batch_size, "batch_size")
-    first = net.predict(x[:rows])
-    if len(x) <= rows:
-        return first
-    outputs = np.empty((len(x), *first.shape[1:]), first.dtype)
-    outputs[:rows] = first
-    for start in range(rows, len(x), rows):
-        outputs[start : start + rows] = net.predict(x[start : start + rows])
+    with OneThread(largest_product(net, min(rows, len(x)))):
+        first = net.predict(x[:rows])
+        if len(x) <= rows:
+            return first
+        outputs = np.empty((len(x), *first.shape[1:]), first.dtype)
+        outputs[:rows] = first
+        for start in range(rows, len(x), rows):
+            outputs[start : start + rows] = net.predict(x[start : start + rows])
     return outputs
 
 

@@ -18,6 +18,7 @@ from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.training import blocked_sgd
 from tinynet.training.arguments import check_arguments, rehearse
+from tinynet.training.blas_threads import OneThread, largest_product
 from tinynet.training.interrupts import HeldSignals
 from tinynet.types import Array, Rng
 
@@ -130,13 +131,14 @@ def start(
     check_arguments(net, loss, optimizer, x, t)
     rehearse(net, loss, x, t, batch_size)
     steps = -(-len(x) // batch_size)
+    product = largest_product(net, min(batch_size, len(x)))
 
     def epoch_by_epoch() -> Generator[Epoch, None, None]:
         for number, own in zip(range(1, epochs + 1), _own_copies(loss), strict=False):
             started, rate = time.perf_counter(), optimizer.rate()
             mean, start = _MeanLoss(number, rate, steps, watch), 0
             # underflow is harmless, DivergenceError says the rest
-            with np.errstate(all="ignore"), HeldSignals() as signals:
+            with np.errstate(all="ignore"), HeldSignals() as signals, OneThread(product):
                 order = generator.permutation(len(x)) if shuffle else None
                 # in each epoch, because the caller may have changed the optimizer
                 if blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):

@@ -1,0 +1,77 @@
+"""One BLAS thread while matrix products are too small to be shared by several.
+
+NumPy leaves matrix products to a BLAS library, which by default shares each among all cores. Its
+threads wait for each other, so a small product takes many times as long as with one thread. While
+`train`, `fit` and `predict` work on small products, they set the number of threads to one; see
+docs/performance.md for the measurements behind the two constants.
+"""
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from tinynet.layers import Layer
+
+SMALLEST_SHARED = 4_000_000  # multiplications in a product from which several threads are faster
+LARGEST_ALONE = 9_000  # up to which OpenBLAS takes one thread by itself
+
+
+class OneThread:
+    """A context with one BLAS thread if a product of that many multiplications is a small one.
+
+    A limit that is lower already stays, and so does one that somebody sets meanwhile. The number of
+    threads is that of the whole process: of several contexts at a time, the first one sets it and
+    the last one restores it.
+    """
+
+    _lock = threading.Lock()
+    _contexts = 0
+    _libraries: list[Any] | None = None  # found at the first use, which takes some milliseconds
+    _before: list[tuple[Any, int]] = []  # noqa: RUF012  the class's own, under its lock
+
+    def __init__(self, multiplications: int) -> None:
+        self._small = LARGEST_ALONE < multiplications < SMALLEST_SHARED
+
+    def __enter__(self) -> None:
+        if self._small:
+            with self._lock:
+                if not OneThread._contexts:
+                    libraries = _libraries()
+                    counts = [(library, library.get_num_threads()) for library in libraries]
+                    OneThread._before = [(library, n) for library, n in counts if n and n > 1]
+                    for library, _ in OneThread._before:
+                        library.set_num_threads(1)
+                OneThread._contexts += 1
+
+    def __exit__(self, *exception: object) -> None:
+        if self._small:
+            with self._lock:
+                OneThread._contexts -= 1
+                if not OneThread._contexts:
+                    for library, count in OneThread._before:
+                        if library.get_num_threads() == 1:
+                            library.set_num_threads(count)
+
+
+def largest_product(net: Layer, rows: int) -> int:
+    """The multiplications of the largest product of a batch of so many rows with a matrix of net.
+
+    A lookup in an Embedding is no product.
+    """
+    matrices = (
+        value
+        for layer in net.walk()
+        for value in layer._declared.values()
+        if isinstance(value, np.ndarray) and value.ndim == 2 and layer.input_dtype is None
+    )
+    return rows * max((matrix.size for matrix in matrices), default=0)
+
+
+def _libraries() -> list[Any]:
+    if OneThread._libraries is None:
+        from threadpoolctl import ThreadpoolController
+
+        controller = ThreadpoolController().select(user_api="blas")
+        OneThread._libraries = controller.lib_controllers
+    return OneThread._libraries
