@@ -18,13 +18,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-# One example at a time is too little work for two threads: they would wait for each other.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-# Batches this small are too little work for two threads, and one always gives the same result.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from matplotlib.axes import Axes

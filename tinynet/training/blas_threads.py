@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynet.layers import Layer
 
-SMALLEST_SHARED = 4_000_000  # multiplications in a product from which several threads are faster
+SMALLEST_SHARED = 6_000_000  # multiplications in a product from which several threads are faster
 LARGEST_ALONE = 9_000  # up to which OpenBLAS takes one thread by itself
 
 

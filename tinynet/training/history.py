@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -13,8 +15,10 @@ from tinynet.types import Array
 _MOST_ROWS = 20  # of a printed table; a longer one leaves out the middle
 
 
-class History:
+class History(Mapping[str, Array]):
     """Columns of numbers, one for each epoch: `history["loss"]`. Printed, it is a table.
+
+    It is a mapping, so `dict(history)` gives the columns by name, and it does not change.
 
     Example:
         >>> history = History({"loss": [0.5, 0.25], "seconds": [1.0, 0.9]})
@@ -32,16 +36,20 @@ class History:
     def __init__(self, columns: Mapping[str, Sequence[float] | Array]) -> None:
         check_instance("columns", columns, Mapping, "a dict of lists of numbers by name")
         arrays = {name: as_numbers(v, f"columns[{name!r}]") for name, v in columns.items()}
-        self._columns = {name: array.astype(float) for name, array in arrays.items()}
         for name, array in arrays.items():
             check_instance("a name in columns", name, str, "a string")
             if array.ndim != 1:
                 raise ValueError(
                     f"columns[{name!r}] must hold one number for each epoch; got {shown(array)}"
                 )
-        lengths = {name: len(values) for name, values in self._columns.items()}
+        lengths = {name: len(array) for name, array in arrays.items()}
         if not lengths or len(set(lengths.values())) > 1:
             raise ValueError(f"a History has columns of equal lengths; got {lengths}")
+        # what `plus` makes shares the lists, which hold its epochs and perhaps more
+        self._columns = {name: array.astype(float).tolist() for name, array in arrays.items()}
+        self._epochs, self._best = 0, 0
+        for self._epochs in range(1, 1 + next(iter(lengths.values()))):
+            self._note_best()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,7 +59,7 @@ class History:
     @property
     def epochs(self) -> int:
         """Number of epochs."""
-        return len(next(iter(self._columns.values())))
+        return self._epochs
 
     @property
     def best_epoch(self) -> int:
@@ -62,31 +70,51 @@ class History:
         """
         if not self.epochs:
             raise ValueError("there is no best epoch, because there are no epochs yet")
-        column = self["validation_loss" if "validation_loss" in self else "loss"]
-        return int(np.where(np.isnan(column), np.inf, column).argmin()) + 1
+        return self._best
 
     def plus(self, row: Mapping[str, float]) -> History:
-        """A copy with one more epoch."""
+        """A history with one more epoch, in a time that does not depend on the number of epochs."""
         check_instance("row", row, Mapping, "a dict of numbers by name")
         if row.keys() != self._columns.keys():
             names = ", ".join(self.names)
             raise ValueError(f"row must have the columns {names}; got {shown(row)}")
         for name, value in row.items():
             check_instance(f"row[{name!r}]", value, (int, float, np.number), "a number")
-        return History({name: [*values, row[name]] for name, values in self._columns.items()})
+        longer = copy.copy(self)
+        if any(len(values) > self._epochs for values in self._columns.values()):
+            longer._columns = {name: v[: self._epochs] for name, v in self._columns.items()}
+        for name, values in longer._columns.items():
+            values.append(float(row[name]))
+        longer._epochs += 1
+        longer._note_best()
+        return longer
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._columns:
             raise KeyError(f"there is no {name!r}; there are {', '.join(self.names)}")
-        return self._columns[name]
+        return np.array(self._columns[name][: self._epochs])
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._columns
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__  # two histories are equal if they are one
+
+    def _note_best(self) -> None:
+        """Compare the last epoch with the best one; NaN is never better."""
+        names = "validation_loss", "loss", self.names[0]
+        values = self._columns[next(name for name in names if name in self._columns)]
+        last, best = values[self._epochs - 1], values[self._best - 1]
+        if self._epochs == 1 or last < best or (math.isnan(best) and not math.isnan(last)):
+            self._best = self._epochs
 
     def __repr__(self) -> str:
         rows = [
-            (str(number + 1), *(f"{self[name][number]:.5g}" for name in self.names))
-            for number in range(self.epochs)
+            (str(number), *(f"{values[number - 1]:.5g}" for values in self._columns.values()))
+            for number in range(1, 1 + self.epochs)
         ]
         if len(rows) > _MOST_ROWS:
             rows[5:-5] = [("...",) * (1 + len(self.names))]
