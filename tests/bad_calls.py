@@ -434,6 +434,7 @@ EXEMPT = {  # by the whole name, or by the last part of it
     "testing.Report": "a result",
     "Schedule": "what the functions of schedules return",
     "Initializer": "a type",
+    "History.get": "that of every Mapping",
     "Layer.forward": "what a layer defines",
     "Layer.backward": "what a layer defines",
     "Layer.predict": "what a layer defines",
