@@ -96,7 +96,7 @@ def test_a_version_that_is_none_is_refused(tmp_path, version):
 
 def test_an_unknown_class_is_named_with_how_to_pass_it(tmp_path):
     save(Sequential(Scale(2)), tmp_path / "net.npz")
-    with pytest.raises(LoadError, match=r"class Scale.*layers=\{'Scale': Scale\}"):
+    with pytest.raises(LoadError, match=r"not tinynet's own: Scale.*layers=\{'Scale': Scale\}"):
         load(tmp_path / "net.npz")
 
 

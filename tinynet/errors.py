@@ -1,6 +1,6 @@
 """Errors that have a name of their own; everything else is a ValueError or a TypeError."""
 
-__all__ = ["BackwardBeforeForwardError", "DivergenceError", "LoadError"]
+__all__ = ["BackwardBeforeForwardError", "DivergenceError", "LoadError", "NotCopiedError"]
 
 
 class BackwardBeforeForwardError(AttributeError, RuntimeError):
@@ -13,3 +13,7 @@ class DivergenceError(ArithmeticError):
 
 class LoadError(ValueError):
     """A file cannot be loaded: damaged, of another program, or not for this network."""
+
+
+class NotCopiedError(TypeError):
+    """A layer holds something that can be neither copied nor pickled, such as a lock."""

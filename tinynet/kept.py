@@ -2,13 +2,18 @@
 
 import dis
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from difflib import get_close_matches
 from types import CodeType
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from tinynet.declared import attributes
 from tinynet.errors import BackwardBeforeForwardError
+
+PASSES = "forward", "backward", "predict", "parameter_gradients"
+
+_SET_BY: MutableMapping[type, dict[tuple[str, ...], frozenset[str]]] = WeakKeyDictionary()
 
 
 class Kept:
@@ -48,6 +53,29 @@ def explain(error: BaseException) -> str:
         return ""
     advice = _advice(owner, name)
     return "" if advice in getattr(error, "__notes__", ()) else advice
+
+
+def set_by(cls: type, *methods: str) -> frozenset[str]:
+    """The names that these methods of a class, and what they call on self, assign to an object."""
+    known = _SET_BY.setdefault(cls, {})
+    if methods not in known:
+        codes: dict[str, list[CodeType]] = {}
+        for name, code in _methods(cls):
+            codes.setdefault(name, []).append(code)
+        waiting, seen, found = [*methods], set(), set()
+        while waiting:
+            if (method := waiting.pop()) not in seen:
+                seen.add(method)
+                for code in codes.get(method, ()):
+                    found |= _assigned(code)
+                    waiting += [name for name in code.co_names if name in codes]
+        known[methods] = frozenset(found)
+    return known[methods]
+
+
+def kept_names(cls: type) -> frozenset[str]:
+    """The names that the passes of a layer or loss set and its constructor does not."""
+    return set_by(cls, *PASSES) - set_by(cls, "__init__", "__new__", "__setstate__")
 
 
 def _missing(cls: type, name: str, owner: object) -> NoReturn:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -10,10 +12,13 @@ from numpy.typing import DTypeLike
 
 from tinynet.checks import check_numbers, float_dtype, is_array
 from tinynet.declared import Declared
+from tinynet.errors import NotCopiedError
 from tinynet.foreign_names import KEYWORDS
 from tinynet.held import held
 from tinynet.text import one_line, shown
 from tinynet.types import Array
+
+_WITH_COPIES = (type, FunctionType, MethodType, np.ndarray, str, bytes, int, float, weakref.ref)
 
 if TYPE_CHECKING:
     from tinynet.parameters import Parameterized
@@ -102,6 +107,23 @@ def check_vectors(params: Array, grads: Array, size: int | None) -> None:
         if not fits or vector.dtype != params.dtype:
             wanted = "one float type and one axis" if size is None else f"shape ({size},)"
             raise ValueError(f"{name} must be of {wanted}; got {shown(vector)}")
+
+
+def check_copies(whole: Parameterized) -> None:
+    """Refuse to copy or pickle what holds a lock, an open file, or another thing without copies."""
+    for place, value in held(whole, lambda value: not _is_part(value)):
+        kind = type(value)
+        if _is_part(value) or hasattr(kind, "__deepcopy__") or isinstance(value, _WITH_COPIES):
+            continue
+        try:
+            value.__reduce_ex__(4)
+        except Exception as error:
+            me = type(whole).__name__
+            raise NotCopiedError(
+                f"{me}{place}, a {kind.__name__}, cannot be copied or pickled ({error}), so "
+                f"neither can {me}, which training copies. Make it where it is used, in forward, or "
+                f"leave it out of the state: define __getstate__ and __setstate__"
+            ) from error
 
 
 def check_has_parameters(optimizer: object, net: object) -> None:

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.declared import Declared, attributes, key, place
-from tinynet.parameter_checks import check_declaration, check_vectors, check_views, float_type
+from tinynet.kept import kept_names
+from tinynet.parameter_checks import (
+    check_copies,
+    check_declaration,
+    check_vectors,
+    check_views,
+    float_type,
+)
 from tinynet.types import Array
 
 
@@ -120,9 +127,23 @@ class Parameterized:
         """A deep copy, because two layers never share parameters."""
         return copy.deepcopy(self)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """What copies and pickles are made from; an error names an attribute that has none."""
+        check_copies(self)
+        return super().__reduce_ex__(protocol)
+
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the flat vectors, whose values the views hold, and the owner."""
-        left_out = (key("params"), key("grads"), "_owner")
+        """Everything but the flat vectors, whose values the views hold, and what passes keep.
+
+        `forward` keeps its input for `backward`. Copies and pickles leave it out, because it is
+        large and may be private data; so a copy needs a `forward` before `backward`.
+        """
+        left_out = (
+            key("params"),
+            key("grads"),
+            "_owner",
+            *(kept_names(self.__class__) - {*self.buffers}),
+        )
         kept = {name: value for name, value in self.__dict__.items() if name not in left_out}
         return {**kept, "_dtype": self.params.dtype}
 

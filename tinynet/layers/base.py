@@ -124,6 +124,13 @@ class Layer(Parameterized):
                 stacklevel=2,
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """As that of all parameters, without an `init` that pickle could not find by its name."""
+        state, (args, kwargs) = super().__getstate__(), self._arguments
+        if "<" in getattr(kwargs.get("init"), "__qualname__", ""):  # a lambda or a local function
+            kwargs = {name: value for name, value in kwargs.items() if name != "init"}
+        return {**state, "_arguments": (args, kwargs)}
+
     def __repr__(self) -> str:
         return call(type(self).__name__, *self._arguments)
 

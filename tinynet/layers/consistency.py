@@ -6,6 +6,7 @@ declared, and so must a value that `forward` changes and later passes read.
 """
 
 import copy
+import random
 import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -71,12 +72,12 @@ def undeclared_state(start: Layer, used: Layer, x: Array, method: str) -> str:
     if _equal(wanted, _outputs(again, used, method, x)):
         return ""
     lost = list(_changed(again, used))
+    if not _equal(wanted, _outputs(_updated(again, used, lost), used, method, x)):
+        return ""  # the cause lies elsewhere
     for one in tuple(lost):  # keep those that it takes to compute the same
         others = [other for other in lost if other is not one]
         if _equal(wanted, _outputs(_updated(again, used, others), used, method, x)):
             lost = others
-    if not lost:
-        return ""
     names = [name for place, name in lost if place == lost[0][0]]
     layer, listed = [*used.walk()][lost[0][0]], " and self.".join(names)
     me = type(layer).__name__
@@ -101,15 +102,21 @@ def _outputs(layer: Layer, like: Layer, method: str, x: Array) -> Any:
     """What a method of a copy gives, with the random numbers that another layer would draw next."""
     twin = copy.deepcopy(layer)
     for generator, other in zip(_generators(twin), _generators(like), strict=False):
-        generator.bit_generator.state = other.bit_generator.state
+        if isinstance(generator, np.random.Generator):
+            generator.bit_generator.state = other.bit_generator.state
+        elif isinstance(generator, np.random.RandomState):
+            generator.set_state(other.get_state())
+        else:
+            generator.setstate(other.getstate())
     try:
         return getattr(twin, method)(x)
     except Exception as error:
         return repr(error)
 
 
-def _generators(net: Layer) -> list[np.random.Generator]:
-    return [value for _, value in held(net) if isinstance(value, np.random.Generator)]
+def _generators(net: Layer) -> list[Any]:
+    kinds = np.random.Generator, np.random.RandomState, random.Random
+    return [value for _, value in held(net) if isinstance(value, kinds)]
 
 
 def _changed(net: Layer, used: Layer) -> Iterator[tuple[int, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinynet.checks import check_array, check_numbers, check_targets
 from tinynet.foreign_names import answering, check_keywords
-from tinynet.kept import expect_kept
+from tinynet.kept import expect_kept, kept_names
 from tinynet.text import call, shown
 from tinynet.types import Array
 
@@ -78,6 +78,11 @@ class Loss:
         expect_kept(cls)
         if "forward" in cls.__dict__:
             cls.forward = _checked(cls.forward)  # type: ignore[method-assign]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what `forward` keeps for `backward`."""
+        kept = kept_names(self.__class__)
+        return {name: value for name, value in vars(self).items() if name not in kept}
 
     def __repr__(self) -> str:
         return call(type(self).__name__, *self._arguments)

@@ -6,7 +6,7 @@ is: `{"tuple": [1, 2]}`, `{"dtype": "float32"}`, `{"layer": {...}}`.
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from tinynet import initializers, layers
 from tinynet.checks import random_generator
+from tinynet.held import held
 from tinynet.layers import Layer
 from tinynet.types import Array, Rng
 
@@ -54,7 +55,31 @@ def build(
     cannot ask for more memory than it takes itself. `custom` are the classes that are not
     tinynet's own, by name; `rng` is for layers that were made with a Generator.
     """
+    known = {*OWN_LAYERS, *custom}
+    classes = (value for _, value in held(description) if isinstance(value, dict))
+    names = {c["class"] for c in classes if {"class"} <= c.keys() <= {"class", "args", "kwargs"}}
+    if missing := sorted(name for name in names if isinstance(name, str) and name not in known):
+        given = ", ".join(f"{name!r}: {name}" for name in missing)
+        raise ValueError(
+            f"it has layers of classes that are not tinynet's own: {', '.join(missing)}. "
+            f"Pass the classes: load(path, layers={{{given}}})"
+        )
     return _Builder(arrays, custom, random_generator(rng)).layer(description)
+
+
+def described_layers(
+    description: Mapping[str, Any], place: str = ""
+) -> Iterator[tuple[str, tuple[str, dict[str, Any]]]]:
+    """Place, class and other arguments of each layer of a description, sizes and seeds left out."""
+    options = {}
+    named = description.get("kwargs", {})
+    arguments = {**dict(enumerate(description.get("args", []))), **named}
+    for name, value in arguments.items():
+        if isinstance(value, dict) and isinstance(value.get("layer"), dict):
+            yield from described_layers(value["layer"], f"{place}.{name}" if place else str(name))
+        elif name not in (*_SEEDS, "init", "dtype") and not isinstance(value, dict):
+            options[str(name)] = value
+    yield place, (str(description.get("class")).removeprefix("tinynet."), options)
 
 
 def _describe_layer(layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:
@@ -144,10 +169,7 @@ class _Builder:
                 raise ValueError(f"a layer is described as {other!r}, which is not a description")
         cls = OWN_LAYERS[name] if own else self.custom.get(name)
         if cls is None:
-            raise ValueError(
-                f"it has a layer of class {name}, which is not tinynet's own. "
-                f"Pass the class: load(path, layers={{{name!r}: {name}}})"
-            )
+            raise ValueError(f"it has a layer of class {name}, which is not tinynet's own")
         args = [self.value(value, own) for value in positional]
         kwargs = {
             key: value if key in _SEEDS and type(value) is int else self.value(value, own)

@@ -1,8 +1,10 @@
 """Files that are replaced completely or not at all."""
 
 import contextlib
+import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -10,14 +12,20 @@ from typing import BinaryIO
 from tinynet.checks import file_path
 from tinynet.types import FilePath
 
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
 
 def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> None:
     """Have `write` fill a new file, then put it in the place of the old one.
 
     The new content goes to a temporary file in the same folder, is flushed to the disk, and takes
-    the name over in one step. So a crash at any moment leaves the old file or the new one, whole. A
-    process that is killed may leave the temporary file behind, `.NAME.*.tmp`, which can be deleted.
-    The umask decides the permissions, and a symbolic link keeps pointing where it did.
+    the name over in one step. So a crash at any moment leaves the old file or the new one, whole.
+    What a process that was killed has left behind is deleted by the next one that writes the file.
+    The permissions are those of the old file, or those that the umask gives a new one. A symbolic
+    link keeps pointing where it did.
 
     Raises:
         OSError: the folder is missing or cannot be written to, the path is a folder or a device,
@@ -32,11 +40,18 @@ def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> Non
         (b'hello', 1)
     """
     target = check_target(path)
-    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    # short, because the name of the target may be as long as names can be
+    prefix = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]}."
+    temporary = target.parent / f"{prefix}{secrets.token_hex(4)}.tmp"
     must_be_new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         try:
             with os.fdopen(os.open(temporary, must_be_new, 0o666), "wb") as file:
+                _lock(file)
+                _delete_abandoned(target.parent, prefix, temporary)
+                if target.exists():
+                    with contextlib.suppress(OSError):  # a file system may know no permissions
+                        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -59,6 +74,27 @@ def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> Non
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Mark a file as one that a process is writing; whether no other one is."""
+    if fcntl is None:  # on Windows, which deletes no file that is open
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _delete_abandoned(folder: Path, prefix: str, own: Path) -> None:
+    """Delete temporary files of the same target that no process is writing any more."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(prefix) and name.endswith(".tmp") and name != own.name:
+                with contextlib.suppress(OSError), open(folder / name, "rb") as file:
+                    if _lock(file):
+                        os.unlink(folder / name)
 
 
 def check_target(path: FilePath) -> Path:

@@ -1,5 +1,6 @@
 """Networks in files: `save`, `load` and `load_parameters`."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,9 +8,10 @@ import numpy as np
 
 from tinynet.checks import random_generator
 from tinynet.layers import Layer
-from tinynet.persistence.architecture import OWN_LAYERS, build, describe
+from tinynet.persistence.architecture import OWN_LAYERS, build, describe, described_layers
 from tinynet.persistence.archive import read_archive, refuse, write_archive
 from tinynet.persistence.arrays import check_finite, fill, misfits, named_arrays
+from tinynet.persistence.settings import differences, settings
 from tinynet.text import shown
 from tinynet.types import Array, FilePath, Rng
 
@@ -19,9 +21,10 @@ _FOLDERS = ("arguments/", "optimizer/", "best/", "history/")  # arrays that are 
 def save(net: Layer, path: FilePath) -> None:
     """Write a network into one `.npz` file: its architecture, parameters and buffers.
 
-    The architecture is each layer's class and the arguments it was made with. Attributes that were
-    changed later are not in the file, and neither are Generators: a loaded layer gets a new one.
-    `save` checks that the file can be loaded again, then writes it completely or not at all.
+    The architecture is each layer's class and the arguments it was made with. Generators are not in
+    the file: a loaded layer gets a new one. `save` checks that the file can be loaded again, and
+    that no other attribute was changed since, such as `eps`; it then writes the file completely or
+    not at all.
 
     Raises:
         OSError: the file cannot be written; an old one is then as it was.
@@ -52,6 +55,11 @@ def save(net: Layer, path: FilePath) -> None:
     try:
         again = _rebuild(header, arrays, custom)
         problems = misfits(_of_the_network(arrays), named_arrays(again))
+        problems += [
+            f"{place} is {now!r} now, and {made!r} in a layer made with the same arguments; make "
+            f"the layer with this value"
+            for place, made, now in differences(settings(again), settings(net))
+        ]
     except ValueError as error:
         problems = [str(error)]
     if problems:
@@ -66,6 +74,8 @@ def load(
     path: FilePath, *, layers: Mapping[str, type[Layer]] | None = None, rng: Rng = None
 ) -> Layer:
     """The network in a file that `save`, or `fit` as a checkpoint, wrote.
+
+    Of a checkpoint of early stopping, with `patience`, it is the best network so far, as after fit.
 
     Layers of tinynet are found by their names. A class of your own has to be passed. Its
     constructor is called with the arguments that the file holds, whatever they are.
@@ -105,19 +115,23 @@ def load(
         refuse(path, ["its layers are nested too deeply"], error)
     except (TypeError, ValueError) as error:
         refuse(path, [str(error)], error)
-    fill(named_arrays(net), _of_the_network(arrays), path)
+    best = {n.removeprefix("best/"): array for n, array in arrays.items() if n.startswith("best/")}
+    fill(named_arrays(net), best or _of_the_network(arrays), path)
     return net
 
 
 def load_parameters(net: Layer, path: FilePath) -> None:
     """Fill a network with the parameters and buffers in a file.
 
-    Names, shapes and float types must be the network's own and all values finite; otherwise the
-    network stays as it is.
+    Names, shapes, float types and the classes of the layers must be the network's own, and all
+    values finite; otherwise the network stays as it is.
 
     Raises:
         OSError: no such file, or a folder.
         LoadError: the file is damaged or does not fit; all that is wrong is listed.
+
+    Warns:
+        UserWarning: a layer was made with other arguments than that in the file.
 
     Example:
         >>> import tempfile
@@ -131,8 +145,35 @@ def load_parameters(net: Layer, path: FilePath) -> None:
           - b has shape (2,) and must have (4,)
     """
     check_network("load_parameters", net)
-    _, arrays = read_archive(path)
+    header, arrays = read_archive(path)
+    _compare_layers(net, header.get("network"), path)
     fill(named_arrays(net), _of_the_network(arrays), path)
+
+
+def _compare_layers(net: Layer, description: Any, path: FilePath) -> None:
+    """Refuse a file whose layers have other classes; warn of other arguments, which may matter."""
+    try:
+        ours, _ = describe(net)
+    except TypeError:  # a network that has no description
+        return
+    if not isinstance(description, dict):
+        return
+    theirs, own = (dict(described_layers(each)) for each in (description, ours))
+    problems, others = [], []
+    for place in own.keys() & theirs.keys():
+        (class_there, there), (class_here, here) = theirs[place], own[place]
+        if class_there != class_here:
+            problems.append(f"layer {place or 'itself'} is {class_there} and must be {class_here}")
+        elif there != here:
+            others.append(f"layer {place or 'itself'}: {there} in the file, {here} here")
+    if problems:
+        refuse(path, sorted(problems))
+    if others:
+        warnings.warn(
+            f"{path} was saved with other arguments of layers, so the loaded network may compute "
+            f"something else: {'; '.join(sorted(others))}",
+            stacklevel=3,
+        )
 
 
 def check_network(function: str, net: object) -> None:

@@ -7,6 +7,7 @@ optimizer's state, its number of steps, and the state of every random generator.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from tinynet.optimizers import Optimizer
 from tinynet.persistence.archive import read_archive, refuse, write_archive
 from tinynet.persistence.arrays import check_finite, misfits, named_arrays
 from tinynet.persistence.models import contents
+from tinynet.persistence.settings import differences
 from tinynet.training.history import History
 from tinynet.training.random_states import (
     Generators,
@@ -52,6 +54,7 @@ class TrainingRun:
     optimizer: Optimizer
     rng: np.random.Generator
     settings: Mapping[str, Any]
+    in_a_file: bool  # whether generators that a layer makes later have to be found too
 
     def checkpoint(self, history: History, best: dict[str, Array] | None) -> Checkpoint:
         """Copy the state of the objects."""
@@ -116,14 +119,26 @@ class TrainingRun:
             expected |= {_BEST + name: array for name, array in named_arrays(self.net).items()}
         return expected
 
+    @cached_property
+    def _first_generators(self) -> Generators:
+        return find_generators(self.net, self.loss, self.optimizer, self.rng)
+
     def _generators(self) -> Generators:
+        if not self.in_a_file:
+            return self._first_generators
         return find_generators(self.net, self.loss, self.optimizer, self.rng)
 
     def _compare_settings(self, settings: Any, steps: Any) -> Iterator[str]:
         if not isinstance(settings, dict):
             settings = {}
         for name, value in self.settings.items():
-            if settings.get(name) != value:
+            if isinstance(value, dict):
+                theirs = settings.get(name)
+                for place, there, here in differences(
+                    theirs if isinstance(theirs, dict) else {}, value
+                ):
+                    yield f"{name}: {place} is {there!r} in the file, {here!r} here"
+            elif settings.get(name) != value:
                 yield f"{name} is {settings.get(name)!r} in the file, {value!r} here"
         if type(steps) is not int or not 0 <= steps < 1 << 63:
             yield f"the number of steps is {steps!r}"

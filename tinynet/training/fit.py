@@ -12,6 +12,7 @@ from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.persistence.atomic import check_target
+from tinynet.persistence.settings import settings
 from tinynet.text import shown
 from tinynet.training.arguments import check_data
 from tinynet.training.checkpoints import TrainingRun
@@ -123,15 +124,16 @@ def fit(
         net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, watch=display.batches
     )
     columns = ["loss", *measure(), "lr", "seconds"]  # on all rows: a metric may need many
-    settings = {
-        "optimizer": type(optimizer).__name__,
-        "loss": type(loss).__name__,
+    settings_of_run = {
+        "network": settings(net),
+        "loss": settings(loss),
+        "optimizer": settings(optimizer),
         "examples": len(x),
         **options,
         "columns": columns,
         "keeps_best": patience is not None,
     }
-    run = TrainingRun(net, loss, optimizer, rng, settings)
+    run = TrainingRun(net, loss, optimizer, rng, settings_of_run, checkpoint is not None)
     if checkpoint is not None and resume:
         last = run.read(checkpoint)
         if last.history.epochs > epochs:
@@ -209,7 +211,12 @@ def _check_options(
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the file to go on from: pass checkpoint=path")
     if checkpoint is not None:
-        check_target(file_path(checkpoint, "checkpoint"))
+        target = check_target(file_path(checkpoint, "checkpoint"))
+        if target.exists() and not resume:
+            raise FileExistsError(
+                f"the checkpoint {checkpoint} exists: pass resume=True to go on from it, or delete "
+                f"it, or write to another file, so that a run is not lost by mistake"
+            )
         if resume and not os.path.exists(checkpoint):
             raise FileNotFoundError(
                 f"there is no file {os.path.abspath(checkpoint)} to go on from: the first time, "
