@@ -74,9 +74,16 @@ def test_an_id_out_of_range_is_named_with_its_place(ids, value, place):
     assert layer.backward(np.ones((1, 2))).shape == (1,)
 
 
-@pytest.mark.parametrize("ids", [np.array([True, False]), np.array([1.0]), np.array(["1"])])
-def test_ids_that_are_no_ints(ids):
-    with pytest.raises(TypeError, match=r"ids are ints.*x\.astype\(int\)"):
+@pytest.mark.parametrize(
+    ("ids", "advice"),
+    [
+        (np.array([True, False]), r"x\.astype\(int\)"),
+        (np.array([1.0]), r"x\.astype\(int\)"),
+        (np.array(["cat"]), r"np\.unique\(x, return_inverse=True\)"),
+    ],
+)
+def test_ids_that_are_no_ints(ids, advice):
+    with pytest.raises(TypeError, match=rf"ids are ints.*{advice}"):
         Embedding(3, 2).forward(ids)
 
 

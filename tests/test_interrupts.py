@@ -34,6 +34,7 @@ class Interrupting(MSELoss):
 
     def forward(self, y, t):
         self.count += 1
+        self.calls, self.press = self.calls, self.press  # what forward assigns is no setting
         if self.count in self.calls:
             self.press()
         return super().forward(y, t)

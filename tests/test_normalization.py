@@ -201,7 +201,7 @@ def test_eps_must_be_positive(make, eps):
 @both
 @pytest.mark.parametrize("features", [0, -1, True])
 def test_features_must_be_positive(make, features):
-    with pytest.raises(ValueError, match="features must be a positive int"):
+    with pytest.raises((ValueError, TypeError), match="features must be a positive int"):
         make(features)
 
 

@@ -121,7 +121,7 @@ def check_copies(whole: Parameterized) -> None:
             me = type(whole).__name__
             raise NotCopiedError(
                 f"{me}{place}, a {kind.__name__}, cannot be copied or pickled ({error}), so "
-                f"neither can {me}, which training copies. Make it where it is used, in forward, or "
+                f"neither can {me}, which training copies. Make it in forward, or "
                 f"leave it out of the state: define __getstate__ and __setstate__"
             ) from error
 

@@ -82,7 +82,6 @@ def copying(t: Trial) -> Pairs:
     except ValueError as error:
         raise Fault(views_check(error), str(error)) from error
     start, moved = t.constructed(t.params) or t.new(), 1.1 * t.params + 0.01
-    t.run(layer=start)
     twin = copy.deepcopy(start)
     yield _same_parameters("on a copy", start, twin)
     twin.params[...] = moved
