@@ -1,5 +1,6 @@
 """Every public function and method, with good arguments and the kind of each."""
 
+import importlib.util
 import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ def is_one(name):
 
 
 ROWS: dict[str, Row] = {}
+HAS_SAFETENSORS = importlib.util.find_spec("safetensors") is not None
 
 
 def row(_name, _owner=None, /, **arguments):
@@ -306,8 +308,9 @@ row(
     net=NET,
     state_dict=("state dict", New(lambda made: tinynet.to_state_dict(network()))),
 )
-row("save_safetensors", net=NET, path=("path", FOLDER / "saved.safetensors"))
-row("load_safetensors", net=NET, path=("path", FOLDER / "net.safetensors"))
+if HAS_SAFETENSORS:
+    row("save_safetensors", net=NET, path=("path", FOLDER / "saved.safetensors"))
+    row("load_safetensors", net=NET, path=("path", FOLDER / "net.safetensors"))
 
 # pictures
 
@@ -446,12 +449,17 @@ EXEMPT = {  # by the whole name, or by the last part of it
 }
 
 
+if not HAS_SAFETENSORS:  # its package is an extra
+    EXEMPT["save_safetensors"] = EXEMPT["load_safetensors"] = "its package is not installed"
+
+
 def prepare():
     """Write the files that good calls read into the present directory."""
     FOLDER.mkdir()
     (FOLDER / "mnist").mkdir()
     tinynet.save(network(), FOLDER / "net.npz")
-    tinynet.save_safetensors(network(), FOLDER / "net.safetensors")
+    if HAS_SAFETENSORS:
+        tinynet.save_safetensors(network(), FOLDER / "net.safetensors")
     lines = [",".join(map(str, [1, *image.ravel()])) for image in IMAGES]
     (FOLDER / "images.csv").write_text("\n".join(lines))
     (FOLDER / "images-idx3-ubyte").write_bytes(idx(IMAGES))

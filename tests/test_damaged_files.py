@@ -338,7 +338,7 @@ HOSTILE = {
     huge_wide_layer: "the argument 1000000000, more than",
     layer_as_wide_as_there_are_bools: "more than there are numbers",
     huge_number: "more than there are numbers",
-    many_middling_layers: "more parameters than there are numbers",
+    many_middling_layers: "more than 10,000 layers",
     deflated_bomb: "W.npy is compressed",
     deflated_header: "tinynet.json is compressed",
     deep_header: "nested too deeply",

@@ -1,6 +1,12 @@
 """Files in the safetensors format, with PyTorch's names."""
 
+import hashlib
+import json
+import os
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from tinynet.interop.torch import fill_from, to_state_dict
 from tinynet.layers import Layer
@@ -8,7 +14,10 @@ from tinynet.persistence.archive import refuse
 from tinynet.persistence.arrays import check_finite
 from tinynet.persistence.atomic import open_regular, write_atomically
 from tinynet.persistence.models import check_network
-from tinynet.types import FilePath
+from tinynet.types import Array, FilePath
+
+_METADATA, _CHECKSUM = "__metadata__", "tinynet.sha256"
+_LARGEST_HEADER = 1 << 22  # as of tinynet's own files
 
 
 def save_safetensors(net: Layer, path: FilePath) -> None:
@@ -22,7 +31,7 @@ def save_safetensors(net: Layer, path: FilePath) -> None:
     check_network("save_safetensors", net)
     arrays = to_state_dict(net)
     check_finite(arrays)
-    data = _safetensors().save(arrays)
+    data = _safetensors().save(arrays, metadata={_CHECKSUM: _checksum(arrays)})
     write_atomically(path, lambda file: file.write(data))
 
 
@@ -37,12 +46,34 @@ def load_safetensors(net: Layer, path: FilePath) -> None:
     check_network("load_safetensors", net)
     read = _safetensors().load
     with open_regular(path) as file:
-        data = file.read()
-    try:
-        state_dict = read(data)
-    except Exception as error:  # the package's errors have no common class
-        refuse(path, [f"it is damaged or is not a safetensors file ({error})"], error)
+        try:
+            start = file.read(8)
+            length, size = int.from_bytes(start, "little"), os.fstat(file.fileno()).st_size
+            if not 2 <= length <= min(size, _LARGEST_HEADER):
+                raise ValueError(f"its header has {length:,} bytes")
+            text = file.read(length)
+            header = json.loads(text)
+            declared = [each["data_offsets"][1] for n, each in header.items() if n != _METADATA]
+            if max(declared, default=0) != size - 8 - length:
+                raise ValueError("its header declares another size than that of the file")
+            state_dict = read(start + text + file.read())
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # the package's errors have no common class
+            refuse(path, [f"it is damaged or is not a safetensors file ({error})"], error)
+    kept = header.get(_METADATA) or {}
+    if _CHECKSUM in kept and kept[_CHECKSUM] != _checksum(state_dict):
+        refuse(path, ["its arrays are not those that were written: the checksum differs"])
     fill_from(net, state_dict, path)
+
+
+def _checksum(arrays: Mapping[str, Array]) -> str:
+    """A checksum of names, types, shapes and values; the format itself has none."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def _safetensors() -> Any:

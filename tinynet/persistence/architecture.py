@@ -29,6 +29,9 @@ _FUNCTIONS = {
 _TYPE_NAMES = {np.dtype(code).name for code in "?bBhHiIlLqQefdFD"}  # int64 has two codes
 _TYPES = {name: np.dtype(name).type for name in _TYPE_NAMES}
 _ALWAYS_ALLOWED = {True: 1 << 16, False: 1 << 25}  # numbers in arguments of own and custom layers
+MOST_LAYERS, DEEPEST_NESTING = 10_000, 50
+"""Limits of a network in a file, so that refusing or building it takes seconds."""
+
 _SEEDS = ("rng", "seed")  # numbers that are not sizes
 
 
@@ -55,6 +58,7 @@ def build(
     cannot ask for more memory than it takes itself. `custom` are the classes that are not
     tinynet's own, by name; `rng` is for layers that were made with a Generator.
     """
+    _check_size(description)
     known = {*OWN_LAYERS, *custom}
     classes = (value for _, value in held(description) if isinstance(value, dict))
     names = {c["class"] for c in classes if {"class"} <= c.keys() <= {"class", "args", "kwargs"}}
@@ -65,6 +69,23 @@ def build(
             f"Pass the classes: load(path, layers={{{given}}})"
         )
     return _Builder(arrays, custom, random_generator(rng)).layer(description)
+
+
+def _check_size(description: Any) -> None:
+    """Refuse more layers, or deeper nesting, than a network has that somebody uses."""
+    layers, waiting = 0, [(description, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict) and "class" in value:
+            layers, depth = layers + 1, depth + 1
+        if layers > MOST_LAYERS or depth > DEEPEST_NESTING:
+            raise ValueError(
+                f"it has more than {MOST_LAYERS:,} layers, or layers nested deeper than "
+                f"{DEEPEST_NESTING}; build the network and use load_parameters"
+            )
+        if isinstance(value, dict | list):
+            inside = value.values() if isinstance(value, dict) else value
+            waiting += [(inner, depth) for inner in inside if isinstance(inner, dict | list)]
 
 
 def described_layers(
@@ -178,7 +199,7 @@ class _Builder:
         without_values = {"init": self._without_values} if own and _has_default(cls, "init") else {}
         try:
             layer = cls(*args, **{**kwargs, **without_values})
-        except RecursionError:
+        except (RecursionError, MemoryError):
             raise
         except Exception as error:  # a constructor may raise anything
             raise ValueError(f"{name} refuses the arguments it was saved with: {error}") from error

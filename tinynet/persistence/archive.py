@@ -76,9 +76,17 @@ def refuse(path: FilePath, problems: Sequence[str], cause: Exception | None = No
     """Raise one error that lists what is wrong with a file, shortened to what people read."""
     more = len(problems) - _MOST_PROBLEMS
     problems = [text if len(text) < 600 else f"{text[:600]} …" for text in problems]
+    problems = [_printable(text) for text in problems]
     problems = problems[:_MOST_PROBLEMS] + [f"and {more} more"] * (more > 0)
     inside = problems[0] if len(problems) == 1 else "\n  - ".join(["", *problems])
     raise LoadError(f"{os.fspath(path)} cannot be loaded: {inside}") from cause
+
+
+def _printable(text: str) -> str:
+    """The text with escapes for what a terminal would act on, which a name in a file may hold."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def _storable(dtype: np.dtype[Any]) -> bool:
@@ -145,7 +153,10 @@ def _check_array(member: Any, info: zipfile.ZipInfo) -> None:
     version = np.lib.format.read_magic(member)
     if version != (1, 0):  # the others are for arrays of records
         raise LoadError(f"{info.filename} has the .npy version {version}")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
+    try:
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
+    except MemoryError as error:  # Python's parser says so of a text that is nested too deeply
+        raise LoadError(f"{info.filename} has a header that cannot be read") from error
     if not _storable(dtype):
         raise LoadError(f"{info.filename} holds {dtype}; {_ALLOWED}")
     there, declared = info.file_size - member.tell(), math.prod(shape) * dtype.itemsize

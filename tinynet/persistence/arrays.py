@@ -53,6 +53,8 @@ def misfits(given: Mapping[str, object], own: Mapping[str, Array]) -> list[str]:
             problems.append(f"{name} is {array.dtype} and must be {own[name].dtype}")
         elif not _is_finite(array):
             problems.append(f"{name} holds NaN or infinity")
+        elif name.rpartition(".")[2] == "running_var" and array.min(initial=0) < 0:
+            problems.append(f"{name} is a variance and holds a negative number")
     return problems
 
 

@@ -1,0 +1,78 @@
+"""Files that would take too long, load as something else, or write to the terminal."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from tinynet import BatchNorm, Dense, LoadError, Sequential, load, save
+from tinynet.persistence.architecture import DEEPEST_NESTING, MOST_LAYERS
+
+
+def edited(path, change, arrays=None):
+    """Rewrite the header of a file, and arrays as they are given by name."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    header = json.loads(members["tinynet.json"])
+    change(header)
+    members["tinynet.json"] = json.dumps(header).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {**members, **(arrays or {})}.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+
+
+@pytest.fixture
+def path(tmp_path):
+    save(Sequential(Dense(2, 2, rng=0), BatchNorm(2)), tmp_path / "net.npz")
+    return tmp_path / "net.npz"
+
+
+def test_more_layers_than_the_limit_are_refused_before_any_is_built(path):
+    many = [{"layer": {"class": "tinynet.Tanh"}}] * (MOST_LAYERS + 1)
+    edited(path, lambda header: header["network"].update(args=many))
+    with pytest.raises(LoadError, match="more than 10,000 layers"):
+        load(path)
+
+
+def test_deep_nesting_is_refused_and_the_limit_itself_is_not(tmp_path):
+    net = Dense(2, 2, rng=0)
+    for _ in range(DEEPEST_NESTING - 1):
+        net = Sequential(net)
+    save(net, tmp_path / "net.npz")
+    assert np.array_equal(load(tmp_path / "net.npz").params, net.params)
+    with pytest.raises(ValueError, match="nested deeper than 50"):
+        save(Sequential(net), tmp_path / "net.npz")
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "bell\x07", "\ud800", "a\rb"])
+def test_names_from_a_file_cannot_act_on_a_terminal(path, name):
+    edited(path, lambda header: header["network"].update({"class": name}))
+    with pytest.raises(LoadError) as caught:
+        load(path)
+    shown = str(caught.value).removeprefix(str(path))
+    assert all(c.isprintable() or c == "\n" for c in shown), ascii(shown)
+
+
+def test_a_negative_variance_is_refused(path):
+    net = load(path)
+    net[1].running_var[...] = -1
+    with pytest.raises(ValueError, match="running_var is a variance"):
+        save(net, path)
+
+
+def test_an_array_header_that_python_cannot_parse_is_a_damaged_file(path):
+    text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (" + b"-" * 9000 + b"1,), }\n"
+    array = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+    edited(path, lambda header: None, {"0.b.npy": array})
+    with pytest.raises(LoadError):
+        load(path)
+
+
+def test_memory_that_is_not_there_does_not_make_a_file_bad(path, monkeypatch):
+    def full(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "zeros", full)
+    with pytest.raises(MemoryError):
+        load(path)
