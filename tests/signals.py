@@ -5,6 +5,7 @@ training, and prints how many of them left a state that is none of the exact seq
 take a few, and others that come at chosen instructions.
 """
 
+import functools
 import os
 import random
 import signal
@@ -106,9 +107,15 @@ class Training:
         return wanted is not None and np.allclose(self.state(), wanted, rtol=1e-8, atol=1e-9)
 
 
+@functools.cache
+def sequence(kind, **size):
+    """The states that every training of that kind goes through."""
+    return Training(kind, **size).sequence()
+
+
 def interrupted(kind, prepare, **size):
     """Run a training into the signals that `prepare` arranges; whether its state is whole."""
-    training, states = Training(kind, **size), Training(kind, **size).sequence()
+    training, states = Training(kind, **size), sequence(kind, **size)
 
     def terminate(number, frame):
         raise Terminated
@@ -122,9 +129,9 @@ def interrupted(kind, prepare, **size):
     except (KeyboardInterrupt, Terminated):
         hit = True
     finally:
-        finish()
-        while True:  # signals that are still on their way
+        while True:  # signals may still be on their way
             try:
+                finish()
                 time.sleep(0.002)
                 signal.signal(signal.SIGTERM, old)
                 break
@@ -180,7 +187,7 @@ def at_instructions(numbers):
 
 def main(count):
     for kind in KINDS:
-        size = {"examples": 2000, "width": 60}
+        size = {"examples": 400, "width": 30}
         start = time.perf_counter()
         for _ in Training(kind, **size).run():
             pass
