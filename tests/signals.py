@@ -1,8 +1,8 @@
 """Signals that hit training at any moment, and whether the network is then at a whole step.
 
-`python tests/signals.py [COUNT]` sends COUNT real signals, 1,000 unless given, into each kind of
-training, and prints how many of them left a state that is none of the exact sequence. The tests
-take a few, and others that come at chosen instructions.
+`python tests/signals.py [COUNT] [KIND ...]` sends COUNT real signals, 1,000 unless given, into each
+kind of training, and prints how many of them left a state that is none of the exact sequence. The
+tests take others, which come at chosen instructions.
 """
 
 import functools
@@ -129,14 +129,12 @@ def interrupted(kind, prepare, **size):
     except (KeyboardInterrupt, Terminated):
         hit = True
     finally:
-        while True:  # signals may still be on their way
-            try:
-                finish()
-                time.sleep(0.002)
-                signal.signal(signal.SIGTERM, old)
-                break
-            except (KeyboardInterrupt, Terminated):
-                continue
+        for number in (signal.SIGINT, signal.SIGTERM):  # some may still be on their way
+            signal.signal(number, signal.SIG_IGN)
+        finish()
+        time.sleep(0.002)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, old)
     return hit, training.is_whole(states), training.optimizer.steps
 
 
@@ -145,7 +143,7 @@ def real(seconds, burst):
 
     def prepare(training):
         def send():
-            time.sleep(seconds)
+            time.sleep(0.005 + seconds)  # not while the thread is starting
             for _ in range(burst):
                 os.kill(os.getpid(), training.number)
                 time.sleep(1e-4 * random.random())
@@ -185,8 +183,8 @@ def at_instructions(numbers):
     return prepare
 
 
-def main(count):
-    for kind in KINDS:
+def main(count, kinds):
+    for kind in kinds:
         size = {"examples": 400, "width": 30}
         start = time.perf_counter()
         for _ in Training(kind, **size).run():
@@ -201,4 +199,4 @@ def main(count):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 1000)
+    main(int(sys.argv[1]) if sys.argv[1:] else 1000, sys.argv[2:] or KINDS)
