@@ -11,7 +11,7 @@ import pytest
 from layers import network
 
 from tinynet import SGD, Adam, Dense, Embedding, Identity, MSELoss, Sequential, fit, predict, train
-from tinynet.training import blas_threads
+from tinynet.training import blas_threads, evaluation
 from tinynet.training.blas_threads import OneThread, largest_product
 
 ROOT = Path(__file__).parent.parent
@@ -85,6 +85,40 @@ def test_the_threads_come_back_whatever_ends_training(library):
     for _ in train(net, MSELoss(), SGD(net, lr=0.01), X[:8], T[:8], epochs=5):
         break
     assert library.threads == 4
+
+
+def interrupted(at, work):
+    """Raise KeyboardInterrupt at that bytecode of the context or of predict; whether it came."""
+    passed = 0
+
+    def trace(frame, event, argument):
+        nonlocal passed
+        if frame.f_code.co_filename in (blas_threads.__file__, evaluation.__file__):
+            frame.f_trace_opcodes = True
+            passed += event in ("call", "opcode")
+            if passed == at:
+                passed += 1
+                raise KeyboardInterrupt
+            return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+def test_the_threads_come_back_wherever_predict_is_interrupted(library):
+    net, at = spied(library), 1
+    while interrupted(at, lambda: predict(net, X[:1])):
+        predict(net, X[:1])
+        assert net[1].seen[-1] == 1
+        assert (at, library.threads) == (at, 4)
+        at += 1
+    assert at > 100
 
 
 def test_predict_takes_one_thread_for_few_rows_and_all_for_many(library):

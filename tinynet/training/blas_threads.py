@@ -23,35 +23,55 @@ class OneThread:
     A limit that is lower already stays, and so does one that somebody sets meanwhile. The number of
     threads is that of the whole process: of several contexts at a time, the first one sets it and
     the last one restores it.
+
+    An interrupt may come at any moment, also inside these methods. So giving back may be repeated,
+    and is where it was interrupted. Only the call of `__exit__` itself has a moment before its
+    first line: where signals are not held back, write `with one, one:`, which calls it twice.
     """
 
-    _lock = threading.Lock()
-    _contexts = 0
+    _lock = threading.RLock()  # a handler of signals may predict, too
+    _holders: set[object] = set()  # noqa: RUF012  the class's own, under its lock
+    _before: list[tuple[Any, int]] = []  # noqa: RUF012  to be restored when no holder is left
     _libraries: list[Any] | None = None  # found at the first use, which takes some milliseconds
-    _before: list[tuple[Any, int]] = []  # noqa: RUF012  the class's own, under its lock
 
     def __init__(self, multiplications: int) -> None:
         self._small = LARGEST_ALONE < multiplications < SMALLEST_SHARED
 
     def __enter__(self) -> None:
         if self._small:
-            with self._lock:
-                if not OneThread._contexts:
-                    libraries = _libraries()
-                    counts = [(library, library.get_num_threads()) for library in libraries]
-                    OneThread._before = [(library, n) for library, n in counts if n and n > 1]
-                    for library, _ in OneThread._before:
-                        library.set_num_threads(1)
-                OneThread._contexts += 1
+            try:
+                self._take()
+            except BaseException:
+                self._give_back()
+                raise
 
     def __exit__(self, *exception: object) -> None:
         if self._small:
-            with self._lock:
-                OneThread._contexts -= 1
-                if not OneThread._contexts:
-                    for library, count in OneThread._before:
-                        if library.get_num_threads() == 1:
-                            library.set_num_threads(count)
+            try:
+                self._give_back()
+            except BaseException:
+                self._give_back()
+                raise
+
+    def _take(self) -> None:
+        with self._lock:
+            if not OneThread._holders:
+                if not OneThread._before:  # else another one is about to restore it
+                    counts = [(library, library.get_num_threads()) for library in _libraries()]
+                    OneThread._before = [(library, n) for library, n in counts if n and n > 1]
+                OneThread._holders.add(self)
+                for library, _ in OneThread._before:
+                    library.set_num_threads(1)
+            OneThread._holders.add(self)
+
+    def _give_back(self) -> None:
+        with self._lock:
+            OneThread._holders.discard(self)
+            if not OneThread._holders:
+                for library, count in OneThread._before:
+                    if library.get_num_threads() == 1:
+                        library.set_num_threads(count)
+                OneThread._before = []
 
 
 def largest_product(net: Layer, rows: int) -> int:

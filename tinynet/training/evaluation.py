@@ -47,7 +47,8 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
     check_instance("net", net, Layer, "a layer or network, as in predict(net, x)")
     check_numbers("x", x)
     rows = 1024 if batch_size is None else positive_int(batch_size, "batch_size")
-    with OneThread(largest_product(net, min(rows, len(x)))):
+    one = OneThread(largest_product(net, min(rows, len(x))))
+    with one, one:  # no signals are held back here
         first = net.predict(x[:rows])
         if len(x) <= rows:
             return first
