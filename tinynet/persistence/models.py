@@ -146,18 +146,24 @@ def load_parameters(net: Layer, path: FilePath) -> None:
     """
     check_network("load_parameters", net)
     header, arrays = read_archive(path)
-    _compare_layers(net, header.get("network"), path)
+    others = _other_arguments(net, header.get("network"), path)
     fill(named_arrays(net), _of_the_network(arrays), path)
+    if others:
+        warnings.warn(
+            f"{path} was saved with other arguments of layers, so the loaded network may compute "
+            f"something else: {'; '.join(others)}",
+            stacklevel=2,
+        )
 
 
-def _compare_layers(net: Layer, description: Any, path: FilePath) -> None:
-    """Refuse a file whose layers have other classes; warn of other arguments, which may matter."""
+def _other_arguments(net: Layer, description: Any, path: FilePath) -> list[str]:
+    """The layers that were made with other arguments; other classes are refused."""
     try:
         ours, _ = describe(net)
     except TypeError:  # a network that has no description
-        return
+        return []
     if not isinstance(description, dict):
-        return
+        return []
     theirs, own = (dict(described_layers(each)) for each in (description, ours))
     problems, others = [], []
     for place in own.keys() & theirs.keys():
@@ -168,12 +174,7 @@ def _compare_layers(net: Layer, description: Any, path: FilePath) -> None:
             others.append(f"layer {place or 'itself'}: {there} in the file, {here} here")
     if problems:
         refuse(path, sorted(problems))
-    if others:
-        warnings.warn(
-            f"{path} was saved with other arguments of layers, so the loaded network may compute "
-            f"something else: {'; '.join(sorted(others))}",
-            stacklevel=3,
-        )
+    return sorted(others)
 
 
 def check_network(function: str, net: object) -> None:
