@@ -14,6 +14,7 @@ from layers import Run
 from signals import KINDS, Training, at_instructions, interrupted
 
 from tinynet import MSELoss, evaluate
+from tinynet.training import interrupts
 
 ROOT = Path(__file__).parent.parent
 
@@ -153,6 +154,65 @@ def test_fit_runs_outside_the_main_thread():
     thread.start()
     thread.join()
     assert results == [3]
+
+
+def send_while(at, work):
+    """Send SIGINT where Python handles a signal in interrupts.py for that time; whether it came."""
+    passed = 0
+
+    def profile(frame, event, argument):
+        nonlocal passed
+        inside = frame.f_code.co_filename == interrupts.__file__
+        if inside and event in ("call", "c_return"):
+            passed += 1
+            if passed == at:
+                signal.raise_signal(signal.SIGINT)
+
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return passed >= at
+
+
+@pytest.mark.parametrize("kind", [interrupts.HeldSignals, interrupts.StopRequests])
+def test_no_signal_is_lost_or_held_for_ever_while_handlers_are_set_and_restored(kind, capfd):
+    def work():
+        with kind() as signals:
+            signals.requested = signals.holding = True  # as where fit ends
+
+    at, came = 1, True
+    while came:
+        try:
+            came = send_while(at, work)
+        except KeyboardInterrupt:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        else:
+            assert not came or capfd.readouterr().err  # fit has noted the first one
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        at += 1
+    assert at > 10
+
+
+def test_every_waiting_signal_is_delivered_though_the_first_raises():
+    seen = []
+    old = signal.signal(signal.SIGTERM, lambda *args: seen.append("terminated"))
+
+    def work():
+        with interrupts.HeldSignals():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            seen.append("whole")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert seen == ["whole", "terminated"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, old)
 
 
 @pytest.mark.parametrize("kind", KINDS)

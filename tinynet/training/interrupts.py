@@ -42,31 +42,44 @@ class HeldSignals:
         self.holding = True
         self._since = 0.0  # when the first of those that wait arrived
         self._previous: dict[int, Callable[[int, FrameType | None], Any]] = {}
-        self._inside = True
+        self._inside = False  # a signal outside is passed on at once
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
-                if callable(handler := signal.getsignal(number)):
-                    self._previous[number] = handler
-                    signal.signal(number, self._receive)
+        try:
+            if threading.current_thread() is threading.main_thread():
+                for number in _SIGNALS:
+                    if callable(handler := signal.getsignal(number)):
+                        self._previous[number] = handler
+                        signal.signal(number, self._receive)
+                self._inside = True
+        except BaseException:  # of a signal that arrived meanwhile
+            self._restore()
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._inside = False
-        for number, handler in self._previous.items():
-            if signal.getsignal(number) == self._receive:  # the program may have set another one
-                signal.signal(number, handler)
-        self.deliver()
+        try:
+            self._restore()
+        finally:
+            self.deliver()
 
     def deliver(self) -> None:
-        """Run the handlers of the signals that wait; one of them may raise an exception."""
-        while self.waiting:
-            self._run(self.waiting.pop(0), sys._getframe())
+        """Run the handlers of all signals that wait; the exception of the last one counts."""
+        if self.waiting:
+            try:
+                self._run(self.waiting.pop(0), sys._getframe())
+            finally:
+                self.deliver()
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Do what is to be done for a signal: call the handler of the program."""
         self._previous[number](number, frame)
+
+    def _restore(self) -> None:
+        self._inside = False
+        for number, handler in self._previous.items():
+            if signal.getsignal(number) == self._receive:  # the program may have set another one
+                signal.signal(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         late = self.waiting and time.monotonic() - self._since > self.patience
