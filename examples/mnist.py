@@ -34,6 +34,7 @@ from program import (
     positive_int,
     save_picture,
     start,
+    stop,
 )
 
 import tinynet
@@ -219,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
         show(data, options)
         return 0.0
     except (OSError, ValueError, IndexError, DivergenceError) as error:
-        parser.exit(2, f"{parser.prog}: error: {error}\n")
+        stop(parser, error)
 
 
 def _published(options: argparse.Namespace) -> str:

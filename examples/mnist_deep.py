@@ -23,6 +23,7 @@ from program import (
     positive,
     save_picture,
     start,
+    stop,
 )
 
 from tinynet import (
@@ -171,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
         check_output(options.save, "--save")
         return run(load_mnist(options.data), options)
     except (OSError, ValueError, DivergenceError) as error:
-        parser.exit(2, f"{parser.prog}: error: {error}\n")
+        stop(parser, error)
 
 
 if __name__ == "__main__":

@@ -11,19 +11,30 @@ from __future__ import annotations
 
 import argparse
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
+import PIL.Image
+import PIL.ImageOps
 from matplotlib.figure import Figure
-from program import check_output, save_picture, start
+from program import check_output, save_picture, start, stop
 from scipy.special import softmax
 
 import tinynet
 from tinynet import Layer
 from tinynet.data import prepare_digit, scale_pixels
+from tinynet.text import escaped
 from tinynet.types import Array
+
+FORMATS = "PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"
+"""Formats of pictures; others, such as EPS, are programs that an interpreter would run."""
+
+MOST_PIXELS = 50_000_000
+"""More than most cameras have; a file of a few kilobytes may claim any number."""
+
+TIFF_BITS = 258  # the tag that holds the number of bits
 
 
 def shares_of_digits(net: Layer, digit: Array) -> Array:
@@ -52,15 +63,35 @@ def shares_of_digits(net: Layer, digit: Array) -> Array:
 
 
 def read(path: Path) -> Array:
-    """The pixels of an image file."""
+    """The pixels of an image file, upright; the first image if there are several in it.
+
+    The format is told from the content of the file, and its size before anything is decoded.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
-        return matplotlib.image.imread(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged remarks, and of sizes, which are checked
+            with PIL.Image.open(path, formats=FORMATS) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise ValueError(f"it has {image.width:,} × {image.height:,} pixels")
+                return pixels(image)
     except Exception as error:  # each format has errors of its own
         raise ValueError(
-            f"{path} is not an image that can be read ({error}); save it as PNG"
+            f"{path} is not an image that can be read ({str(error) or type(error).__name__}); "
+            f"save it as PNG or JPEG, with at most {MOST_PIXELS:,} pixels"
         ) from error
+
+
+def pixels(image: PIL.Image.Image) -> Array:
+    """The pixels as `prepare_digit` takes them, turned as the camera was held."""
+    PIL.ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "F":
+        return np.asarray(image)
+    if image.mode.startswith("I"):  # grey of more than 8 bits, which RGBA would cut off
+        bits = getattr(image, "tag_v2", {}).get(TIFF_BITS, (16,))[0]
+        return np.asarray(image) / (2**bits - 1)
+    return np.asarray(image.convert("RGBA"))
 
 
 def prepared(path: Path, image: Array) -> Array:
@@ -75,7 +106,7 @@ def report(path: Path, share: Array) -> None:
     """Print the digit, and the next three by their shares."""
     order = np.argsort(-share)
     others = ", ".join(f"{n} {share[n]:.1%}" for n in order[1:4])
-    print(f"{path}: {order[0]} with {share[order[0]]:.1%} (then {others})")
+    print(f"{escaped(str(path))}: {order[0]} with {share[order[0]]:.1%} (then {others})")
 
 
 def picture(
@@ -89,7 +120,7 @@ def picture(
     axes = figure.subplots(len(files), 3, squeeze=False)
     for row, path, image, digit, share in zip(axes, files, images, seen, shares, strict=True):
         row[0].imshow(image, cmap="gray")
-        row[0].set_title(path.name, fontsize="medium")
+        row[0].set_title(escaped(path.name), fontsize="medium", parse_math=False)
         row[1].imshow(digit, cmap="gray_r", vmin=0, vmax=255)
         row[1].set_title("as the network sees it", fontsize="medium")
         for ax in row[:2]:
@@ -117,9 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> list[int]:
         for path, share in zip(options.files, shares, strict=True):
             report(path, share)
         save_picture(picture(options.files, images, seen, shares), options.output)
-        print(f"picture: {options.output}")
+        print(f"picture: {escaped(str(options.output))}")
     except (OSError, ValueError, TypeError) as error:
-        parser.exit(2, f"{parser.prog}: error: {error}\n")
+        stop(parser, error)
     return [int(share.argmax()) for share in shares]
 
 

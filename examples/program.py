@@ -11,10 +11,12 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from tinynet.text import escaped
 from tinynet.types import Array
 
 DATA = Path(__file__).parent / "data" / "mnist"
@@ -95,6 +97,11 @@ def check_output(path: Path | None, option: str = "--output") -> None:
         raise ValueError(
             f"{option}: {path.suffix} is not a format of pictures; use one of {', '.join(formats)}"
         )
+
+
+def stop(parser: argparse.ArgumentParser, error: Exception) -> NoReturn:
+    """End a program with an error in one line; the name of a file in it may hold anything."""
+    parser.exit(2, f"{parser.prog}: error: {escaped(str(error))}\n")
 
 
 def save_picture(figure: Figure, path: Path) -> None:

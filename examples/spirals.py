@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from program import add_output_options, check_output, save_picture, start
+from program import add_output_options, check_output, save_picture, start, stop
 from scipy.special import softmax
 
 from tinynet import GELU, Adam, CrossEntropyLoss, Dense, Sequential, he_normal, plot, train
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
         check_output(options.output)
         return run(options)
     except (OSError, ValueError) as error:
-        parser.exit(2, f"{parser.prog}: error: {error}\n")
+        stop(parser, error)
 
 
 if __name__ == "__main__":

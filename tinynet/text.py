@@ -69,6 +69,18 @@ class Table(str):
         return str(self)
 
 
+def escaped(text: str) -> str:
+    r"""The text with escapes for what a terminal would act on, as a name in a file may hold it.
+
+    Example:
+        >>> print(escaped("a\x1b[31m\ud800"))
+        a\x1b[31m\ud800
+    """
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def printable(text: str) -> str:
     """The text with "?" for each character that the console cannot show."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinynet.errors import LoadError
 from tinynet.persistence.atomic import open_regular, write_atomically
+from tinynet.text import escaped
 from tinynet.types import Array, FilePath
 
 VERSION = 1
@@ -76,17 +77,10 @@ def refuse(path: FilePath, problems: Sequence[str], cause: Exception | None = No
     """Raise one error that lists what is wrong with a file, shortened to what people read."""
     more = len(problems) - _MOST_PROBLEMS
     problems = [text if len(text) < 600 else f"{text[:600]} …" for text in problems]
-    problems = [_printable(text) for text in problems]
+    problems = [escaped(text) for text in problems]
     problems = problems[:_MOST_PROBLEMS] + [f"and {more} more"] * (more > 0)
     inside = problems[0] if len(problems) == 1 else "\n  - ".join(["", *problems])
     raise LoadError(f"{os.fspath(path)} cannot be loaded: {inside}") from cause
-
-
-def _printable(text: str) -> str:
-    """The text with escapes for what a terminal would act on, which a name in a file may hold."""
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
-    )
 
 
 def _storable(dtype: np.dtype[Any]) -> bool:
