@@ -10,28 +10,35 @@ import scipy  # loads scipy.ndimage at first use, which takes longer than to imp
 from numpy.typing import ArrayLike
 
 from tinynet.checks import as_numbers
+from tinynet.data.strokes import find_strokes
 from tinynet.types import Array
 
 _SIDE, _BOX = 28, 20  # pixels of the image, and of the box that the digit fills
-_SMALLEST_CONTRAST = 0.1  # of the range from black to white
+_LONGEST = 400  # pixels of a side to which a photo is reduced: a digit may fill a tenth of it
 _BRIGHTNESS = np.array([0.299, 0.587, 0.114])  # of red, green and blue to the eye
 
 
 def prepare_digit(image: ArrayLike) -> Array:
     """One digit in the form that MNIST's have, `uint8 (28, 28)`: 0 is paper, 255 is ink.
 
-    The image is made grey, and inverted if it is dark on light. Uneven light and specks are
-    removed. The digit is cropped, fitted into 20 × 20 pixels with its proportions kept, and placed
-    with its centre of mass in the middle of 28 × 28. Then apply `scale_pixels`, as in training.
+    The image is made grey, and the strokes are told from their ground, dark on light or light on
+    dark. Uneven light, shadows, a dark edge or frame, ruled lines and specks are removed. The digit
+    is cropped, fitted into 20 × 20 pixels with its proportions kept, and placed with its centre of
+    mass in the middle of 28 × 28. Then apply `scale_pixels`, as in training.
+
+    An image that does not show one digit on plain ground is refused: several shapes, strokes
+    thicker than they are long, a box or a pattern, or nothing at all. A letter is not told from a
+    digit.
 
     Args:
-        image: `(height, width)`, or `(height, width, 3 or 4)` for colours (and opacity), of any
-            size; integers from 0 to 255, or floats from 0 to 1 as `matplotlib.image.imread` gives
-            for a PNG.
+        image: `(height, width)`, or `(height, width, channels)` with 1 channel of grey or 3 of
+            colour, and one more for opacity; of any size. Integers are from 0 to 255; floats from
+            0 to 1, as `matplotlib.image.imread` gives for a PNG; True is white.
 
     Raises:
         TypeError: the values are not numbers, or `image` is the path of a file.
-        ValueError: another shape, values outside their range, or no digit on the image.
+        ValueError: another shape, values outside their range, no digit on the image, or not one
+            digit on plain ground.
 
     References:
         Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits": the sizes, and
@@ -46,94 +53,58 @@ def prepare_digit(image: ArrayLike) -> Array:
         >>> np.flatnonzero(digit.max(axis=1))[[0, -1]]  # 20 rows, in the middle
         array([ 4, 23])
     """
-    ink = _ink(_grey(image))
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return _centred(_fitted(cropped))
+    return _centred(_fitted(find_strokes(_grey(image))))
 
 
 def _grey(image: ArrayLike) -> Array:
-    """Brightness from 0 to 1, (height, width)."""
+    """Brightness from 0 to 1, with at most 400 pixels on the longer side."""
+    pixels = _pixels(image)
+    largest = 255 if pixels.dtype.kind in "iu" else 1
+    step = math.ceil(max(pixels.shape[:2]) / _LONGEST)
+    rows, columns = (side // step for side in pixels.shape[:2])
+    grey, opacity = np.empty((2, rows, columns))
+    for row in range(rows):  # a strip at a time, because photos are large
+        strip = pixels[row * step : (row + 1) * step, : columns * step].clip(0, largest) / largest
+        opaque = strip[..., -1] if strip.shape[2] in (2, 4) else np.ones(strip.shape[:2])
+        seen = (strip[..., :3] @ _BRIGHTNESS if strip.shape[2] > 2 else strip[..., 0]) * opaque
+        grey[row] = seen.reshape(step, columns, step).mean(axis=(0, 2))
+        opacity[row] = opaque.reshape(step, columns, step).mean(axis=(0, 2))
+    # transparent pixels are white paper, or black paper under white ink
+    light = grey.sum() > 0.5 * opacity.sum()
+    through = 1 - opacity
+    return np.clip(grey + through * (not (light and np.median(through) > 0.5)), 0, 1)
+
+
+def _pixels(image: ArrayLike) -> Array:
+    """The image as `(height, width, channels)`, checked."""
     if isinstance(image, str | os.PathLike):
         raise TypeError(
             f"image must be an array of pixels; got {image!r}. "
             f"Read the file with matplotlib.image.imread({image!r})."
         )
     pixels = as_numbers(image, "image")
-    if pixels.dtype.kind not in "iuf":
-        raise TypeError(f"image must hold integers or floats; got {pixels.dtype}")
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+    if pixels.dtype.kind not in "iufb":
+        raise TypeError(f"image must hold integers, floats or bool; got {pixels.dtype}")
+    if pixels.ndim == 2:
+        pixels = pixels[..., np.newaxis]
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4):
         raise ValueError(
-            f"image must be (height, width) or (height, width, 3 or 4); got {pixels.shape}"
+            "image must be (height, width), or (height, width, channels) with 1 to 4 channels; "
+            f"got {np.shape(image)}"
         )
     if min(pixels.shape[:2]) < 3:
-        raise ValueError(f"image must have at least 3 × 3 pixels; got {pixels.shape}")
-    if pixels.dtype.kind == "f":
-        largest, advice = 1, "If they go to 255, pass image / 255."
+        raise ValueError(f"image must have at least 3 × 3 pixels; got {np.shape(image)}")
+    if pixels.dtype.kind in "iu":
+        largest, rounding, advice = 255, 0.0, "If they have 16 bits, pass image / 65535."
     else:
-        largest, advice = 255, "If they have 16 bits, pass image / 65535."
+        largest, rounding, advice = 1, 1e-4, "If they go to 255, pass image / 255."
     low, high = pixels.min(), pixels.max()
-    if not (low >= 0 and high <= largest):
+    if not (low >= -rounding and high <= largest + rounding):
         raise ValueError(
             f"image has {pixels.dtype} values, which must be 0 to {largest}; got {low:g} to "
             f"{high:g}. {advice}"
         )
-    pixels = pixels.astype(float) / largest
-    if pixels.ndim == 2:
-        return pixels
-    grey = pixels[..., :3] @ _BRIGHTNESS
-    if pixels.shape[2] == 4:  # transparent pixels are white paper, or black paper under white ink
-        light = np.average(grey, weights=pixels[..., 3] + 1e-9) > 0.5
-        through = 1 - pixels[..., 3]
-        grey = grey * pixels[..., 3] + through * (not (light and np.median(through) > 0.5))
-    return np.clip(grey, 0, 1)
-
-
-def _ink(grey: Array) -> Array:
-    """How much ink there is, 0 to 1, where most of the border is paper."""
-    smooth = scipy.ndimage.gaussian_filter(grey, max(grey.shape) / 400)
-    border = np.concatenate([smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1]])
-    light = np.median(border) > (smooth.min() + smooth.max()) / 2
-    ink = 1 - smooth if light else smooth
-    if np.ptp(ink) < _SMALLEST_CONTRAST:
-        raise ValueError("there is nothing on the image, or it is too faint against the paper")
-    ink = ink - _uneven_paper(ink)
-    threshold = _threshold(ink)
-    strokes = _without_specks(ink > threshold)
-    full = np.median(ink[strokes])  # in the middle of a stroke
-    ink = np.clip((ink - threshold / 2) / (full - threshold / 2), 0, 1)
-    return np.where(scipy.ndimage.binary_dilation(strokes, iterations=2), ink, 0)
-
-
-def _uneven_paper(ink: Array) -> Array:
-    """The plane a + b x + c y that fits the paper best, as light from one side makes it."""
-    step = max(1, max(ink.shape) // 100)  # a plane does not need every pixel
-    rows, columns = np.indices(ink.shape)[:, ::step, ::step].reshape(2, -1)
-    terms, values = np.stack([np.ones(rows.size), rows, columns], axis=1), ink[rows, columns]
-    paper = np.ones(values.size, bool)
-    for _ in range(3):  # each time the ink and the paper are told apart better
-        a, b, c = np.linalg.lstsq(terms[paper], values[paper], rcond=None)[0]
-        rest = values - terms.dot([a, b, c])
-        paper = rest <= _threshold(rest)
-    height, width = ink.shape
-    return a + b * np.arange(height)[:, np.newaxis] + c * np.arange(width)
-
-
-def _threshold(values: Array) -> float:
-    """The value that splits a histogram into the two groups of least variance (Otsu, 1979)."""
-    counts, edges = np.histogram(values, 256)
-    middles = (edges[:-1] + edges[1:]) / 2
-    below, above = np.cumsum(counts)[:-1], counts.sum() - np.cumsum(counts)[:-1]
-    sums = np.cumsum(counts * middles)
-    means = sums[:-1] / np.maximum(below, 1), (sums[-1] - sums[:-1]) / np.maximum(above, 1)
-    return float(edges[1:-1][np.argmax(below * above * (means[1] - means[0]) ** 2)])
-
-
-def _without_specks(strokes: Array) -> Array:
-    """Only the connected regions that have at least a twentieth of the area of the largest."""
-    regions, count = scipy.ndimage.label(strokes, np.ones((3, 3)))
-    sizes = scipy.ndimage.sum_labels(strokes, regions, range(count + 1))
-    return np.isin(regions, np.flatnonzero(sizes >= sizes.max() / 20))
+    return pixels
 
 
 def _fitted(ink: Array) -> Array:
