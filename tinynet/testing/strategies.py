@@ -19,7 +19,7 @@ from tinynet.text import shown
 from tinynet.types import Array
 
 try:
-    from hypothesis import given, settings
+    from hypothesis import Phase, given, settings
     from hypothesis import strategies as st
 except ImportError as error:
     raise ImportError("tinynet's strategies need Hypothesis: pip install hypothesis") from error
@@ -175,6 +175,12 @@ def _strategy(value: Any, name: str) -> st.SearchStrategy[Array]:
     return value
 
 
+def _patient() -> settings:
+    """No deadline, and no explanation, for which Hypothesis traces every line of every check."""
+    phases = [phase for phase in settings().phases if phase is not Phase.explain]
+    return settings(deadline=None, phases=phases)
+
+
 def layer_test(
     make: Callable[..., Layer],
     x: st.SearchStrategy[Array] | None = None,
@@ -195,7 +201,7 @@ def layer_test(
     check_function("make", make, "lambda shape: Dense(shape[0], 3, rng=0)")
     batch, skip = _strategy(x, "x"), known_checks(skip, LAYER_CHECKS)
 
-    @settings(deadline=None)
+    @_patient()
     @given(batch)
     def test(x: Array) -> None:
         check_layer(make() if isinstance(make, type) else make(x.shape[1:]), x, skip=skip)
@@ -220,7 +226,7 @@ def loss_test(
         check_function("target", target, "lambda y, rng: rng.normal(size=y.shape)")
     outputs, skip = _strategy(y, "y"), known_checks(skip, LOSS_CHECKS)
 
-    @settings(deadline=None)
+    @_patient()
     @given(outputs, _SEEDS)
     def test(y: Array, seed: int) -> None:
         rng = np.random.default_rng(seed)
