@@ -49,8 +49,8 @@ class Terminated(BaseException):
 class Training:
     """A small training of one kind, and what it may be interrupted at."""
 
-    def __init__(self, kind, examples=None, width=6):
-        self.kind, rng = kind, np.random.default_rng(0)
+    def __init__(self, kind, examples=None):
+        width, self.kind, rng = 6, kind, np.random.default_rng(0)
         data = np.random.default_rng(1)
         self.number = signal.SIGTERM if kind == "terminated" else signal.SIGINT
         examples = examples or (140 if kind.startswith("blocked") else 14)
@@ -59,7 +59,7 @@ class Training:
         layers = Dense(4, width, rng=rng), Sigmoid(), *state, Dense(width, 2, rng=rng)
         self.net, self.rng = Sequential(*layers), rng
         self.optimizer = {
-            "momentum": lambda net: SGD(net, lr=0.1, momentum=0.9, nesterov=True),
+            "momentum": lambda net: SGD(net, lr=0.02, momentum=0.9, nesterov=True),
             "adam": lambda net: Adam(net, lr=0.1, weight_decay=0.01),
             "clipped": lambda net: AdamW(net, lr=0.1, clip_norm=0.1),
         }.get(kind, lambda net: SGD(net, lr=0.05))(self.net)
@@ -104,7 +104,8 @@ class Training:
     def is_whole(self, states):
         """Whether the state is that after as many steps as the optimizer has counted."""
         wanted = states.get(self.optimizer.steps)
-        return wanted is not None and np.allclose(self.state(), wanted, rtol=1e-8, atol=1e-9)
+        # BatchNorm on two rows enlarges rounding; what a torn step leaves out is larger than that
+        return wanted is not None and np.allclose(self.state(), wanted, rtol=0, atol=3e-6)
 
 
 @functools.cache
@@ -142,14 +143,18 @@ def real(seconds, burst):
     """Another thread sends signals to this process after so many seconds."""
 
     def prepare(training):
+        started = threading.Event()
+
         def send():
-            time.sleep(0.005 + seconds)  # not while the thread is starting
+            started.wait()  # a signal must not come while the thread is starting
+            time.sleep(0.005 + seconds)
             for _ in range(burst):
                 os.kill(os.getpid(), training.number)
                 time.sleep(1e-4 * random.random())
 
         thread = threading.Thread(target=send)
         thread.start()
+        started.set()
         return thread.join
 
     return prepare
@@ -185,7 +190,7 @@ def at_instructions(numbers):
 
 def main(count, kinds):
     for kind in kinds:
-        size = {"examples": 400, "width": 30}
+        size = {"examples": 400}
         start = time.perf_counter()
         for _ in Training(kind, **size).run():
             pass

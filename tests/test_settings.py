@@ -38,7 +38,13 @@ from tinynet import (
     save,
 )
 from tinynet.persistence.settings import settings
-from tinynet.training.random_states import check_states, find_generators, get_states, set_states
+from tinynet.training.random_states import (
+    as_json,
+    check_states,
+    find_generators,
+    get_states,
+    set_states,
+)
 
 X, T = np.random.default_rng(0).normal(size=(12, 3)), np.eye(2)[np.arange(12) % 2]
 
@@ -279,7 +285,20 @@ def test_any_random_generator_of_a_layer_goes_on_where_it_was(make, hold, tmp_pa
 def states_of(kind):
     layer = Noise(KINDS[kind], lambda g: g)
     generators = find_generators(layer, MSELoss(), object(), np.random.default_rng(0))
-    return generators, get_states(generators)
+    return generators, as_json(get_states(generators))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_that_was_kept_gives_the_same_numbers_again_and_again(kind):
+    layer = Noise(KINDS[kind], lambda g: g)
+    generators = find_generators(layer, MSELoss(), object(), np.random.default_rng(0))
+    source = dict(generators)["net.source"]
+    kept = get_states(generators)
+    drawn = []
+    for _ in range(3):
+        drawn.append([source.random() for _ in range(700)])
+        set_states(generators, kept)
+    assert drawn[0] == drawn[1] == drawn[2]
 
 
 def places(state, path=()):

@@ -46,11 +46,10 @@ LARGEST_BATCH = 32  # beyond, the Gram matrix costs what it saves
 
 def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: int) -> bool:
     """Whether this module can train that network, and does so faster than the plain loop."""
-    layers = _flat(net)
     return (
         batch_size <= LARGEST_BATCH
         and len(x) >= EXAMPLES_IN_A_BLOCK  # otherwise copies cost more than blocks save
-        and type(layers[0]) is Dense
+        and type(_flat(net)[0]) is Dense
         and type(optimizer) is SGD
         and optimizer.plain
         and optimizer.net is net

@@ -22,6 +22,7 @@ from tinynet.persistence.settings import differences
 from tinynet.training.history import History
 from tinynet.training.random_states import (
     Generators,
+    as_json,
     check_states,
     find_generators,
     get_states,
@@ -82,7 +83,7 @@ class TrainingRun:
         arrays |= own
         arrays |= {_BEST + name: best[name] for name in named_arrays(self.net) if best}
         arrays |= {_HISTORY + name: history[name] for name in history.names}
-        header["run"] = {"settings": self.settings, "steps": steps, "random": random}
+        header["run"] = {"settings": self.settings, "steps": steps, "random": as_json(random)}
         write_archive(path, header, arrays)
 
     def read(self, path: FilePath) -> Checkpoint:
@@ -107,7 +108,15 @@ class TrainingRun:
     def _arrays(self) -> dict[str, Array]:
         """The arrays that a run changes, by their names in the file."""
         state = {_OPTIMIZER + name: vector for name, vector in self.optimizer.named_state()}
-        return named_arrays(self.net) | state
+        return (named_arrays(self.net) if self._has_buffers else self._parameters) | state
+
+    @cached_property
+    def _has_buffers(self) -> bool:
+        return any(layer.buffers for layer in self.net.walk())
+
+    @cached_property
+    def _parameters(self) -> dict[str, Array]:
+        return named_arrays(self.net)  # always the same views, unlike buffers
 
     def _expected_arrays(self, with_best: bool) -> dict[str, Array]:
         dtype = self.optimizer.net.params.dtype  # to which the first step converts the optimizer's

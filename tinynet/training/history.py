@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -79,9 +78,11 @@ class History(Mapping[str, Array]):
             names = ", ".join(self.names)
             raise ValueError(f"row must have the columns {names}; got {shown(row)}")
         for name, value in row.items():
-            check_instance(f"row[{name!r}]", value, (int, float, np.number), "a number")
-        longer = copy.copy(self)
-        if any(len(values) > self._epochs for values in self._columns.values()):
+            if type(value) is not float:
+                check_instance(f"row[{name!r}]", value, (int, float, np.number), "a number")
+        longer = object.__new__(type(self))
+        longer.__dict__ |= self.__dict__
+        if max(map(len, self._columns.values())) > self._epochs:
             longer._columns = {name: v[: self._epochs] for name, v in self._columns.items()}
         for name, values in longer._columns.items():
             values.append(float(row[name]))
@@ -105,8 +106,8 @@ class History(Mapping[str, Array]):
 
     def _note_best(self) -> None:
         """Compare the last epoch with the best one; NaN is never better."""
-        names = "validation_loss", "loss", self.names[0]
-        values = self._columns[next(name for name in names if name in self._columns)]
+        columns = self._columns
+        values = columns.get("validation_loss") or columns.get("loss") or columns[self.names[0]]
         last, best = values[self._epochs - 1], values[self._best - 1]
         if self._epochs == 1 or last < best or (math.isnan(best) and not math.isnan(last)):
             self._best = self._epochs

@@ -17,6 +17,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
+try:  # the same functions without enums, which take longer than a step of a small network
+    import _signal  # type: ignore[import-not-found]
+except ImportError:  # in another Python than CPython
+    _signal = signal
+
 _SIGNALS = [
     getattr(signal, name)
     for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGBREAK", "SIGINT")
@@ -48,9 +53,9 @@ class HeldSignals:
         try:
             if threading.current_thread() is threading.main_thread():
                 for number in _SIGNALS:
-                    if callable(handler := signal.getsignal(number)):
+                    if callable(handler := _signal.getsignal(number)):
                         self._previous[number] = handler
-                        signal.signal(number, self._receive)
+                        _signal.signal(number, self._receive)
                 self._inside = True
         except BaseException:  # of a signal that arrived meanwhile
             self._restore()
@@ -78,8 +83,8 @@ class HeldSignals:
     def _restore(self) -> None:
         self._inside = False
         for number, handler in self._previous.items():
-            if signal.getsignal(number) == self._receive:  # the program may have set another one
-                signal.signal(number, handler)
+            if _signal.getsignal(number) == self._receive:  # the program may have set another one
+                _signal.signal(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         late = self.waiting and time.monotonic() - self._since > self.patience

@@ -36,8 +36,12 @@ def find_generators(
 
 
 def get_states(generators: Generators) -> list[dict[str, Any]]:
-    """Their places and states as JSON, in which an array or a tuple is a list."""
-    states = [{"place": place, "state": _state(each)} for place, each in generators]
+    """Their places and states."""
+    return [{"place": place, "state": _state(each)} for place, each in generators]
+
+
+def as_json(states: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """States in which an array or a tuple is a list."""
     return json.loads(json.dumps(states, default=lambda array: array.tolist()))
 
 
