@@ -12,7 +12,7 @@ from tinynet.persistence.architecture import OWN_LAYERS, build, describe, descri
 from tinynet.persistence.archive import read_archive, refuse, write_archive
 from tinynet.persistence.arrays import check_finite, fill, misfits, named_arrays
 from tinynet.persistence.settings import differences, settings
-from tinynet.text import shown
+from tinynet.text import escaped, shown
 from tinynet.types import Array, FilePath, Rng
 
 _FOLDERS = ("arguments/", "optimizer/", "best/", "history/")  # arrays that are not the network's
@@ -171,10 +171,17 @@ def _other_arguments(net: Layer, description: Any, path: FilePath) -> list[str]:
         if class_there != class_here:
             problems.append(f"layer {place or 'itself'} is {class_there} and must be {class_here}")
         elif there != here:
-            others.append(f"layer {place or 'itself'}: {there} in the file, {here} here")
+            saved, now = _call(class_there, there), _call(class_here, here)
+            others.append(f"layer {place or 'itself'} is {saved} in the file and {now} here")
     if problems:
         refuse(path, sorted(problems))
     return sorted(others)
+
+
+def _call(name: str, arguments: Mapping[str, Any]) -> str:
+    """The call of a class, as `Dropout(0.5)`; arguments without a name have their place for one."""
+    texts = (shown(v) if n.isdigit() else f"{n}={shown(v)}" for n, v in arguments.items())
+    return escaped(f"{name}({', '.join(texts)})")
 
 
 def check_network(function: str, net: object) -> None:
