@@ -271,7 +271,12 @@ row(
 )
 row("data.prepare_digit", image=("like", PHOTO))
 row("data.read_idx", path=("path", FOLDER / "images-idx3-ubyte"))
-row("data.read_mnist_csv", path=("path", FOLDER / "images.csv"), pixels=("int", 16))
+row(
+    "data.read_mnist_csv",
+    path=("path", FOLDER / "images.csv"),
+    pixels=("int", 16),
+    label_column=("column", 0),
+)
 row("data.load_mnist", folder=("path", FOLDER / "mnist"), verify=("bool", False))
 
 # training

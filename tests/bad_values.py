@@ -156,6 +156,7 @@ KINDS = {
     "int": odd("huge", **{"float": lambda: 3.0, "number as text": lambda: "3"}),
     "int or none": odd("None", "huge", **{"float": lambda: 3.0}),
     "index": odd("-1", "0", "True", "huge", **{"float": lambda: 0.0}),
+    "column": odd("None", "-1", "0", **{"float": lambda: 0.0, "past the last": lambda: 17}),
     "real": odd(*NUMBERS, **{"number as text": lambda: "3"}),
     "positive": odd("1.5", **{"number as text": lambda: "3"}),
     "positive or none": odd("None", "1.5", **{"number as text": lambda: "3"}),

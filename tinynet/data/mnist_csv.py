@@ -1,42 +1,62 @@
-"""Images in a CSV file: in each line the label, then the pixels, as MNIST is often published."""
+"""Images in a CSV file: in each line a label and pixels, as MNIST is often published."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from io import BufferedIOBase
-from typing import TypeAlias
+import math
+import re
+from collections.abc import Sequence
 
 import numpy as np
 
-from tinynet.checks import positive_int
+from tinynet.checks import integer, positive_int
 from tinynet.data.compressed import open_unpacked
+from tinynet.data.csv_form import DELIMITERS, LABEL_NAMES, CsvForm, Line, read_form
+from tinynet.text import shown
 from tinynet.types import Array, FilePath
 
-_PLAIN = b"0123456789, \t\n"  # all that a correct row consists of
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # Excel's "CSV UTF-8" begins with it
 _LINES_AT_ONCE = 500  # about a megabyte of MNIST
 _LONGEST_LINE = 1 << 20  # or more, for images of very many pixels
 _LONGEST_CELL = 64
+_PLAIN = b"0123456789 \t\n"  # all that a correct row consists of, besides its delimiter
+_NUMBER = re.compile(r"(?=\.?[0-9])0*([0-9]{0,3})(?:\.0*)?")  # "7", "007", "7.", "7.00", ".0"
+_LABEL_RULE = "None, the number of a column (0 is the first, -1 the last) or a name in the header"
+_SCALED = (
+    "Pixels must be integers from 0 to 255, and these seem to be scaled to 0 to 1. Multiply them "
+    "by 255 and round them, or read the file with numpy.loadtxt."
+)
 
-_Line: TypeAlias = tuple[int, bytes]  # its number, from 1, and its text without the line end
 
-
-def read_mnist_csv(path: FilePath, *, pixels: int = 784) -> tuple[Array, Array]:
+def read_mnist_csv(
+    path: FilePath, *, pixels: int = 784, label_column: int | str | None = None
+) -> tuple[Array, Array]:
     r"""Read images and labels from a CSV file, plain or compressed with gzip.
 
-    Each line is `label,pixel,...,pixel`, the label first, with integers from 0 to 255. A first
-    line that begins with `label`, as in `label,1x1,1x2,...`, is a header and is skipped. Spaces
-    around numbers, Windows line ends, and empty lines at the end are allowed.
+    Each line is one image, `label,pixel,...,pixel`, with integers from 0 to 255, of which `255.0`
+    is one too. The rest is found in the file:
+
+    - The delimiter is a comma, a semicolon or a tab, the same in all lines.
+    - A first line of names is a header. Its column `label`, `class`, `target` or `y`, in small or
+      capital letters, is the label wherever it stands. A first line that numbers at least ten
+      columns, `0,1,2,...`, is a header too.
+    - A first column whose name is empty or `Unnamed: 0` is the index of pandas, and is left out.
+    - Cells may be quoted. Blanks around numbers, blank lines and all usual line ends are allowed.
+    - The encoding is UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     Args:
         pixels: number of pixels in an image.
+        label_column: where the label is, if no header says it: 0 for the first column, -1 for the
+            last, or the name of a column. An index is not counted. None is the column that the
+            header names, or the first.
 
     Returns:
         The pixels, `uint8 (N, pixels)`, and the labels, `uint8 (N,)`.
 
     Raises:
-        ValueError: the file has no rows or is damaged, the label seems to be last, or a line has
-            a missing or extra column or
-            a value that is not an integer from 0 to 255; the error has the number of the line.
+        TypeError: `label_column` is neither None, an int nor a str.
+        ValueError: the file has no rows or is damaged. A line has a missing or extra column,
+            another delimiter, or a value that is not an integer from 0 to 255; the error has the
+            number of the line. The pixels are scaled to 0 to 1. `label_column` contradicts the
+            header or does not exist, or neither of them says where the label is and it seems to
+            be last.
 
     Example:
         >>> import pathlib, tempfile
@@ -44,26 +64,87 @@ def read_mnist_csv(path: FilePath, *, pixels: int = 784) -> tuple[Array, Array]:
         ...     path = pathlib.Path(folder, "two.csv")
         ...     _ = path.write_text("7,0,255\n2,128,0\n")
         ...     images, labels = read_mnist_csv(path, pixels=2)
+        ...     _ = path.write_text('"a";"b";"class"\r\n"0";"255";"7"\r\n"128";"0";"2"\r\n')
+        ...     same_images, same_labels = read_mnist_csv(path, pixels=2)
         >>> images
         array([[  0, 255],
                [128,   0]], dtype=uint8)
         >>> labels
         array([7, 2], dtype=uint8)
+        >>> (same_images == images).all() and (same_labels == labels).all()
+        np.True_
     """
     positive_int(pixels, "pixels")
+    place = _place(label_column, pixels)
     values, labels = bytearray(), bytearray()  # they grow in place, so no data is held twice
+    has_points = False
     with open_unpacked(path) as file:
-        lines = _lines(file, path, pixels)
-        while block := list(itertools.islice(lines, _LINES_AT_ONCE)):
-            rows = _parse(block, path, pixels)
-            labels += rows[:, 0].tobytes()
-            values += rows[:, 1:].tobytes()
+        form = read_form(file, path, max(_LONGEST_LINE, _LONGEST_CELL * (pixels + 1)))
+        if form.header:
+            _check_columns(len(form.names), form, path, form.header, pixels)
+        column = _label_column(place, form, path)
+        while block := list(itertools.islice(form.lines, _LINES_AT_ONCE)):
+            rows = _parse(block, form, path, pixels)
+            labels += rows[:, column].tobytes()
+            values += (np.delete(rows, column, axis=1) if column else rows[:, 1:]).tobytes()
+            has_points = has_points or any("." in text for _, text in block)
     if not labels:
         raise ValueError(f"{path}, line 1: the file has no rows; {_rule(pixels)}.")
     images = np.frombuffer(values, np.uint8).reshape(-1, pixels)
     label = np.frombuffer(labels, np.uint8)
-    _check_label_first(label, images[:, -1], path)
+    if has_points and images.max() == 1:
+        raise ValueError(
+            f"{path}: the largest pixel is 1, and numbers have a decimal point. {_SCALED}"
+        )
+    if place is None and not _named(form):
+        _check_label_first(label, images[:, -1], path)
     return images, label
+
+
+def _place(label_column: object, pixels: int) -> int | str | None:
+    """The argument, with a number from 0 on for a column."""
+    if label_column is None or isinstance(label_column, str):
+        return label_column
+    place = integer(label_column, "label_column", _LABEL_RULE)
+    if not -pixels - 1 <= place <= pixels:
+        raise ValueError(
+            f"label_column must be {_LABEL_RULE}; got {shown(label_column)}, and there are "
+            f"{1 + pixels} columns"
+        )
+    return place % (1 + pixels)
+
+
+def _label_column(place: int | str | None, form: CsvForm, path: FilePath) -> int:
+    """The column of the label, from 0, that the argument and the header agree on."""
+    if isinstance(place, str):
+        found = [n for n, name in enumerate(form.names) if name == place]
+        if len(found) != 1:
+            has = f"that {len(found)} times in its header" if form.header else "no header"
+            raise ValueError(
+                f"label_column must be {_LABEL_RULE}; got {shown(place)}, and {path} has {has}."
+            )
+        return found[0]
+    named = _named(form)
+    if len(named) > 1:
+        names = " and ".join(repr(form.names[column]) for column in named)
+        raise ValueError(
+            f"{path}, line {form.header}: {names} can each be the name of the label. Pass the one "
+            "that is as label_column."
+        )
+    if not named:
+        return place or 0
+    if place not in (None, named[0]):
+        raise ValueError(
+            f"label_column says that the label is in column {place}, but {path}, line "
+            f"{form.header}, has the name {form.names[named[0]]!r} in column {named[0]}. Leave "
+            "label_column out, or pass the name of a column."
+        )
+    return named[0]
+
+
+def _named(form: CsvForm) -> list[int]:
+    """The columns that the header names as the label."""
+    return [n for n, name in enumerate(form.names) if name.lower() in LABEL_NAMES]
 
 
 def _check_label_first(labels: Array, last: Array, path: FilePath) -> None:
@@ -71,79 +152,97 @@ def _check_label_first(labels: Array, last: Array, path: FilePath) -> None:
     if not labels.any() and last.max() <= 9 and len(np.unique(last)) > 2:
         raise ValueError(
             f"{path}: the first column holds only 0 and the last one several values up to 9, so "
-            "the label seems to be last. Write it into the first column."
+            "the label seems to be last. Call read_mnist_csv with label_column=-1 if it is, and "
+            "with label_column=0 if not."
         )
 
 
-def _lines(file: BufferedIOBase, path: FilePath, pixels: int) -> Iterator[_Line]:
-    """The rows as text; a header and the empty lines at the end are left out."""
-    longest = max(_LONGEST_LINE, _LONGEST_CELL * (pixels + 1))
-    empty = 0  # lines just before this one
-    for number in itertools.count(1):
-        line = file.readline(longest + 1)
-        if len(line) > longest:
-            raise ValueError(
-                f"{path}, line {number} is longer than {longest} bytes; {_rule(pixels)}."
-            )
-        if not line:
-            return
-        text = line.rstrip(b"\r\n")
-        if number == 1:
-            text = text.removeprefix(_BYTE_ORDER_MARK)
-            names = text.split(b",")
-            if names[0].strip(b" \t\"'").lower() == b"label":
-                _check_columns(len(names), path, 1, pixels)
-                continue
-        if text:
-            yield from ((earlier, b"") for earlier in range(number - empty, number))
-            yield number, text
-            empty = 0
-        else:
-            empty += 1
-
-
-def _parse(lines: Sequence[_Line], path: FilePath, pixels: int) -> Array:
+def _parse(lines: Sequence[Line], form: CsvForm, path: FilePath, pixels: int) -> Array:
     """The rows in some lines, `uint8 (rows, 1 + pixels)`."""
-    text = b"\n".join(text for _, text in lines)
+    text = _without_zeros("\n".join(text for _, text in lines), form.delimiter)
     # NumPy would read more than digits: "1.0", "-0", Indian and Arabic numerals.
-    if b"," in text and not text.translate(None, _PLAIN):
-        texts = text.decode("ascii").split("\n")
+    if form.delimiter in text and not text.encode().translate(
+        None, _PLAIN + form.delimiter.encode()
+    ):
         try:
-            rows = np.loadtxt(texts, dtype=np.uint8, delimiter=",", comments=None, ndmin=2)
+            rows = np.loadtxt(
+                text.split("\n"), np.uint8, delimiter=form.delimiter, comments=None, ndmin=2
+            )
         except ValueError:
             pass  # _parse_carefully finds out which line it is
         else:
             if rows.shape == (len(lines), 1 + pixels):
                 return rows
-    return _parse_carefully(lines, path, pixels)
+    return _parse_carefully(lines, form, path, pixels)
 
 
-def _parse_carefully(lines: Sequence[_Line], path: FilePath, pixels: int) -> Array:
+def _without_zeros(text: str, delimiter: str) -> str:
+    """Rows without the ".0" or ".00" that all their numbers end with, or with points left."""
+    zeros = re.search(r"\.0+", text)
+    if not zeros or " ." in text or "\t." in text:  # "1 .0" is no number
+        return text
+    end = zeros.group()
+    text = text.replace(end + delimiter, delimiter).replace(end + "\n", "\n")
+    return text.removesuffix(end)
+
+
+def _parse_carefully(lines: Sequence[Line], form: CsvForm, path: FilePath, pixels: int) -> Array:
     """What `_parse` does, one value at a time: slowly, with an error that says where."""
     rows = []
-    for number, text in lines:
-        cells = [cell.strip(b" \t") for cell in text.split(b",")]
-        _check_columns(len(cells), path, number, pixels)
-        for column, cell in enumerate(cells, start=1):
-            digits = cell.lstrip(b"0")
-            if not cell.isdigit() or len(digits) > 3 or int(digits or b"0") > 255:
-                value = cell.decode("utf-8", "backslashreplace")
+    for line, text in lines:
+        cells = [cell.strip(" \t") for cell in text.split(form.delimiter)]
+        _check_columns(len(cells), form, path, line, pixels, text)
+        numbers = [_NUMBER.fullmatch(cell) for cell in cells]
+        rows.append([int(number[1] or 0) if number else 256 for number in numbers])
+        for column, (value, cell) in enumerate(zip(rows[-1], cells, strict=True), 1 + form.skipped):
+            if value > 255:
                 raise ValueError(
-                    f"{path}, line {number}, column {column}: {value[:40]!r} is not an integer "
-                    f"from 0 to 255 in plain digits; {_rule(pixels)}."
+                    f"{path}, line {line}, column {column}: {cell[:40]!r} is not an integer from "
+                    f"0 to 255 in plain digits. {_advice(cell)}"
                 )
-        rows.append([int(cell.lstrip(b"0") or b"0") for cell in cells])
     return np.array(rows, np.uint8)
 
 
-def _check_columns(columns: int, path: FilePath, line: int, pixels: int) -> None:
+def _advice(cell: str) -> str:
+    try:
+        value = float(cell or "nan")
+    except ValueError:
+        return "Correct the value, or leave the line out."
+    if math.isnan(value):
+        return "A value is missing here: fill it in, or leave the line out."
+    if 0 < value < 1:
+        return _SCALED
+    if value.is_integer() and "e" in cell.lower():
+        return "Write it without an exponent; numpy.savetxt does so with fmt='%d'."
+    return "Correct the value, or leave the line out."
+
+
+def _check_columns(
+    columns: int, form: CsvForm, path: FilePath, line: int, pixels: int, text: str = ""
+) -> None:
     if columns != 1 + pixels:
-        guess = " Is the label column missing?" if columns == pixels else ""
         raise ValueError(
-            f"{path}, line {line} has {columns} column{'s' * (columns != 1)}; "
-            f"{_rule(pixels)}.{guess}"
+            f"{path}, line {line} has {columns} column{'s' * (columns != 1)}"
+            f"{' after the index' * form.skipped}; {_rule(pixels)}."
+            f"{_guess(columns, form, pixels, text)}"
         )
 
 
+def _guess(columns: int, form: CsvForm, pixels: int, text: str) -> str:
+    """The likely cause of a wrong number of columns, and what to do."""
+    others = [d for d in DELIMITERS if d != form.delimiter and text.count(d) == pixels]
+    if others:
+        return (
+            f" Write {form.delimiter!r} between numbers, as in the first line, not {others[0]!r}."
+        )
+    if columns == 1:
+        return " Write commas, semicolons or tabs between them."
+    if columns == pixels:
+        return " Is the label column missing?"
+    if columns == pixels + 2:
+        return " Is the first column an index? Write the file without, to_csv(path, index=False)."
+    return ""
+
+
 def _rule(pixels: int) -> str:
-    return f"each line must hold {1 + pixels} columns: the label, then {pixels} pixels"
+    return f"each line must hold {1 + pixels} columns, a label and {pixels} pixels"
