@@ -195,6 +195,7 @@ def test_the_fast_and_the_careful_way_agree(table, delimiter):
         ("1,2,3,4\n1\n", "line 2 has 1 column;"),
         ("1,2,3,4\n\n1,2,3,4,\n", "line 3 has 5 columns;"),
         ("1,2,3\n", "line 1 has 3 columns; each .*Is the label column missing"),
+        ("1,2,3,4\n\x1c\n", "line 2 has 1 column;"),
         ("1 2 3 4\n", "line 1 has 1 column;.* Write commas, semicolons or tabs"),
         ("0,1,2,3,4\n1,1,2,3,4\n", r"line 1 has 5 columns;.*to_csv\(path, index=False\)"),
         ("a,label,b,c,d\n1,1,2,3,4\n", r"line 1 has 5 columns;.*to_csv\(path, index=False\)"),
@@ -290,7 +291,7 @@ def test_label_column_says_where_the_label_is(folder, content, column, labels):
             "the label is in column 0, but .*line 1, .*'label' in column 3",
         ),
         ("\nclass,b,c,d\n1,2,3,4\n", -1, "the label is in column 3, but .*line 2, .*'class'"),
-        ("label,y,c,d\n1,2,3,4\n", None, "line 1: 'label' and 'y' can each be .*as label_column"),
+        ("label,y,c,d\n1,2,3,4\n", None, "line 1: 'label' and 'y' can each be .* as label_column"),
         ("label,y,c,d\n1,2,3,4\n", 0, "line 1: 'label' and 'y' can each be"),
         ("a,b,c,d\n1,2,3,4\n", "digit", "label_column must be .* 'digit', and .*0 times in its"),
         ("a,a,c,label\n1,2,3,4\n", "a", "label_column must be .* 'a', and .*2 times in its header"),
@@ -376,9 +377,18 @@ def test_a_file_is_read_in_blocks(folder, form):
         tracemalloc.stop()
 
 
-def test_a_label_in_the_last_column_is_refused(folder):
-    content = "0,255,7\n0,128,2\n0,3,0\n"
+@pytest.mark.parametrize("edge", [[0, 0, 0], [255, 255, 255], [0, 10, 3]])
+def test_a_label_in_the_last_column_is_refused(folder, edge):
+    content = "{},255,7\n{},128,2\n{},3,0\n".format(*edge)
     with pytest.raises(ValueError, match=r"label seems to be last.*label_column=-1"):
         read(folder, content, pixels=2)
     images, labels = read(folder, content, pixels=2, label_column=-1)
-    check_read((images, labels), [[0, 255], [0, 128], [0, 3]], [7, 2, 0])
+    check_read((images, labels), np.column_stack([edge, [255, 128, 3]]), [7, 2, 0])
+
+
+def test_a_header_whose_last_name_seems_to_be_the_label_is_refused(folder):
+    content = "pixel1,pixel2,pixel3,digit\n1,2,3,7\n"
+    with pytest.raises(ValueError, match=r"line 1: the label seems .* with label_column='digit'"):
+        read(folder, content)
+    assert read(folder, content, label_column="digit")[1] == [7]
+    assert read(folder, content, label_column=0)[1] == [1]

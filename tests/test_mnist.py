@@ -230,6 +230,14 @@ def test_the_npz_of_keras_is_read_from_a_folder_or_by_its_path(tmp_path, save, p
             np.testing.assert_array_equal(read, written)
 
 
+def test_a_path_may_begin_at_the_home_directory(tmp_path, monkeypatch):
+    for variable in ("HOME", "USERPROFILE"):  # the second on Windows
+        monkeypatch.setenv(variable, str(tmp_path))
+    write_npz(tmp_path)
+    for read, written in zip(load_mnist("~/mnist.npz"), ARRAYS, strict=True):
+        np.testing.assert_array_equal(read, written)
+
+
 def test_an_npz_comes_after_idx_and_before_csv(tmp_path):
     write_npz(tmp_path)
     write_csv(tmp_path, changed(1, np.zeros(5, np.uint8)))

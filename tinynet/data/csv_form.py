@@ -80,7 +80,7 @@ def _lines(file: BufferedIOBase, path: FilePath, longest: int) -> Iterator[Line]
         for number, line in enumerate(lines, done + 1):
             if len(line) > longest:
                 raise _too_long(path, number, longest)
-            if line and not line.isspace():
+            if line.strip(" \t"):
                 yield number, line
         done += len(lines)
         if not chunk:

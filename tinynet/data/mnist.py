@@ -1,6 +1,7 @@
 """The MNIST database of handwritten digits."""
 
 import hashlib
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -61,7 +62,7 @@ def load_mnist(folder: FilePath, *, verify: bool = False) -> MNIST:
     downloads `mnist.npz` into `~/.keras/datasets`.
 
     Args:
-        folder: the path of the folder, or of an `.npz` file itself.
+        folder: the path of the folder, or of an `.npz` file itself; `~` is the home directory.
         verify: compare the images and labels with the official copy, by the SHA-256 of their IDX
             files.
 
@@ -78,7 +79,8 @@ def load_mnist(folder: FilePath, *, verify: bool = False) -> MNIST:
         >>> mnist.train_labels[:5]
         array([5, 0, 4, 1, 9], dtype=uint8)
     """
-    folder, verify = Path(file_path(folder, "folder")), boolean(verify, "verify")
+    file_path(folder, "folder")
+    folder, verify = Path(os.path.expanduser(folder)), boolean(verify, "verify")
     names, arrays = _read(folder)
     for n in (0, 2):
         _check(arrays[n], arrays[n + 1], names[n], names[n + 1])

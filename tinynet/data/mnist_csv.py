@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinynet.checks import integer, positive_int
+from tinynet.checks import positive_int
 from tinynet.data.compressed import open_unpacked
-from tinynet.data.csv_form import DELIMITERS, LABEL_NAMES, CsvForm, Line, read_form
-from tinynet.text import shown
+from tinynet.data.csv_form import DELIMITERS, CsvForm, Line, read_form
+from tinynet.data.label_column import check_label_first, column_number, find_label, named_label
 from tinynet.types import Array, FilePath
 
 _LINES_AT_ONCE = 500  # about a megabyte of MNIST
@@ -18,7 +18,6 @@ _LONGEST_LINE = 1 << 20  # or more, for images of very many pixels
 _LONGEST_CELL = 64
 _PLAIN = b"0123456789 \t\n"  # all that a correct row consists of, besides its delimiter
 _NUMBER = re.compile(r"(?=\.?[0-9])0*([0-9]{0,3})(?:\.0*)?")  # "7", "007", "7.", "7.00", ".0"
-_LABEL_RULE = "None, the number of a column (0 is the first, -1 the last) or a name in the header"
 _SCALED = (
     "Pixels must be integers from 0 to 255, and these seem to be scaled to 0 to 1. Multiply them "
     "by 255 and round them, or read the file with numpy.loadtxt."
@@ -75,14 +74,14 @@ def read_mnist_csv(
         np.True_
     """
     positive_int(pixels, "pixels")
-    place = _place(label_column, pixels)
+    place = column_number(label_column, pixels)
     values, labels = bytearray(), bytearray()  # they grow in place, so no data is held twice
     has_points = False
     with open_unpacked(path) as file:
         form = read_form(file, path, max(_LONGEST_LINE, _LONGEST_CELL * (pixels + 1)))
         if form.header:
             _check_columns(len(form.names), form, path, form.header, pixels)
-        column = _label_column(place, form, path)
+        column = find_label(place, form, path)
         while block := list(itertools.islice(form.lines, _LINES_AT_ONCE)):
             rows = _parse(block, form, path, pixels)
             labels += rows[:, column].tobytes()
@@ -96,65 +95,9 @@ def read_mnist_csv(
         raise ValueError(
             f"{path}: the largest pixel is 1, and numbers have a decimal point. {_SCALED}"
         )
-    if place is None and not _named(form):
-        _check_label_first(label, images[:, -1], path)
+    if place is None and not named_label(form):
+        check_label_first(label, images[:, -1], path)
     return images, label
-
-
-def _place(label_column: object, pixels: int) -> int | str | None:
-    """The argument, with a number from 0 on for a column."""
-    if label_column is None or isinstance(label_column, str):
-        return label_column
-    place = integer(label_column, "label_column", _LABEL_RULE)
-    if not -pixels - 1 <= place <= pixels:
-        raise ValueError(
-            f"label_column must be {_LABEL_RULE}; got {shown(label_column)}, and there are "
-            f"{1 + pixels} columns"
-        )
-    return place % (1 + pixels)
-
-
-def _label_column(place: int | str | None, form: CsvForm, path: FilePath) -> int:
-    """The column of the label, from 0, that the argument and the header agree on."""
-    if isinstance(place, str):
-        found = [n for n, name in enumerate(form.names) if name == place]
-        if len(found) != 1:
-            has = f"that {len(found)} times in its header" if form.header else "no header"
-            raise ValueError(
-                f"label_column must be {_LABEL_RULE}; got {shown(place)}, and {path} has {has}."
-            )
-        return found[0]
-    named = _named(form)
-    if len(named) > 1:
-        names = " and ".join(repr(form.names[column]) for column in named)
-        raise ValueError(
-            f"{path}, line {form.header}: {names} can each be the name of the label. Pass the one "
-            "that is as label_column."
-        )
-    if not named:
-        return place or 0
-    if place not in (None, named[0]):
-        raise ValueError(
-            f"label_column says that the label is in column {place}, but {path}, line "
-            f"{form.header}, has the name {form.names[named[0]]!r} in column {named[0]}. Leave "
-            "label_column out, or pass the name of a column."
-        )
-    return named[0]
-
-
-def _named(form: CsvForm) -> list[int]:
-    """The columns that the header names as the label."""
-    return [n for n, name in enumerate(form.names) if name.lower() in LABEL_NAMES]
-
-
-def _check_label_first(labels: Array, last: Array, path: FilePath) -> None:
-    """Refuse a file whose first column is always 0, as a corner of MNIST is, but not its last."""
-    if not labels.any() and last.max() <= 9 and len(np.unique(last)) > 2:
-        raise ValueError(
-            f"{path}: the first column holds only 0 and the last one several values up to 9, so "
-            "the label seems to be last. Call read_mnist_csv with label_column=-1 if it is, and "
-            "with label_column=0 if not."
-        )
 
 
 def _parse(lines: Sequence[Line], form: CsvForm, path: FilePath, pixels: int) -> Array:
@@ -178,8 +121,10 @@ def _parse(lines: Sequence[Line], form: CsvForm, path: FilePath, pixels: int) ->
 
 def _without_zeros(text: str, delimiter: str) -> str:
     """Rows without the ".0" or ".00" that all their numbers end with, or with points left."""
+    if "." not in text or " ." in text or "\t." in text:  # "1 .0" is no number
+        return text
     zeros = re.search(r"\.0+", text)
-    if not zeros or " ." in text or "\t." in text:  # "1 .0" is no number
+    if not zeros:
         return text
     end = zeros.group()
     text = text.replace(end + delimiter, delimiter).replace(end + "\n", "\n")

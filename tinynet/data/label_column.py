@@ -1,0 +1,82 @@
+"""Which column of a CSV file is the label: what the caller, the header and the values say."""
+
+import re
+
+import numpy as np
+
+from tinynet.checks import integer
+from tinynet.data.csv_form import LABEL_NAMES, CsvForm
+from tinynet.text import shown
+from tinynet.types import Array, FilePath
+
+_RULE = "None, the number of a column (0 is the first, -1 the last) or a name in the header"
+
+
+def column_number(label_column: object, pixels: int) -> int | str | None:
+    """The argument, with a number from 0 on for a column."""
+    if label_column is None or isinstance(label_column, str):
+        return label_column
+    place = integer(label_column, "label_column", _RULE)
+    if not -pixels - 1 <= place <= pixels:
+        raise ValueError(
+            f"label_column must be {_RULE}; got {shown(label_column)}, and there are "
+            f"{1 + pixels} columns"
+        )
+    return place % (1 + pixels)
+
+
+def find_label(place: int | str | None, form: CsvForm, path: FilePath) -> int:
+    """The column of the label, from 0, that the argument and the header agree on."""
+    if isinstance(place, str):
+        found = [n for n, name in enumerate(form.names) if name == place]
+        if len(found) != 1:
+            has = f"it {len(found)} times in its header" if form.header else "no header"
+            raise ValueError(
+                f"label_column must be {_RULE}; got {shown(place)}, and {path} has {has}."
+            )
+        return found[0]
+    named = named_label(form)
+    if len(named) > 1:
+        names = " and ".join(repr(form.names[column]) for column in named)
+        raise ValueError(
+            f"{path}, line {form.header}: {names} can each be the label. Pass the name of the "
+            "right one as label_column."
+        )
+    if not named:
+        if place is None:
+            _check_names(form, path)
+        return place or 0
+    if place not in (None, named[0]):
+        raise ValueError(
+            f"label_column says that the label is in column {place}, but {path}, line "
+            f"{form.header}, has the name {form.names[named[0]]!r} in column {named[0]}. Leave "
+            "label_column out, or pass the name of a column."
+        )
+    return named[0]
+
+
+def _check_names(form: CsvForm, path: FilePath) -> None:
+    """Refuse a header as pixel1,pixel2,...,digit, whose last name is unlike the others."""
+    kinds = [re.sub("[0-9]", "", name) for name in form.names]  # "pixel" for "pixel10"
+    if len(set(kinds[:-1])) == 1 and len(kinds) > 2 and kinds[-1] != kinds[0]:
+        raise ValueError(
+            f"{path}, line {form.header}: the label seems to be in the column {form.names[-1]!r}, "
+            f"which is the last. Call read_mnist_csv with label_column={form.names[-1]!r} if it "
+            "is, and with label_column=0 if the label is first."
+        )
+
+
+def named_label(form: CsvForm) -> list[int]:
+    """The columns that the header names as the label."""
+    return [n for n, name in enumerate(form.names) if name.lower() in LABEL_NAMES]
+
+
+def check_label_first(labels: Array, last: Array, path: FilePath) -> None:
+    """Refuse a file whose last column is like labels, and the first like a pixel at the edge."""
+    constant_or_large = labels.min() == labels.max() or labels.max() > 9
+    if constant_or_large and last.max() <= 9 and len(np.unique(last)) > 2:
+        raise ValueError(
+            f"{path}: the first column holds {labels.min()} to {labels.max()} and the last one "
+            "several values up to 9, so the label seems to be last. Call read_mnist_csv with "
+            "label_column=-1 if it is, and with label_column=0 if not."
+        )
