@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from tinynet import Dense, LoadError, Sequential, Sigmoid
 from tinynet.persistence import load, load_parameters, save
-from tinynet.persistence.archive import write_archive
+from tinynet.persistence.archive import MOST_MEMBERS, read_archive, write_archive
 from tinynet.persistence.arrays import named_arrays
 
 
@@ -196,16 +197,32 @@ def long_header(path):
     archive(path, b"[" + b"[]," * (1 << 24) + b"[]]")
 
 
-def overlapping_members(path):
-    archive(path, network("Dense", 2, 2), [("W.npy", npy((1 << 16,), data=bytes(1 << 19)))])
-    content = bytearray(path.read_bytes())
-    central = content.rindex(b"PK\x01\x02")
-    end = content.rindex(b"PK\x05\x06")
-    entry, tail = bytes(content[central:end]), bytearray(content[end:])
-    copies = entry + b"".join(entry.replace(b"W.npy", b"%d.npy" % n) for n in range(9))
+def with_entries(path, name, entries):
+    """An archive with these entries in its table of contents, made from that of one array."""
+    array = npy((1 << 16,), data=bytes(1 << 19))
+    archive(path, network("Dense", 2, 2), [(name, array)])
+    content = path.read_bytes()
+    central, end = content.rindex(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")
+    added = entries(content[central:end])
+    tail = bytearray(content[end:])
     size = struct.unpack("<I", tail[12:16])[0]
-    tail[12:16] = struct.pack("<I", size - len(entry) + len(copies))
-    path.write_bytes(bytes(content[:central]) + copies + bytes(tail))
+    tail[12:16] = struct.pack("<I", size + len(added))
+    path.write_bytes(content[:end] + added + tail)
+
+
+def overlapping_members(path):
+    names = [b"%d.npy" % number for number in range(9)]
+    with_entries(
+        path, "W.npy", lambda entry: b"".join(entry.replace(b"W.npy", name) for name in names)
+    )
+
+
+def more_members_than_the_limit(path):
+    with_entries(path, "W.npy", lambda entry: entry * (MOST_MEMBERS - 1))
+
+
+def table_of_contents_larger_than_the_limit(path):
+    with_entries(path, "W" * 60_000 + ".npy", lambda entry: entry * 299)
 
 
 def member_beyond_the_end(path):
@@ -373,6 +390,8 @@ HOSTILE = {
     layers_in_a_string: "takes layers; number 0 is 'Dense'",
     nothing_in_the_network: "needs at least one layer",
     much_that_is_wrong: "and 80 more",
+    more_members_than_the_limit: "it has 100,001 members and may have 100,000",
+    table_of_contents_larger_than_the_limit: "18,015,058 bytes and may have 16,777,216",
 }
 
 
@@ -445,3 +464,22 @@ def test_an_honest_file_takes_a_few_times_its_size(tmp_path):
 def test_the_largest_json_that_is_read_has_a_limit_when_writing_too(tmp_path):
     with pytest.raises(ValueError, match="too long"):
         write_archive(tmp_path / "net.npz", {"text": "x" * (1 << 22)}, {})
+
+
+def test_no_entry_is_parsed_of_a_table_of_contents_that_is_too_long(hostile, monkeypatch):
+    monkeypatch.setattr(zipfile, "ZipInfo", None)
+    for make in more_members_than_the_limit, table_of_contents_larger_than_the_limit:
+        with pytest.raises(LoadError, match=re.escape(HOSTILE[make])):
+            load(hostile / f"{make.__name__}.npz")
+
+
+def test_what_is_written_keeps_to_the_limit_of_members(tmp_path, monkeypatch):
+    monkeypatch.setattr("tinynet.persistence.archive.MOST_MEMBERS", 4)
+    arrays = dict.fromkeys("abc", np.ones(1))
+    write_archive(tmp_path / "net.npz", {}, arrays)
+    assert read_archive(tmp_path / "net.npz")[1].keys() == arrays.keys()
+    for more in {"more": np.ones(1)}, {"x" * (1 << 24): np.ones(1)}:
+        with pytest.raises(
+            ValueError, match=r"a file holds at most 3 arrays.*in files of their own"
+        ):
+            write_archive(tmp_path / "net.npz", {}, {**arrays, **more})

@@ -10,7 +10,7 @@ import os
 import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, cast
 
 import numpy as np
 
@@ -24,6 +24,11 @@ VERSION = 1
 
 _HEADER = "tinynet.json"
 _LARGEST_HEADER = 1 << 22  # parsed JSON takes about twenty times its length in memory
+MOST_MEMBERS = 100_000
+"""Limit of a file: ten arrays for each of the most layers, of which a BatchNorm needs eight."""
+
+_LARGEST_CONTENTS = 1 << 24  # bytes of the table of contents: 167 for each member, names included
+_ENTRY, _ENTRY_SIGN = 46 + 28, b"PK\1\2"  # at most so many bytes besides the name; its first four
 _MOST_PROBLEMS = 20
 _ALLOWED = "files hold arrays of bool, integers, float16, float32 and float64"
 _BEFORE_ZIP_BEGAN = (1980, 1, 1, 0, 0, 0)  # no clock: equal networks make equal files
@@ -38,6 +43,13 @@ def write_archive(path: FilePath, header: Mapping[str, Any], arrays: Mapping[str
         if not isinstance(array, np.ndarray) or not _storable(array.dtype):
             kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
             raise TypeError(f"{name} is {kind}; {_ALLOWED}")
+    entries = [len(f"{name}.npy".encode()) + _ENTRY for name in (_HEADER, *arrays)]
+    if len(entries) > MOST_MEMBERS or sum(entries) > _LARGEST_CONTENTS:
+        raise ValueError(
+            f"a file holds at most {MOST_MEMBERS - 1:,} arrays, with a table of contents of at "
+            f"most {_LARGEST_CONTENTS:,} bytes; got {len(arrays):,} arrays and up to "
+            f"{sum(entries):,} bytes. Save parts of the network in files of their own"
+        )
 
     def write(file: BinaryIO) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -62,7 +74,7 @@ def read_archive(path: FilePath) -> tuple[dict[str, Any], dict[str, Array]]:
     """
     with open_regular(path) as file:
         try:
-            with zipfile.ZipFile(file) as archive:
+            with _open(file) as archive:
                 _check_members(archive.infolist(), os.fstat(file.fileno()).st_size)
                 return _read_header(archive), _read_arrays(archive)
         except MemoryError:
@@ -76,9 +88,9 @@ def read_archive(path: FilePath) -> tuple[dict[str, Any], dict[str, Array]]:
 def refuse(path: FilePath, problems: Sequence[str], cause: Exception | None = None) -> NoReturn:
     """Raise one error that lists what is wrong with a file, shortened to what people read."""
     more = len(problems) - _MOST_PROBLEMS
+    problems = problems[:_MOST_PROBLEMS]
     problems = [text if len(text) < 600 else f"{text[:600]} …" for text in problems]
-    problems = [escaped(text) for text in problems]
-    problems = problems[:_MOST_PROBLEMS] + [f"and {more} more"] * (more > 0)
+    problems = [escaped(text) for text in problems] + [f"and {more:,} more"] * (more > 0)
     inside = problems[0] if len(problems) == 1 else "\n  - ".join(["", *problems])
     raise LoadError(f"{os.fspath(path)} cannot be loaded: {inside}") from cause
 
@@ -86,6 +98,41 @@ def refuse(path: FilePath, problems: Sequence[str], cause: Exception | None = No
 def _storable(dtype: np.dtype[Any]) -> bool:
     """Float16 to float64, integers and bool: the types that are alike on every machine."""
     return dtype.kind in "iub" or (dtype.kind == "f" and dtype.itemsize <= 8)
+
+
+class _Contents:
+    """A file whose table of contents zipfile may read if it is not too long.
+
+    zipfile makes an object of about 600 bytes of each entry before it returns anything.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.opened = file, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read so many bytes, in which there may be the whole table."""
+        if not self.opened and size > _LARGEST_CONTENTS:
+            raise LoadError(
+                f"its table of contents has {size:,} bytes and may have {_LARGEST_CONTENTS:,}: "
+                f"tinynet wrote no such file, so get it from somewhere else"
+            )
+        content = self._file.read(size)
+        if not self.opened and (count := content.count(_ENTRY_SIGN)) > MOST_MEMBERS:
+            raise LoadError(
+                f"it has {count:,} members and may have {MOST_MEMBERS:,}: tinynet wrote no such "
+                f"file, so get it from somewhere else"
+            )
+        return content
+
+
+def _open(file: BinaryIO) -> zipfile.ZipFile:
+    contents = _Contents(file)
+    archive = zipfile.ZipFile(cast(BinaryIO, contents))
+    contents.opened = True
+    return archive
 
 
 def _check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
