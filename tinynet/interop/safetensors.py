@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.errors import LoadError
 from tinynet.interop.torch import fill_from, to_state_dict
 from tinynet.layers import Layer
 from tinynet.persistence.archive import refuse
@@ -17,7 +18,11 @@ from tinynet.persistence.models import check_network
 from tinynet.types import Array, FilePath
 
 _METADATA, _CHECKSUM = "__metadata__", "tinynet.sha256"
-_LARGEST_HEADER = 1 << 22  # as of tinynet's own files
+_LARGEST_HEADER = 1 << 22  # as of tinynet's own files; about 80 bytes for each tensor
+_ADVICE = (
+    f"may have {_LARGEST_HEADER:,}, enough for about 50,000 arrays. If the file is right, call "
+    f"from_state_dict(net, safetensors.numpy.load_file(path))"
+)
 
 
 def save_safetensors(net: Layer, path: FilePath) -> None:
@@ -26,12 +31,17 @@ def save_safetensors(net: Layer, path: FilePath) -> None:
     Raises:
         ImportError: safetensors is not installed; it is the extra `safetensors`.
         OSError: the file cannot be written; an old one is then as it was.
-        ValueError: a value is NaN or infinite.
+        ValueError: a value is NaN or infinite, or the header would be longer than 4 MiB.
     """
     check_network("save_safetensors", net)
     arrays = to_state_dict(net)
     check_finite(arrays)
     data = _safetensors().save(arrays, metadata={_CHECKSUM: _checksum(arrays)})
+    if (length := int.from_bytes(data[:8], "little")) > _LARGEST_HEADER:
+        raise ValueError(
+            f"the header of a safetensors file may have {_LARGEST_HEADER:,} bytes; that of "
+            f"{len(arrays):,} arrays has {length:,}. Save parts of the network in other files"
+        )
     write_atomically(path, lambda file: file.write(data))
 
 
@@ -49,15 +59,17 @@ def load_safetensors(net: Layer, path: FilePath) -> None:
         try:
             start = file.read(8)
             length, size = int.from_bytes(start, "little"), os.fstat(file.fileno()).st_size
-            if not 2 <= length <= min(size, _LARGEST_HEADER):
-                raise ValueError(f"its header has {length:,} bytes")
+            if not 2 <= length <= size - 8:
+                raise ValueError(f"its header would have {length:,} bytes in a file of {size:,}")
+            if length > _LARGEST_HEADER:
+                refuse(path, [f"its header has {length:,} bytes and {_ADVICE}"])
             text = file.read(length)
             header = json.loads(text)
             declared = [each["data_offsets"][1] for n, each in header.items() if n != _METADATA]
             if max(declared, default=0) != size - 8 - length:
                 raise ValueError("its header declares another size than that of the file")
             state_dict = read(start + text + file.read())
-        except (OSError, MemoryError):
+        except (OSError, MemoryError, LoadError):
             raise
         except Exception as error:  # the package's errors have no common class
             refuse(path, [f"it is damaged or is not a safetensors file ({error})"], error)
