@@ -142,3 +142,16 @@ def test_arrays_of_any_layout_come_back(tmp_path, array):
     assert again.dtype == array.dtype.newbyteorder("=")
     assert again.shape == array.shape
     assert np.array_equal(again, array)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "a\nb", "a" * 10_001])
+def test_names_that_would_not_come_back_are_not_written(tmp_path, name):
+    with pytest.raises(ValueError, match=r"at most 10,000 characters, all printable; got '.*of \d"):
+        write_archive(tmp_path / "net.npz", {}, {name: np.ones(1)})
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("name", ["größe", "a" * 10_000, "1", "null", "a b"])
+def test_other_names_come_back(tmp_path, name):
+    write_archive(tmp_path / "net.npz", {}, {name: np.ones(1)})
+    assert [*read_archive(tmp_path / "net.npz")[1]] == [name]

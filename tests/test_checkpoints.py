@@ -33,6 +33,7 @@ from tinynet import (
     save,
     schedules,
 )
+from tinynet.metrics import accuracy
 from tinynet.persistence.archive import read_archive, write_archive
 from tinynet.persistence.arrays import named_arrays
 
@@ -295,6 +296,39 @@ def test_a_network_that_cannot_be_described_has_checkpoints_all_the_same(tmp_pat
         load(tmp_path / "run.npz")
 
 
+NAMES = {
+    **{name: name for name in ("1", "null", "true", "__proto__", "epoch", "..", " ", "NaN")},
+    "long": "long " * 20_000,
+    "control": "\x1b[31m\x00\x07\r\n\x7f\u202e",
+    "lone surrogate": "\ud800",
+    "surrogates that JSON joins": "\ud83d\ude00",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_metric_may_have_any_name(tmp_path, name):
+    path, settings = tmp_path / "run.npz", {"metrics": {name: accuracy}, "progress": "lines"}
+    whole = Experiment(**settings).fit(epochs=2)
+    Experiment(**settings).fit(epochs=1, checkpoint=path)
+    again = Experiment(**settings).fit(epochs=2, checkpoint=path, resume=True)
+    assert again.bytes() == whole.bytes()
+    assert again.columns() == whole.columns()
+    assert again.history.names == ("loss", name, "lr", "seconds")
+    assert again.history.epochs == 2
+    assert np.array_equal(load(path).params, again.net.params)
+    text = refusal(path, Experiment(**settings), metrics={"other": accuracy})
+    shown = text.removeprefix(str(path))
+    assert "columns is ['loss', '" in shown
+    assert all(c.isprintable() or c == "\n" for c in shown)
+    assert len(shown) < 1000
+
+
+def test_a_description_of_a_run_that_is_too_long_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match=r"its training may have 4,194,304 bytes .* names in it"):
+        Experiment(metrics={"x" * (1 << 22): accuracy}).fit(checkpoint=tmp_path / "run.npz")
+    assert not [*tmp_path.iterdir()]
+
+
 # What does not fit
 
 
@@ -377,7 +411,11 @@ def test_an_optimizer_that_diverged_is_not_written(tmp_path):
         *(("steps", True), ("steps", 10**400)),
         *(("random", []), ("random", [{"place": "rng of fit", "state": {"bit_generator": "x"}}])),
         *(("random", [{"place": "rng of fit", "state": None}]), ("random", 3)),
-        *(("settings", {"columns": ["loss"]}), ("settings", "loss")),
+        *(
+            ("settings", {"columns": columns})
+            for columns in (["loss"], None, [*NAMES], [*NAMES.values()])
+        ),
+        *(("settings", {name: 1 for name in NAMES.values()}), ("settings", "loss")),
     ],
 )
 def test_a_checkpoint_made_to_do_harm_is_refused(tmp_path, key, value):
@@ -406,8 +444,9 @@ def test_a_random_state_takes_no_more_memory_than_it_is_long(tmp_path):
     ("name", "array"),
     [
         *(("optimizer/velocity", np.ones(3)), ("optimizer/velocity", np.full(50, np.nan))),
-        *(("optimizer/velocity", None), ("optimizer/other", np.ones(2)), ("history/loss", None)),
-        *(("history/loss", np.ones(2)), ("history/loss", np.ones((1, 1))), ("0.W", None)),
+        *(("optimizer/velocity", None), ("optimizer/other", np.ones(2)), ("0.W", None)),
+        *(("history/columns", None), ("history/columns", np.ones(3))),
+        *(("history/columns", np.ones((2, 1))), ("history/columns", np.ones((3, 1, 1)))),
         *(("history/other", np.ones(1)), ("0.W", np.full((5, 6), np.inf)), ("x/y", np.ones(2))),
         *(("best/0.W", np.ones((5, 6))), ("best/0.W", np.ones(2))),
     ],

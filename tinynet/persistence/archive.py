@@ -16,7 +16,7 @@ import numpy as np
 
 from tinynet.errors import LoadError
 from tinynet.persistence.atomic import open_regular, write_atomically
-from tinynet.text import escaped
+from tinynet.text import escaped, shown
 from tinynet.types import Array, FilePath
 
 VERSION = 1
@@ -29,6 +29,7 @@ MOST_MEMBERS = 100_000
 
 _LARGEST_CONTENTS = 1 << 24  # bytes of the table of contents: 167 for each member, names included
 _ENTRY, _ENTRY_SIGN = 46 + 28, b"PK\1\2"  # at most so many bytes besides the name; its first four
+_LONGEST_NAME = 10_000  # zip files count the bytes of a name in 16 bits
 _MOST_PROBLEMS = 20
 _ALLOWED = "files hold arrays of bool, integers, float16, float32 and float64"
 _BEFORE_ZIP_BEGAN = (1980, 1, 1, 0, 0, 0)  # no clock: equal networks make equal files
@@ -38,11 +39,19 @@ def write_archive(path: FilePath, header: Mapping[str, Any], arrays: Mapping[str
     """Write a header and named arrays into one file, as `write_atomically` does."""
     text = json.dumps({"format": "tinynet", "version": VERSION, **header}, allow_nan=False)
     if len(text) > _LARGEST_HEADER:
-        raise ValueError(f"the description of the network is too long: {len(text):,} bytes of JSON")
+        raise ValueError(
+            f"what describes the network and its training may have {_LARGEST_HEADER:,} bytes of "
+            f"JSON and is too long: {len(text):,} bytes. Shorten the arguments or names in it"
+        )
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or not _storable(array.dtype):
             kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
             raise TypeError(f"{name} is {kind}; {_ALLOWED}")
+        if not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise ValueError(
+                f"the name of an array in a file must have at most {_LONGEST_NAME:,} characters, "
+                f"all printable; got {shown(name)} of {len(name):,}. Rename it in its layer"
+            )
     entries = [len(f"{name}.npy".encode()) + _ENTRY for name in (_HEADER, *arrays)]
     if len(entries) > MOST_MEMBERS or sum(entries) > _LARGEST_CONTENTS:
         raise ValueError(

@@ -5,6 +5,7 @@ bit, as one that was never stopped. So a checkpoint holds the parameters and buf
 optimizer's state, its number of steps, and the state of every random generator.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,8 @@ from tinynet.training.random_states import (
 )
 from tinynet.types import Array, FilePath
 
-_OPTIMIZER, _BEST, _HISTORY = "optimizer/", "best/", "history/"  # folders of the file
+_OPTIMIZER, _BEST = "optimizer/", "best/"  # folders of the file
+_HISTORY = "history/columns"  # one array, because metrics may have names that no file can have
 
 
 class Checkpoint(NamedTuple):
@@ -82,7 +84,7 @@ class TrainingRun:
         check_finite(own)
         arrays |= own
         arrays |= {_BEST + name: best[name] for name in named_arrays(self.net) if best}
-        arrays |= {_HISTORY + name: history[name] for name in history.names}
+        arrays[_HISTORY] = np.array([*history.values()])
         header["run"] = {"settings": self.settings, "steps": steps, "random": as_json(random)}
         write_archive(path, header, arrays)
 
@@ -92,18 +94,18 @@ class TrainingRun:
         run: Any = header.get("run")
         if not isinstance(run, dict):
             refuse(path, ["it holds a network but no training run: use load_parameters(net, path)"])
-        history, best = _folder(_HISTORY, arrays), _folder(_BEST, arrays)
-        others = _HISTORY, "arguments/"
-        given = {name: array for name, array in arrays.items() if not name.startswith(others)}
+        table, best = arrays.pop(_HISTORY, np.empty(0)), _folder(_BEST, arrays)
+        given = {name: array for name, array in arrays.items() if not name.startswith("arguments/")}
         problems = [
             *misfits(given, self._expected_arrays(with_best=bool(best))),
             *self._compare_settings(run.get("settings"), run.get("steps")),
-            *self._check_history(history, with_best=bool(best)),
+            *self._check_history(table, with_best=bool(best)),
             *check_states(self._generators(), run.get("random")),
         ]
         if problems:
             refuse(path, problems)
-        return Checkpoint(given, run["steps"], run["random"], History(history), best or None)
+        history = History(dict(zip(self.settings["columns"], table, strict=True)))
+        return Checkpoint(given, run["steps"], run["random"], history, best or None)
 
     def _arrays(self) -> dict[str, Array]:
         """The arrays that a run changes, by their names in the file."""
@@ -140,7 +142,7 @@ class TrainingRun:
     def _compare_settings(self, settings: Any, steps: Any) -> Iterator[str]:
         if not isinstance(settings, dict):
             settings = {}
-        for name, value in self.settings.items():
+        for name, value in json.loads(json.dumps(self.settings)).items():  # as JSON keeps strings
             if isinstance(value, dict):
                 theirs = settings.get(name)
                 for place, there, here in differences(
@@ -152,13 +154,11 @@ class TrainingRun:
         if type(steps) is not int or not 0 <= steps < 1 << 63:
             yield f"the number of steps is {steps!r}"
 
-    def _check_history(self, history: Mapping[str, Array], with_best: bool) -> Iterator[str]:
-        shapes = {array.shape for array in history.values()}
-        if [*history] != self.settings["columns"]:
-            yield "the history is not complete"
-        elif len(shapes) != 1 or len(shape := shapes.pop()) != 1:
-            yield "the history has columns of different lengths"
-        elif self.settings["keeps_best"] and shape[0] and not with_best:
+    def _check_history(self, table: Array, with_best: bool) -> Iterator[str]:
+        columns = len(self.settings["columns"])
+        if table.ndim != 2 or len(table) != columns:
+            yield f"{_HISTORY} is missing or has another shape than ({columns}, epochs)"
+        elif self.settings["keeps_best"] and table.size and not with_best:
             yield "the parameters of the best epoch are missing"
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
 from tinynet.checks import is_function
-from tinynet.text import printable, shown
+from tinynet.text import escaped, printable, shown
 
 Report: TypeAlias = Callable[[int, Mapping[str, float]], object]
 """Takes the number of an epoch, from 1, and its row of the history."""
@@ -58,7 +58,7 @@ class Display:
         if callable(self._progress):
             self._progress(number, row)
         elif self._progress == "lines":
-            print(printable(f"epoch {number}/{self._epochs}  {_line(row)}"), flush=True)
+            print(f"epoch {number}/{self._epochs}  {_line(row)}", flush=True)
         elif self._bar is not None:
             self._bar.set_description_str(f"epoch {number}/{self._epochs}", refresh=False)
             self._bar.set_postfix_str(_line(row), refresh=False)
@@ -67,4 +67,4 @@ class Display:
 
 def _line(row: Mapping[str, float]) -> str:
     shown = [f"{name.replace('_', ' ')} {v:.4g}" for name, v in row.items() if name != "seconds"]
-    return "  ".join([*shown, f"{row['seconds']:.1f} s"])
+    return printable(escaped("  ".join([*shown, f"{row['seconds']:.1f} s"])))
