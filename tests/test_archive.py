@@ -11,7 +11,7 @@ from layers import Scale
 
 from tinynet import Dense, LoadError, Sequential, Sigmoid
 from tinynet.interop import load_safetensors, save_safetensors
-from tinynet.persistence import load, load_parameters, save
+from tinynet.persistence import load, load_parameters, save, write_atomically
 from tinynet.persistence.archive import read_archive, write_archive
 
 # Paths
@@ -63,6 +63,36 @@ def test_the_umask_decides_the_permissions_and_links_stay_links(tmp_path):
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
     assert link.is_symlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.npz", "target.npz"]
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o400, 0o604])
+def test_nobody_may_read_the_new_content_who_could_not_read_the_old(
+    tmp_path, monkeypatch, umask, mode
+):
+    """From the moment at which the temporary file is made: who has it open may read it later."""
+    path, modes, create = tmp_path / "net.npz", [], os.open
+    path.touch(mode)
+    path.chmod(mode)
+
+    def observed(*args, **kwargs):
+        handle = create(*args, **kwargs)
+        modes.append(stat.S_IMODE(os.fstat(handle).st_mode))
+        return handle
+
+    def write(file):
+        modes.append(stat.S_IMODE(os.fstat(file.fileno()).st_mode))
+
+    old = os.umask(umask)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", observed)
+            write_atomically(path, write)
+    finally:
+        os.umask(old)
+    at_creation, at_writing, *_ = modes
+    assert at_creation == mode & ~umask
+    assert at_writing == stat.S_IMODE(path.stat().st_mode) == mode
 
 
 # Files of others

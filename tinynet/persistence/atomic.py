@@ -43,15 +43,18 @@ def write_atomically(path: FilePath, write: Callable[[BinaryIO], object]) -> Non
     # short, because the name of the target may be as long as names can be
     prefix = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]}."
     temporary = target.parent / f"{prefix}{secrets.token_hex(4)}.tmp"
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     must_be_new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         try:
-            with os.fdopen(os.open(temporary, must_be_new, 0o666), "wb") as file:
+            # never more than the old file's: who may open it once may read what is written later
+            handle = os.open(temporary, must_be_new, 0o666 if mode is None else mode)
+            with os.fdopen(handle, "wb") as file:
                 _lock(file)
                 _delete_abandoned(target.parent, prefix, temporary)
-                if target.exists():
+                if mode is not None:  # of which the umask may have taken something
                     with contextlib.suppress(OSError):  # a file system may know no permissions
-                        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+                        temporary.chmod(mode)
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
