@@ -30,7 +30,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import starmap
 from operator import call
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -81,8 +81,8 @@ def descend(
         record: is called with the loss of each batch and its number of examples.
         signals: are delivered after each block.
     """
-    first, *originals = _flat(net)
-    assert isinstance(first, Dense)  # as `applies` has found
+    layers = _flat(net)
+    first, originals = cast(Dense, layers[0]), layers[1:]  # as `applies` has found
     behind = first.params.size
     head, tail = net.params[:behind], net.params[behind:]  # of the first and all other layers
     update = np.empty_like(head)
