@@ -1,12 +1,13 @@
 """Files that would take too long, load as something else, or write to the terminal."""
 
 import json
+import warnings
 import zipfile
 
 import numpy as np
 import pytest
 
-from tinynet import BatchNorm, Dense, LoadError, Sequential, load, save
+from tinynet import BatchNorm, Dense, LoadError, Sequential, load, load_parameters, save
 from tinynet.persistence.architecture import DEEPEST_NESTING, MOST_LAYERS
 
 
@@ -52,6 +53,40 @@ def test_names_from_a_file_cannot_act_on_a_terminal(path, name):
         load(path)
     shown = str(caught.value).removeprefix(str(path))
     assert all(c.isprintable() or c == "\n" for c in shown), ascii(shown)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        *((change, "which is not a description") for change in ({"args": 1}, {"args": {"0": 2}})),
+        *((change, "which is not a description") for change in ({"kwargs": [1]}, {"kwargs": "x"})),
+        *((change, "which is not a description") for change in ({"class": 1}, {"class": [1]})),
+        ({"args": [{"layer": {}}]}, "which is not a description"),
+    ],
+)
+def test_what_is_no_description_is_refused_also_for_an_existing_network(path, change, message):
+    net = Sequential(Dense(2, 2, rng=5), BatchNorm(2))
+    before = net.params.copy()
+    edited(path, lambda header: header["network"].update(change))
+    for read in load, lambda path: load_parameters(net, path):
+        with pytest.raises(LoadError, match=message):
+            read(path)
+    edited(path, lambda header: header.update(network=3))
+    with pytest.raises(LoadError, match="which is not a description"):
+        load_parameters(net, path)
+    assert np.array_equal(net.params, before)
+
+
+@pytest.mark.parametrize("shape", ["(2L,)", "(02,)", "(+2,)", "(2 ,)", "2", "(1, 2L)", "(0x2,)"])
+def test_an_array_header_is_not_read_as_python(path, shape, recwarn):
+    """Under the warnings that a user sees, of which a file may cause none."""
+    warnings.simplefilter("always")
+    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    array = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(16)
+    edited(path, lambda header: None, {"0.b.npy": array})
+    with pytest.raises(LoadError, match=r"has the header .* which is not as tinynet writes it"):
+        load(path)
+    assert not recwarn.list
 
 
 def test_a_negative_variance_is_refused(path):

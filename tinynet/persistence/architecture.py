@@ -61,8 +61,9 @@ def build(
     _check_size(description)
     known = {*OWN_LAYERS, *custom}
     classes = (value for _, value in held(description) if isinstance(value, dict))
-    names = {c["class"] for c in classes if {"class"} <= c.keys() <= {"class", "args", "kwargs"}}
-    if missing := sorted(name for name in names if isinstance(name, str) and name not in known):
+    kinds = (c["class"] for c in classes if {"class"} <= c.keys() <= {"class", "args", "kwargs"})
+    names = {name for name in kinds if isinstance(name, str)}
+    if missing := sorted(names - known):
         given = ", ".join(f"{name!r}: {name}" for name in missing)
         raise ValueError(
             f"it has layers of classes that are not tinynet's own: {', '.join(missing)}. "
@@ -89,18 +90,31 @@ def _check_size(description: Any) -> None:
 
 
 def described_layers(
-    description: Mapping[str, Any], place: str = ""
+    description: Any, place: str = ""
 ) -> Iterator[tuple[str, tuple[str, dict[str, Any]]]]:
-    """Place, class and other arguments of each layer of a description, sizes and seeds left out."""
-    options = {}
-    named = description.get("kwargs", {})
-    arguments = {**dict(enumerate(description.get("args", []))), **named}
+    """Place, class and other arguments of each layer of a description, sizes and seeds left out.
+
+    What is no description is a ValueError.
+    """
+    cls, positional, named = _parts(description)
+    options, arguments = {}, {str(n): v for n, v in enumerate(positional)} | named
     for name, value in arguments.items():
         if isinstance(value, dict) and isinstance(value.get("layer"), dict):
-            yield from described_layers(value["layer"], f"{place}.{name}" if place else str(name))
+            yield from described_layers(value["layer"], f"{place}.{name}" if place else name)
         elif name not in (*_SEEDS, "init", "dtype") and not isinstance(value, dict):
-            options[str(name)] = value
-    yield place, (str(description.get("class")).removeprefix("tinynet."), options)
+            options[name] = value
+    yield place, (cls.removeprefix("tinynet."), options)
+
+
+def _parts(description: Any) -> tuple[str, list[Any], dict[str, Any]]:
+    """The class, the positional and the named arguments of a layer that a file describes."""
+    described = description
+    if isinstance(description, dict):  # a file may leave out what is empty
+        described = {"args": [], "kwargs": {}, **description}
+    match described:
+        case {"class": str(name), "args": list(positional), "kwargs": dict(named)}:
+            return name, positional, named
+    raise ValueError(f"a layer is described as {described!r}, which is not a description")
 
 
 def _describe_layer(layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:
@@ -180,14 +194,8 @@ class _Builder:
         self.most = self.left = sum(floats)  # a bool takes an eighth of what a parameter takes
 
     def layer(self, description: Any) -> Layer:
-        described = description
-        if isinstance(description, dict):  # a file may leave out what is empty
-            described = {"args": [], "kwargs": {}, **description}
-        match described:
-            case {"class": str(name), "args": list(positional), "kwargs": dict(named)}:
-                own = name in OWN_LAYERS
-            case other:
-                raise ValueError(f"a layer is described as {other!r}, which is not a description")
+        name, positional, named = _parts(description)
+        own = name in OWN_LAYERS
         cls = OWN_LAYERS[name] if own else self.custom.get(name)
         if cls is None:
             raise ValueError(f"it has a layer of class {name}, which is not tinynet's own")

@@ -7,6 +7,7 @@ each array. `numpy.load` opens it too. Nothing in it is ever unpickled.
 import json
 import math
 import os
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,12 @@ MOST_MEMBERS = 100_000
 _LARGEST_CONTENTS = 1 << 24  # bytes of the table of contents: 167 for each member, names included
 _ENTRY, _ENTRY_SIGN = 46 + 28, b"PK\1\2"  # at most so many bytes besides the name; its first four
 _LONGEST_NAME = 10_000  # zip files count the bytes of a name in 16 bits
+_SIDE = rb"(?:0|[1-9]\d*)"
+_ARRAY_HEADER = re.compile(  # of version 1.0; the others are for arrays of records
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<|][biuf]\d+)', 'fortran_order': False, "
+    rb"'shape': \((|%b,|%b(?:, %b)+)\), \} *\n" % (_SIDE, _SIDE, _SIDE),
+    re.DOTALL,
+)
 _MOST_PROBLEMS = 20
 _ALLOWED = "files hold arrays of bool, integers, float16, float32 and float64"
 _BEFORE_ZIP_BEGAN = (1980, 1, 1, 0, 0, 0)  # no clock: equal networks make equal files
@@ -199,20 +206,23 @@ def _read_arrays(archive: zipfile.ZipFile) -> dict[str, Array]:
 
 
 def _check_array(member: Any, info: zipfile.ZipInfo) -> None:
-    """Refuse an array that is not as large as its member, or of another kind than we write."""
-    version = np.lib.format.read_magic(member)
-    if version != (1, 0):  # the others are for arrays of records
-        raise LoadError(f"{info.filename} has the .npy version {version}")
-    try:
-        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
-    except MemoryError as error:  # Python's parser says so of a text that is nested too deeply
-        raise LoadError(f"{info.filename} has a header that cannot be read") from error
+    """Refuse an array that is not as large as its member, or of another kind than we write.
+
+    NumPy reads a header as Python, also that of Python 2; so it gets only what NumPy writes.
+    """
+    start = member.read(10)
+    start += member.read(int.from_bytes(start[8:], "little"))
+    found = _ARRAY_HEADER.fullmatch(start)
+    if not found:
+        raise LoadError(
+            f"{info.filename} has the header {start[:100]!r}, which is not as tinynet writes it"
+        )
+    dtype, sides = np.dtype(found[1].decode()), found[2].replace(b",", b" ").split()
     if not _storable(dtype):
         raise LoadError(f"{info.filename} holds {dtype}; {_ALLOWED}")
-    there, declared = info.file_size - member.tell(), math.prod(shape) * dtype.itemsize
-    if fortran_order or min(shape, default=0) < 0 or declared != there:
-        order = " in Fortran order" if fortran_order else ""
+    shape = tuple(map(int, sides))
+    there, declared = info.file_size - len(start), math.prod(shape) * dtype.itemsize
+    if declared != there:
         raise LoadError(
-            f"{info.filename} declares {dtype} {shape}{order}, {declared:,} bytes, and {there:,} "
-            f"are there"
+            f"{info.filename} declares {dtype} {shape}, {declared:,} bytes, and {there:,} are there"
         )

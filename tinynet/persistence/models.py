@@ -162,9 +162,14 @@ def _other_arguments(net: Layer, description: Any, path: FilePath) -> list[str]:
         ours, _ = describe(net)
     except TypeError:  # a network that has no description
         return []
-    if not isinstance(description, dict):
+    if description is None:  # the network in the file has none
         return []
-    theirs, own = (dict(described_layers(each)) for each in (description, ours))
+    try:
+        theirs, own = (dict(described_layers(each)) for each in (description, ours))
+    except RecursionError as error:
+        refuse(path, ["its layers are nested too deeply"], error)
+    except ValueError as error:
+        refuse(path, [str(error)], error)
     problems, others = [], []
     for place in own.keys() & theirs.keys():
         (class_there, there), (class_here, here) = theirs[place], own[place]
