@@ -32,6 +32,7 @@ from tinynet import (
     DivergenceError,
     Dropout,
     Frozen,
+    Layer,
     LeakyReLU,
     LoadError,
     MSELoss,
@@ -242,6 +243,22 @@ def is_finite(net):
     return all(np.isfinite(a).all() for _, a in (*net.named_parameters(), *net.named_buffers()))
 
 
+class Scaled(Layer):
+    """y = gain x; its arguments are of all kinds that a file describes in a way of its own."""
+
+    def __init__(self, gain, options, limit, dtype):
+        super().__init__(gain=np.array(gain, dtype))
+        self.options, self.limit = options, limit
+
+    def forward(self, x):
+        self._x = x
+        return self.gain * x
+
+    def backward(self, dy):
+        self.dgain[...] = (dy * self._x).sum(axis=0)
+        return dy * self.gain
+
+
 class Network:
     """`load` of a file of `save`."""
 
@@ -257,7 +274,8 @@ class Network:
         rng = np.random.default_rng(seed)
         layers = Dense(2, 3, rng=rng), BatchNorm(3), LeakyReLU(0.2), Dropout(0.3, rng=rng)
         frozen = Frozen(Sequential(Dense(3, 2, bias=False, rng=rng), Reshape((2,))))
-        net = Sequential(*layers, frozen, Dense(2, 1, rng=rng), dtype=np.float32)
+        scaled = Scaled(np.ones(2), {"a": (1, [2.5])}, float("inf"), np.float32)
+        net = Sequential(*layers, frozen, scaled, Dense(2, 1, rng=rng), dtype=np.float32)
         return net, Adam(net, lr=lr), rng
 
     def write(self, path):
@@ -272,7 +290,7 @@ class Network:
         return
 
     def read(self, receiver, path):
-        net = load(path)
+        net = load(path, layers={"Scaled": Scaled})
         return repr(net), arrays_of(net), is_finite(net)
 
     def is_guarded(self, content):
