@@ -247,7 +247,8 @@ class Scaled(Layer):
     """y = gain x; its arguments are of all kinds that a file describes in a way of its own."""
 
     def __init__(self, gain, options, limit, dtype):
-        super().__init__(gain=np.array(gain, dtype))
+        with np.errstate(over="ignore"):  # a file may hold any number
+            super().__init__(gain=np.array(gain, dtype))
         self.options, self.limit = options, limit
 
     def forward(self, x):

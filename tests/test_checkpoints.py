@@ -1,5 +1,6 @@
 """Resuming: the same bytes as a run that was never stopped."""
 
+import contextlib
 import itertools
 import json
 import tracemalloc
@@ -477,6 +478,23 @@ def test_flipped_bytes_of_a_checkpoint_are_refused_or_harmless(tmp_path, monkeyp
         except LoadError:
             continue
         assert again.bytes() == whole.bytes()
+
+
+def test_a_flipped_byte_of_its_table_of_contents_hides_no_best_network(tmp_path):
+    """As a length that reaches over the entries behind it would."""
+    path, data = tmp_path / "run.npz", np.random.default_rng(5)
+    validation = data.normal(size=(9, 5)), data.uniform(size=(9, 2))
+    run = Experiment(plain, "heavy", validation=validation, patience=2)
+    best, last = run.fit(epochs=30, checkpoint=path).net.params.copy(), run.net
+    load_parameters(last, path)
+    assert not np.array_equal(last.params, best)
+    content = path.read_bytes()
+    for place in range(content.index(b"PK\x01\x02"), len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        with contextlib.suppress(LoadError):
+            assert np.array_equal(load(path).params, best), place
 
 
 def test_the_header_holds_no_code(tmp_path):

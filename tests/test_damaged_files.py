@@ -205,8 +205,9 @@ def with_entries(path, name, entries):
     central, end = content.rindex(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")
     added = entries(content[central:end])
     tail = bytearray(content[end:])
-    size = struct.unpack("<I", tail[12:16])[0]
-    tail[12:16] = struct.pack("<I", size + len(added))
+    count, size = struct.unpack("<HI", tail[10:16])
+    count += added.count(b"PK\x01\x02")
+    tail[10:16] = struct.pack("<HI", min(count, 0xFFFF), size + len(added))
     path.write_bytes(content[:end] + added + tail)
 
 
@@ -215,6 +216,12 @@ def overlapping_members(path):
     with_entries(
         path, "W.npy", lambda entry: b"".join(entry.replace(b"W.npy", name) for name in names)
     )
+
+
+def fewer_members_than_its_end_says(path):
+    archive(path, network("Dense", 2, 2), [("W.npy", npy((2, 2), data=bytes(32)))])
+    content = path.read_bytes()
+    path.write_bytes(content[:-12] + struct.pack("<H", 3) + content[-10:])
 
 
 def more_members_than_the_limit(path):
@@ -392,6 +399,7 @@ HOSTILE = {
     layers_in_a_string: "takes layers; number 0 is 'Dense'",
     nothing_in_the_network: "needs at least one layer",
     much_that_is_wrong: "and 80 more",
+    fewer_members_than_its_end_says: "damaged: 2 members are found, and there must be as many",
     more_members_than_the_limit: "it has 100,001 members and may have 100,000",
     table_of_contents_larger_than_the_limit: "18,015,058 bytes and may have 16,777,216",
 }

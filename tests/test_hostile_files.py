@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from tinynet import BatchNorm, Dense, LoadError, Sequential, load, load_parameters, save
+from tinynet import BatchNorm, Dense, Identity, LoadError, Sequential, load, load_parameters, save
 from tinynet.persistence.architecture import DEEPEST_NESTING, MOST_LAYERS
 
 
@@ -75,6 +75,24 @@ def test_what_is_no_description_is_refused_also_for_an_existing_network(path, ch
     with pytest.raises(LoadError, match="which is not a description"):
         load_parameters(net, path)
     assert np.array_equal(net.params, before)
+
+
+class Keeper(Identity):
+    """Keeps whatever it is given, and declares no layer."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+
+def test_a_layer_where_its_class_declares_none_is_refused(tmp_path):
+    path, layers = tmp_path / "net.npz", {"Keeper": Keeper}
+    save(Keeper(np.ones(8)), path)
+    assert load(path, layers=layers).kept.sum() == 8
+    dense = {"layer": {"class": "tinynet.Dense", "args": [1, 1], "kwargs": {"bias": False}}}
+    for kept in dense, [dense], {"dict": {"a": dense}}:
+        edited(path, lambda header, kept=kept: header["network"].update(args=[kept]))
+        with pytest.raises(LoadError, match=r"Keeper\.kept.* never declared it"):
+            load(path, layers=layers)
 
 
 @pytest.mark.parametrize("shape", ["(2L,)", "(02,)", "(+2,)", "(2 ,)", "2", "(1, 2L)", "(0x2,)"])

@@ -30,6 +30,7 @@ MOST_MEMBERS = 100_000
 
 _LARGEST_CONTENTS = 1 << 24  # bytes of the table of contents: 167 for each member, names included
 _ENTRY, _ENTRY_SIGN = 46 + 28, b"PK\1\2"  # at most so many bytes besides the name; its first four
+_END, _END_SIGN = 22, b"PK\5\6"  # of the table
 _LONGEST_NAME = 10_000  # zip files count the bytes of a name in 16 bits
 _SIDE = rb"(?:0|[1-9]\d*)"
 _ARRAY_HEADER = re.compile(  # of version 1.0; the others are for arrays of records
@@ -91,7 +92,7 @@ def read_archive(path: FilePath) -> tuple[dict[str, Any], dict[str, Array]]:
     with open_regular(path) as file:
         try:
             with _open(file) as archive:
-                _check_members(archive.infolist(), os.fstat(file.fileno()).st_size)
+                _check_members(archive.infolist(), file)
                 return _read_header(archive), _read_arrays(archive)
         except MemoryError:
             raise
@@ -151,8 +152,16 @@ def _open(file: BinaryIO) -> zipfile.ZipFile:
     return archive
 
 
-def _check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
-    """Refuse a table of contents that is not possible in a file of this size."""
+def _check_members(members: Sequence[zipfile.ZipInfo], file: BinaryIO) -> None:
+    """Refuse a table of contents that is not complete, or not possible in a file of this size."""
+    size = file.seek(-_END, os.SEEK_END) + _END
+    end = file.read()
+    counted = int.from_bytes(end[10:12], "little")  # which zipfile does not read
+    if not end.startswith(_END_SIGN) or counted != min(len(members), 0xFFFF):
+        raise LoadError(
+            f"its table of contents is damaged: {len(members):,} members are found, and there must "
+            f"be as many as its end says, with nothing behind it. Get the file again"
+        )
     names = [info.filename for info in members]
     if _HEADER not in names:
         raise LoadError("it was not written by tinynet. numpy.load may read it")

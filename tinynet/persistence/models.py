@@ -234,4 +234,5 @@ def _rebuild(
         raise ValueError(f"its float type is {dtype!r}; it must be float32 or float64")
     if net.params.dtype != dtype:
         net.bind(np.empty(net.params.size, dtype), np.empty(net.params.size, dtype))
+    net.check_views()  # a file may give a layer to a class that does not declare it
     return net
