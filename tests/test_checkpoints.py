@@ -324,6 +324,20 @@ def test_a_metric_may_have_any_name(tmp_path, name):
     assert len(shown) < 1000
 
 
+@pytest.mark.parametrize("name", [*NAMES.values(), "\\", "loss", "columns/x", "columns.npy"])
+def test_an_array_with_such_a_name_is_refused(tmp_path, name):
+    path = tmp_path / "run.npz"
+    Experiment(plain).fit(epochs=1, checkpoint=path)
+    with zipfile.ZipFile(path) as archive:
+        array = archive.read("0.W.npy")
+    member = zipfile.ZipInfo(f"history/{name[:60_000].encode('utf-8', 'replace').decode()}.npy")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member, array)
+    shown = refusal(path, Experiment(plain)).removeprefix(str(path))
+    assert all(c.isprintable() or c == "\n" for c in shown)
+    assert len(shown) < 1000
+
+
 def test_a_description_of_a_run_that_is_too_long_is_not_written(tmp_path):
     with pytest.raises(ValueError, match=r"its training may have 4,194,304 bytes .* names in it"):
         Experiment(metrics={"x" * (1 << 22): accuracy}).fit(checkpoint=tmp_path / "run.npz")
