@@ -11,6 +11,7 @@ An error is of the documented class and names the file. It comes before anything
 
 import copy
 import gzip
+import importlib.util
 import io
 import json
 import random
@@ -436,11 +437,10 @@ class PackedCsv(Packed, Csv):
 
 KINDS = {
     cls.__name__: cls
-    for cls in (
-        *(Network, Parameters, Run, Checkpoint, Safetensors),
-        *(Idx, PackedIdx, Csv, PackedCsv),
-    )
+    for cls in (Network, Parameters, Run, Checkpoint, Idx, PackedIdx, Csv, PackedCsv)
 }
+if importlib.util.find_spec("safetensors") is not None:  # it is an extra
+    KINDS["Safetensors"] = Safetensors
 
 
 # Verdicts

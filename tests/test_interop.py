@@ -1,6 +1,5 @@
 """Parameters under PyTorch's names; the comparison with PyTorch itself is in tests/oracle."""
 
-import json
 import sys
 
 import numpy as np
@@ -167,46 +166,3 @@ def test_without_the_package_the_extra_is_named(monkeypatch, tmp_path):
         with pytest.raises(ImportError, match=r"pip install safetensors"):
             call(network(0), tmp_path / "net.safetensors")
     assert not list(tmp_path.iterdir())
-
-
-def safetensors_file(path, header):
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text)
-
-
-@pytest.fixture
-def parsed(monkeypatch):
-    """The texts of JSON that are parsed."""
-    texts = []
-    real = json.loads
-    monkeypatch.setattr(json, "loads", lambda text: texts.append(text) or real(text))
-    return texts
-
-
-def test_a_longer_header_than_the_limit_is_refused_before_it_is_parsed(tmp_path, parsed):
-    path, net = tmp_path / "net.safetensors", Dense(2, 2, rng=0)
-    tensor = {"dtype": "F64", "shape": [0], "data_offsets": [0, 0]}
-    safetensors_file(path, {f"{n}.running_mean": tensor for n in range(100_000)})
-    with pytest.raises(
-        LoadError, match=r"header has [78],.* bytes and may have 4,194,304.*from_sta"
-    ):
-        load_safetensors(net, path)
-    assert not parsed
-    safetensors_file(path, {f"{n}.running_mean": tensor for n in range(40_000)})
-    with pytest.raises(LoadError, match="and 39,982 more"):
-        load_safetensors(net, path)
-    assert len(parsed) == 1
-
-
-def test_a_header_that_would_be_refused_is_not_written(tmp_path, monkeypatch):
-    net, path = network(0), tmp_path / "net.safetensors"
-    save_safetensors(net, path)
-    length = int.from_bytes(path.read_bytes()[:8], "little")
-    monkeypatch.setattr("tinynet.interop.safetensors._LARGEST_HEADER", length)
-    save_safetensors(net, path)
-    load_safetensors(net, path)
-    monkeypatch.setattr("tinynet.interop.safetensors._LARGEST_HEADER", length - 1)
-    with pytest.raises(ValueError, match="that of 11 arrays has"):
-        save_safetensors(net, path)
-    with pytest.raises(LoadError, match="header has"):
-        load_safetensors(net, path)

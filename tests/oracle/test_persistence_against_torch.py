@@ -1,5 +1,6 @@
 """State dicts and safetensors files, exchanged with PyTorch; and the bar that tqdm draws."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -109,6 +110,49 @@ def test_a_damaged_safetensors_file_is_refused_or_harmless(tmp_path):
         path.write_bytes(content[:length])
         with pytest.raises(LoadError):
             load_safetensors(net, path)
+
+
+def safetensors_file(path, header):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """The texts of JSON that are parsed."""
+    texts = []
+    real = json.loads
+    monkeypatch.setattr(json, "loads", lambda text: texts.append(text) or real(text))
+    return texts
+
+
+def test_a_longer_header_than_the_limit_is_refused_before_it_is_parsed(tmp_path, parsed):
+    path, net = tmp_path / "net.safetensors", Dense(2, 2, rng=0)
+    tensor = {"dtype": "F64", "shape": [0], "data_offsets": [0, 0]}
+    safetensors_file(path, {f"{n}.running_mean": tensor for n in range(100_000)})
+    with pytest.raises(
+        LoadError, match=r"header has [78],.* bytes and may have 4,194,304.*from_sta"
+    ):
+        load_safetensors(net, path)
+    assert not parsed
+    safetensors_file(path, {f"{n}.running_mean": tensor for n in range(40_000)})
+    with pytest.raises(LoadError, match="and 39,982 more"):
+        load_safetensors(net, path)
+    assert len(parsed) == 1
+
+
+def test_a_header_that_would_be_refused_is_not_written(tmp_path, monkeypatch):
+    (net, _, _), path = pair("classic", np.float32), tmp_path / "net.safetensors"
+    save_safetensors(net, path)
+    length = int.from_bytes(path.read_bytes()[:8], "little")
+    monkeypatch.setattr("tinynet.interop.safetensors._LARGEST_HEADER", length)
+    save_safetensors(net, path)
+    load_safetensors(net, path)
+    monkeypatch.setattr("tinynet.interop.safetensors._LARGEST_HEADER", length - 1)
+    with pytest.raises(ValueError, match="that of 3 arrays has"):
+        save_safetensors(net, path)
+    with pytest.raises(LoadError, match="header has"):
+        load_safetensors(net, path)
 
 
 def test_the_bar_of_tqdm_on_a_terminal():
