@@ -99,6 +99,13 @@ def test_no_digit_is_found_where_there_is_none_in_white_on_black_either(seed, ki
         prepare_digit(image.T if turned else image)
 
 
+def test_the_gap_between_two_dots_is_no_stroke():
+    image = np.ones((200, 200))
+    image[60:80, 90:110] = image[110:130, 90:110] = 0.1
+    with pytest.raises(ValueError, match="2 separate shapes"):
+        prepare_digit(image)
+
+
 def test_a_grid_is_refused():
     image = np.ones((200, 200))
     for place in range(30, 180, 35):

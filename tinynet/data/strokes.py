@@ -75,10 +75,26 @@ def _dark_strokes(grey: Array) -> _Strokes | None:
         thickness = 2 * _depth(regions > 0).max() - 1
         width = min(width, round(1.5 * thickness) + 2)
     rest, place = ink[ink <= threshold], regions > 0
+    if _is_gap(grey, ground, place, round(thickness)):
+        return None
     darker = np.median((ground - grey)[place]) >= _FAINTEST
     if not darker or np.median(ink[place]) < np.median(rest) + _NOISE * rest.std():
         return None
     return _Strokes(ink, threshold, regions, sizes, thickness, inside)
+
+
+def _is_gap(grey: Array, ground: Array, place: Array, margin: int) -> bool:
+    """Whether the image around the strokes is as dark as they are, as around a gap between two."""
+    rows, columns = _box(place)
+    around = (
+        slice(max(rows.start - margin, 0), rows.stop + margin),
+        slice(max(columns.start - margin, 0), columns.stop + margin),
+    )
+    outside = np.ones(grey.shape, bool)
+    outside[rows, columns] = False
+    if not (ring := grey[around][outside[around]]).size:
+        return False
+    return bool(np.median(ring) < (np.median(grey[place]) + np.median(ground[place])) / 2)
 
 
 def _threshold(values: Array) -> float:
