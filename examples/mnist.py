@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike
 from program import (
     Report,
     add_training_options,
+    check_distinct,
     check_output,
     natural,
     positive,
@@ -208,6 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
         check_output(options.output)
         check_output(options.save, "--save")
         check_output(options.checkpoint, "--checkpoint")
+        check_distinct(output=options.output, save=options.save, checkpoint=options.checkpoint)
         if options.resume and options.checkpoint is None:
             raise ValueError("--resume needs the file to continue from: add --checkpoint FILE")
         if options.resume and not options.checkpoint.exists():

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from program import (
     Report,
     add_training_options,
+    check_distinct,
     check_output,
     positive,
     save_picture,
@@ -170,6 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     try:
         check_output(options.output)
         check_output(options.save, "--save")
+        check_distinct(output=options.output, save=options.save)
         return run(load_mnist(options.data), options)
     except (OSError, ValueError, DivergenceError) as error:
         stop(parser, error)

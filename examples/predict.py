@@ -141,6 +141,11 @@ def main(arguments: Sequence[str] | None = None) -> list[int]:
     options = parser.parse_args(arguments)
     try:
         check_output(options.output)
+        if options.output.resolve() in [path.resolve() for path in (*options.files, options.model)]:
+            raise ValueError(
+                f"--output: {options.output} is one of the files to read and would be replaced; "
+                f"use another name"
+            )
         net = tinynet.load(options.model)
         images = [read(path) for path in options.files]
         seen = [prepared(path, image) for path, image in zip(options.files, images, strict=True)]

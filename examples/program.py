@@ -99,6 +99,14 @@ def check_output(path: Path | None, option: str = "--output") -> None:
         )
 
 
+def check_distinct(**files: Path | None) -> None:
+    """Refuse options that name the same file, which one of them would overwrite."""
+    places: dict[Path, str] = {}
+    for option, path in files.items():
+        if path is not None and (other := places.setdefault(path.resolve(), option)) != option:
+            raise ValueError(f"--{option} and --{other} are the same file, {path}: use two names")
+
+
 def stop(parser: argparse.ArgumentParser, error: Exception) -> NoReturn:
     """End a program with an error in one line; the name of a file in it may hold anything."""
     parser.exit(2, f"{parser.prog}: error: {escaped(str(error))}\n")

@@ -275,7 +275,9 @@ def test_outputs_of_any_kind_become_shares():
     assert logits[0] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("case", ["model", "image", "text", "blank", "width", "outputs", "folder"])
+@pytest.mark.parametrize(
+    "case", ["model", "image", "text", "blank", "width", "outputs", "folder", "itself"]
+)
 def test_the_program_says_what_is_wrong(case, net, tmp_path, capsys):
     model, image = tmp_path / "net.npz", ROOT / "examples" / "data" / "digits" / "three-ink.png"
     output = tmp_path / "seen.png"
@@ -291,6 +293,9 @@ def test_the_program_says_what_is_wrong(case, net, tmp_path, capsys):
         expected = "blank.png: there is nothing on the image"
     elif case == "folder":
         output, expected = tmp_path / "nowhere" / "seen.png", "--output: there is no folder"
+    elif case == "itself":
+        output = image
+        expected = "is one of the files to read and would be replaced"
     elif case == "width":
         save(Dense(100, 10), model)
         expected = "the model takes inputs of shape (100,), but an image has 784 pixels"

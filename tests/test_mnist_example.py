@@ -196,6 +196,8 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(mnist, tmp_path, capsy
         (["--save", "."], "--save: . is a folder; add the name of a file in it"),
         (["--save", "nowhere/net.npz"], "--save: there is no folder nowhere"),
         (["--checkpoint", "nowhere/run.npz"], "--checkpoint: there is no folder nowhere"),
+        (["--checkpoint", "a.npz", "--save", "./a.npz"], "are the same file, a.npz: use two names"),
+        (["--output", "a.png", "--save", "a.png"], "--save and --output are the same file"),
     ],
 )
 def test_a_file_to_save_to_or_resume_from_must_make_sense(

@@ -26,6 +26,7 @@ from tinynet import (
     LeakyReLU,
     LoadError,
     MSELoss,
+    Optimizer,
     ReLU,
     Residual,
     RMSprop,
@@ -430,3 +431,137 @@ def test_what_a_killed_save_left_behind_is_deleted_by_the_next(tmp_path):
     assert len([*tmp_path.iterdir()]) == 2
     save(dense(), path)
     assert [each.name for each in tmp_path.iterdir()] == ["net.npz"]
+
+
+# What else a step may lose
+
+
+class Undeclared(Optimizer):
+    """Its memory is not listed in `state`."""
+
+    velocity = 0.0
+
+    def update(self, params, grads, rate):
+        self.velocity = 0.9 * self.velocity + grads
+        params -= rate * self.velocity
+
+
+def test_an_optimizer_with_memory_outside_its_state_makes_no_checkpoint(tmp_path):
+    net = dense()
+    with pytest.raises(ValueError, match=r"sets self.velocity, .*state = \('velocity',\)"):
+        fit(net, MSELoss(), Undeclared(net, lr=0.1), X, T, epochs=1, checkpoint=tmp_path / "c.npz")
+    assert not [*tmp_path.iterdir()]
+    fit(net, MSELoss(), Undeclared(net, lr=0.1), X, T, epochs=1, progress="off")
+
+
+@pytest.mark.parametrize("momentum", [0, 0.9])
+def test_a_subclass_of_an_optimizer_of_ours_may_have_a_checkpoint(tmp_path, momentum):
+    class Own(SGD):
+        def update(self, params, grads, rate):
+            super().update(params, grads, rate)
+
+    net = dense()
+    optimizer = Own(net, lr=0.1, momentum=momentum)
+    fit(net, MSELoss(), optimizer, X, T, epochs=1, progress="off", checkpoint=tmp_path / "c.npz")
+
+
+class Gradients(Layer):
+    """y = x W, whose backward does something with the gradient of W."""
+
+    def __init__(self, write):
+        super().__init__(W=np.eye(3))
+        self.write = write
+
+    def forward(self, x):
+        self._x = x
+        return x @ self.W
+
+    def backward(self, dy):
+        self.write(self, self._x.T @ dy)
+        return dy @ self.W.T
+
+
+def overwrites(layer, dW):
+    layer.dW[...] = dW
+
+
+def adds(layer, dW):
+    layer.dW += dW
+
+
+def names_it_otherwise(layer, dW):
+    layer.grad_W = dW
+
+
+def forgets(layer, dW):
+    pass
+
+
+@pytest.mark.parametrize("write", [adds, names_it_otherwise, forgets])
+def test_a_gradient_that_backward_does_not_overwrite_is_found_before_training(write):
+    net = Sequential(Gradients(write), Dense(3, 2, rng=0))
+    before = net.params.copy()
+    with pytest.raises(ValueError, match=r"Gradients does not overwrite self\.dW"):
+        fit(net, MSELoss(), SGD(net, lr=0.1), X, T, epochs=1, progress="off")
+    assert np.array_equal(net.params, before)
+
+
+def test_a_gradient_that_is_overwritten_is_no_error():
+    net = Sequential(Gradients(overwrites), Dense(3, 2, rng=0))
+    fit(net, MSELoss(), SGD(net, lr=0.1), X, T, epochs=1, progress="off")
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_mapped_data_train(tmp_path, mode, batch_size):
+    np.save(tmp_path / "x.npy", X)
+    x, ends = np.load(tmp_path / "x.npy", mmap_mode=mode), []
+    for data in (x, X):
+        net = dense()
+        options = {"epochs": 2, "batch_size": batch_size, "progress": "off", "rng": 0}
+        fit(net, MSELoss(), SGD(net, lr=0.1), data, T, **options)
+        net.forward(data)
+        ends.append(copy.deepcopy(net).params)
+    assert np.array_equal(*ends)
+
+
+def test_a_layer_may_hold_a_function_of_numpy(tmp_path):
+    class Sine(Layer):
+        def __init__(self):
+            self.function = np.sin
+
+        def forward(self, x):
+            self._x = x
+            return self.function(x)
+
+        def backward(self, dy):
+            return dy * np.cos(self._x)
+
+    net = dense(Sine())
+    fit(net, MSELoss(), SGD(net, lr=0.1), X, T, epochs=1, progress="off")
+    assert np.array_equal(copy.deepcopy(net).predict(X), net.predict(X))
+
+
+def test_a_metric_cannot_change_the_data():
+    def metric(y, t):
+        t -= y
+        return (t**2).mean()
+
+    net, before = dense(), T.copy()
+    with pytest.raises(ValueError, match="read-only"):
+        fit(net, MSELoss(), SGD(net, lr=0.1), X, T, epochs=1, progress="off", metrics=[metric])
+    assert np.array_equal(T, before)
+    assert T.flags.writeable
+
+
+def test_one_name_without_a_tuple_is_refused():
+    with pytest.raises(TypeError, match=r"write \('running_mean',\)"):
+
+        class Wrong(Layer):
+            buffers = "running_mean"
+
+    class Wronger(Undeclared):
+        state = "velocity"
+
+    with pytest.raises(TypeError, match=r"write \('velocity',\)"):
+        Wronger(dense(), lr=0.1)

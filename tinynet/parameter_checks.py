@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import weakref
 from collections.abc import Mapping
 from types import FunctionType, MethodType
@@ -111,9 +112,11 @@ def check_vectors(params: Array, grads: Array, size: int | None) -> None:
 
 def check_copies(whole: Parameterized) -> None:
     """Refuse to copy or pickle what holds a lock, an open file, or another thing without copies."""
-    for place, value in held(whole, lambda value: not _is_part(value)):
+    # a mapped file is inside an array, which is copied without it
+    for place, value in held(whole, lambda v: not _is_part(v) and not isinstance(v, np.memmap)):
         kind = type(value)
-        if _is_part(value) or hasattr(kind, "__deepcopy__") or isinstance(value, _WITH_COPIES):
+        known = hasattr(kind, "__deepcopy__") or kind in copyreg.dispatch_table  # as of a ufunc
+        if known or _is_part(value) or isinstance(value, _WITH_COPIES):
             continue
         try:
             value.__reduce_ex__(4)

@@ -114,6 +114,8 @@ class Layer(Parameterized):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if isinstance(cls.buffers, str):
+            raise TypeError(f"{cls.__name__}.buffers must be a tuple: write ({cls.buffers!r},)")
         restore_defaults(cls, Layer)
         expect_kept(cls)
         if isinstance(state := cls.__dict__.get("state"), tuple) and "buffers" not in cls.__dict__:

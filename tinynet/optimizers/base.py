@@ -89,6 +89,9 @@ class Optimizer:
         clip_value: float | None = None,
     ) -> None:
         check_has_parameters(self, net)
+        if isinstance(self.state, str):
+            me = type(self).__name__
+            raise TypeError(f"{me}.state must be a tuple of names: write ({self.state!r},)")
         self.net, self.lr, self.steps = net, lr, 0
         self.clip_norm = None if clip_norm is None else positive(clip_norm, "clip_norm")
         self.clip_value = None if clip_value is None else positive(clip_value, "clip_value")

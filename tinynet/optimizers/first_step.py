@@ -7,7 +7,21 @@ import warnings
 from itertools import pairwise
 from typing import Any
 
+from tinynet.kept import set_by
 from tinynet.types import Array
+
+
+def check_memory(optimizer: Any) -> None:
+    """Refuse an optimizer whose steps set what a checkpoint would not hold."""
+    cls = type(optimizer)
+    ours = next(c for c in cls.__mro__ if c.__module__.startswith("tinynet."))
+    unsaved = sorted(set_by(cls, "update") - set_by(ours, "step", "update") - {*optimizer.state})
+    if unsaved:
+        raise ValueError(
+            f"{cls.__name__}.update sets {', '.join(f'self.{name}' for name in unsaved)}, which a "
+            f"checkpoint would not hold, so a resumed run would go on differently. List vectors in "
+            f"the class, state = ({unsaved[0]!r},), and overwrite them; self.steps counts the steps"
+        )
 
 
 def check_first_step(optimizer: Any, before: Array, rate: float, returned: object) -> None:

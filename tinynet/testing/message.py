@@ -60,7 +60,7 @@ def _causes(m: Mismatch, t: Trial, point: Point) -> Iterator[tuple[bool, str]]:
     yield coarse and not fine and bool(np.any(t.y % 1)), text
     why = "the path from y back to it is missing"
     if not of_x:
-        why = f"write self.{name}[...] = ..., since self.{name} = ... leaves the vector behind"
+        why = f"backward must write it, self.{name}[...] = ..."
     yield gives(0 * right), f"{name} is zero everywhere: {why}."
     yield like_y and gives(dys), "dx is dy, unchanged: the local slope is missing."
     ratio = float(np.sum(got * right)) / (float(np.sum(right * right)) or 1.0)

@@ -57,6 +57,7 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
     with np.errstate(all="ignore"):
         for rows in sorted({min(batch_size, len(x)), len(x) % batch_size} - {0}, reverse=True):
             arrays = [own_arrays(net)]
+            net.grads[...] = np.nan
             with _checked_returns(net):
                 y = net.forward(x[:rows])
                 arrays.append(own_arrays(net))
@@ -65,6 +66,8 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
                 loss.forward(y, t[:rows])
                 dy = returned(loss, "backward", loss.backward(), y.shape, y.dtype)
                 net.parameter_gradients(dy)
+                if np.isnan(net.grads).any():
+                    _check_overwritten(net, dy)
             with contextlib.suppress(Exception):  # a first layer without parameters may have none
                 net.backward(dy)
             arrays.append(own_arrays(net))
@@ -76,6 +79,26 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
         if net.input_dtype is not None:  # ids, which are all in range if the ends are
             net.predict(x[[x.argmin() // x[0].size, x.argmax() // x[0].size]])
     net.check_views()
+
+
+def _check_overwritten(net: Layer, dy: Array) -> None:
+    """Find a gradient that a second pass does not overwrite, because the first one has not."""
+    net.grads[...] = 0
+    net.parameter_gradients(dy)
+    if np.isfinite(net.grads).all():
+        for layer in net.walk():
+            for name, value in layer._declared.items():
+                gradient = getattr(layer, f"d{name}", None)
+                if not isinstance(value, np.ndarray) or gradient is None:
+                    continue
+                gradient[...] = np.nan
+                net.parameter_gradients(dy)
+                if np.isnan(gradient).any():
+                    raise ValueError(
+                        f"backward of {type(layer).__name__} does not overwrite self.d{name}, the "
+                        f"gradient of self.{name}: write self.d{name}[...] = ..., not += and not "
+                        f"another name."
+                    )
 
 
 @contextlib.contextmanager

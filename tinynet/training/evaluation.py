@@ -91,6 +91,8 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
     named = by_name(metrics)
     y = predict(net, x)
     measured = {"loss": float(copy.copy(loss).forward(y, t))}
+    y, t = y.view(), t.view()
+    y.flags.writeable = t.flags.writeable = False  # a metric must not change the data
     for name, metric in named.items():
         try:
             measured[name] = float(metric(y, t))

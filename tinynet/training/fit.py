@@ -11,6 +11,7 @@ from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
+from tinynet.optimizers.first_step import check_memory
 from tinynet.persistence.atomic import check_target
 from tinynet.persistence.settings import settings
 from tinynet.text import shown
@@ -67,8 +68,8 @@ def fit(
         progress: "bar" (needs the extra `progress`), "lines", "off", or "auto": a bar on a
             terminal or in a notebook, lines elsewhere. Or a function of the number of the epoch
             and its row of the history.
-        checkpoint: a file to write after each epoch, in place of what is there. `tinynet.load`
-            reads the network in it.
+        checkpoint: a file to write after each epoch. One that exists is refused without `resume`,
+            so that no run is lost. `tinynet.load` reads the network in it.
         resume: go on from the checkpoint.
 
     Returns:
@@ -123,6 +124,8 @@ def fit(
     training = start(
         net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, watch=display.batches
     )
+    if checkpoint is not None:
+        check_memory(optimizer)
     columns = ["loss", *measure(), "lr", "seconds"]  # on all rows: a metric may need many
     settings_of_run = {
         "network": settings(net),
