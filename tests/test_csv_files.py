@@ -392,3 +392,30 @@ def test_a_header_whose_last_name_seems_to_be_the_label_is_refused(folder):
         read(folder, content)
     assert read(folder, content, label_column="digit")[1] == [7]
     assert read(folder, content, label_column=0)[1] == [1]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["label", *(f"pixel{n}" for n in range(11, -1, -1))],
+        ["label", *sorted(f"pixel{n}" for n in range(12))],
+        ["label", *(f"{row}x{column}" for column in (1, 2, 3) for row in (1, 2, 3, 4))],
+        [*(f"p{n}" for n in (1, 0)), "label", *(f"p{n}" for n in range(2, 12))],
+    ],
+)
+def test_pixels_that_are_not_in_the_order_of_their_names_are_refused(names, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(",".join(names) + "\n" + ",".join(["1"] * 13) + "\n")
+    with pytest.raises(ValueError, match=r"line 1: the column '.*' comes after .*not in order"):
+        read_mnist_csv(path, pixels=12)
+
+
+@pytest.mark.parametrize("place", [1, 5, 12])
+def test_a_name_unlike_the_others_is_not_taken_for_a_pixel(place, tmp_path):
+    names = [f"pixel{n}" for n in range(12)]
+    names.insert(place, "digit")
+    path = tmp_path / "a.csv"
+    path.write_text(",".join(names) + "\n" + ",".join(["0"] * 13) + "\n")
+    with pytest.raises(ValueError, match="label seems to be in the column 'digit'"):
+        read_mnist_csv(path, pixels=12)
+    assert read_mnist_csv(path, pixels=12, label_column="digit")[1].tolist() == [0]

@@ -56,14 +56,30 @@ def find_label(place: int | str | None, form: CsvForm, path: FilePath) -> int:
 
 
 def _check_names(form: CsvForm, path: FilePath) -> None:
-    """Refuse a header as pixel1,pixel2,...,digit, whose last name is unlike the others."""
+    """Refuse a header such as pixel1,pixel2,...,digit, of which a later name is unlike the rest."""
     kinds = [re.sub("[0-9]", "", name) for name in form.names]  # "pixel" for "pixel10"
-    if len(set(kinds[:-1])) == 1 and len(kinds) > 2 and kinds[-1] != kinds[0]:
+    unlike = [n for n, kind in enumerate(kinds) if kinds.count(kind) == 1]
+    if len(set(kinds)) == 2 and len(kinds) > 2 and len(unlike) == 1 and unlike[0]:
+        name, last = form.names[unlike[0]], unlike[0] == len(kinds) - 1
         raise ValueError(
-            f"{path}, line {form.header}: the label seems to be in the column {form.names[-1]!r}, "
-            f"which is the last. Call read_mnist_csv with label_column={form.names[-1]!r} if it "
+            f"{path}, line {form.header}: the label seems to be in the column {name!r}"
+            f"{', which is the last' * last}. Call read_mnist_csv with label_column={name!r} if it "
             "is, and with label_column=0 if the label is first."
         )
+
+
+def check_order(form: CsvForm, label: int, path: FilePath) -> None:
+    """Refuse a header whose names number the pixels in another order, as a sorted table has."""
+    names = [name for n, name in enumerate(form.names) if n != label]
+    numbers = [[int(part) for part in re.findall("[0-9]+", name)] for name in names]
+    if len({re.sub("[0-9]+", "", name) for name in names}) > 1 or len(set(map(len, numbers))) > 1:
+        return  # names of several kinds say nothing about the order
+    for before, after, earlier, later in zip(numbers, numbers[1:], names, names[1:], strict=False):
+        if before > after:
+            raise ValueError(
+                f"{path}, line {form.header}: the column {later!r} comes after {earlier!r}, so the "
+                "pixels are not in order. Sort the columns by number before you write the file."
+            )
 
 
 def named_label(form: CsvForm) -> list[int]:

@@ -10,7 +10,13 @@ import numpy as np
 from tinynet.checks import positive_int
 from tinynet.data.compressed import open_unpacked
 from tinynet.data.csv_form import DELIMITERS, CsvForm, Line, read_form
-from tinynet.data.label_column import check_label_first, column_number, find_label, named_label
+from tinynet.data.label_column import (
+    check_label_first,
+    check_order,
+    column_number,
+    find_label,
+    named_label,
+)
 from tinynet.types import Array, FilePath
 
 _LINES_AT_ONCE = 500  # about a megabyte of MNIST
@@ -82,6 +88,7 @@ def read_mnist_csv(
         if form.header:
             _check_columns(len(form.names), form, path, form.header, pixels)
         column = find_label(place, form, path)
+        check_order(form, column, path)
         while block := list(itertools.islice(form.lines, _LINES_AT_ONCE)):
             rows = _parse(block, form, path, pixels)
             labels += rows[:, column].tobytes()
