@@ -107,6 +107,9 @@ def check_target(path: FilePath) -> Path:
         raise IsADirectoryError(f"{path} is a folder: add the name of a file in it, {path}/net.npz")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: there is no folder {target.parent}. Make it")
+    if not os.access(target.parent, os.W_OK):
+        state = "the old file is as it was" if target.exists() else "nothing was written"
+        raise PermissionError(f"cannot write {path}: {target.parent} is read-only; {state}")
     if target.exists() and not target.is_file():
         raise FileExistsError(f"{path} is a device or a pipe: pass the path of a file")
     return target
