@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 from layers import Run
 
-from tinynet import SGD, Dense, DivergenceError, MSELoss, Sequential, evaluate, fit, train
+from tinynet import (
+    SGD,
+    Dense,
+    DivergenceError,
+    MSELoss,
+    Sequential,
+    Sigmoid,
+    evaluate,
+    fit,
+    load,
+    train,
+)
 from tinynet.metrics import accuracy
 
 
@@ -143,3 +154,15 @@ def test_a_divergence_leaves_the_network_of_the_last_whole_epoch(patience):
     assert "epoch 2" in caught.value.__notes__[-1]
     np.testing.assert_array_equal(net.params, twin.params)
     assert optimizer.steps == 40
+
+
+def test_a_network_that_is_put_into_another_one_meanwhile_is_saved_as_it_is(tmp_path):
+    run, wholes = Run(), []
+
+    def wrap(number, row):
+        if number == 1:
+            wholes.append(Sequential(run.net, Sigmoid()))
+
+    run.fit(progress=wrap, checkpoint=tmp_path / "c.npz")
+    assert np.array_equal(load(tmp_path / "c.npz").params, run.net.params)
+    assert np.array_equal(wholes[0].params, run.net.params)

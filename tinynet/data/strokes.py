@@ -138,7 +138,7 @@ def _likeness(strokes: _Strokes) -> float:
     between dark, as if it were written with chalk. It is thicker and shorter than strokes.
     """
     full = np.median(strokes.ink[strokes.regions > 0])
-    likeness = float(full * strokes.sizes.mean() / strokes.thickness**2.5)
+    likeness = float(full * strokes.sizes.mean() / strokes.thickness**2)
     return likeness if strokes.inside else 0.3 * likeness
 
 

@@ -110,15 +110,18 @@ class TrainingRun:
     def _arrays(self) -> dict[str, Array]:
         """The arrays that a run changes, by their names in the file."""
         state = {_OPTIMIZER + name: vector for name, vector in self.optimizer.named_state()}
-        return (named_arrays(self.net) if self._has_buffers else self._parameters) | state
+        vector, arrays = self._parameters
+        if self._has_buffers or self.net.params is not vector:  # moved, as into another Sequential
+            arrays = named_arrays(self.net)
+        return arrays | state
 
     @cached_property
     def _has_buffers(self) -> bool:
         return any(layer.buffers for layer in self.net.walk())
 
     @cached_property
-    def _parameters(self) -> dict[str, Array]:
-        return named_arrays(self.net)  # always the same views, unlike buffers
+    def _parameters(self) -> tuple[Array, dict[str, Array]]:
+        return self.net.params, named_arrays(self.net)  # the same views as long as the vector stays
 
     def _expected_arrays(self, with_best: bool) -> dict[str, Array]:
         dtype = self.optimizer.net.params.dtype  # to which the first step converts the optimizer's
