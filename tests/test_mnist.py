@@ -315,6 +315,12 @@ def header(shape):
     return file.getvalue()
 
 
+def written(size):
+    """A .npy file of one axis of uint8 whose length is any text."""
+    text = b"{'descr': '|u1', 'fortran_order': False, 'shape': (" + size + b",)}\n"
+    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + bytes(5)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -330,6 +336,8 @@ def header(shape):
         (members(**{"y_train.npy": header((-5,))}), "y_train declares -5 bytes"),
         (members(**{"y_test.npy": b"\x93NUMPY\2\0"}), r"y_test has the .npy version \(2, 0\)"),
         (members(**{"y_test.npy": header((2,)).replace(b"shape", b"(((((")}), "is damaged"),
+        (members(**{"y_test.npy": written(b"-" * 9000 + b"5")}), "is damaged"),
+        (members(**{"y_test.npy": written(b"5L")}), "is damaged"),
     ],
 )
 def test_a_zip_that_is_no_mnist_is_refused(tmp_path, content, message):

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -71,7 +72,12 @@ def _array_problem(name: str, member: IO[bytes], size: int) -> str:
     version = np.lib.format.read_magic(member)
     if version != (1, 0):  # the others are for arrays of records
         return f"{name} has the .npy version {version}"
-    shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+    try:
+        with warnings.catch_warnings():  # NumPy reads it as Python, which may warn
+            warnings.simplefilter("error")
+            shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+    except MemoryError as error:  # Python's parser says so of a text that is nested too deeply
+        raise ValueError(f"the header of {name} cannot be read") from error
     declared, there = math.prod(shape) * dtype.itemsize, size - member.tell()
     rule = images_rule if name in NAMES[::2] else labels_rule
     if problem := rule(dtype, shape):
