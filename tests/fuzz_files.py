@@ -25,6 +25,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from layers import Scale
 
 from tinynet import (
     Adam,
@@ -202,21 +203,13 @@ def is_finite(net):
     return all(np.isfinite(a).all() for _, a in (*net.named_parameters(), *net.named_buffers()))
 
 
-class Scaled(Layer):
-    """y = gain x; its arguments are of all kinds that a file describes in a way of its own."""
+class Scaled(Scale):
+    """A Scale with arguments of all kinds that a file describes in a way of its own."""
 
     def __init__(self, gain, options, limit, dtype):
         with np.errstate(over="ignore"):  # a file may hold any number
-            super().__init__(gain=np.array(gain, dtype))
+            Layer.__init__(self, gain=np.array(gain, dtype))
         self.options, self.limit = options, limit
-
-    def forward(self, x):
-        self._x = x
-        return self.gain * x
-
-    def backward(self, dy):
-        self.dgain[...] = (dy * self._x).sum(axis=0)
-        return dy * self.gain
 
 
 class Network:

@@ -80,7 +80,7 @@ class History(Mapping[str, Array]):
         for name, value in row.items():
             if type(value) is not float:
                 check_instance(f"row[{name!r}]", value, (int, float, np.number), "a number")
-        longer = object.__new__(type(self))
+        longer = object.__new__(type(self))  # copy.copy would take as long as a short epoch's step
         longer.__dict__ |= self.__dict__
         if max(map(len, self._columns.values())) > self._epochs:
             longer._columns = {name: v[: self._epochs] for name, v in self._columns.items()}

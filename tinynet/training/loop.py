@@ -219,7 +219,7 @@ class _MeanLoss:
 
     def check_parameters(self, params: Array) -> None:
         """Look at what the last step made, because no loss comes after it."""
-        if not np.logical_and.reduce(np.isfinite(params)):
+        if not np.isfinite(params).all():
             raise self._diverged("a parameter became NaN or infinite")
 
     def _diverged(self, what: str) -> DivergenceError:
