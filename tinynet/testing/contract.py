@@ -16,9 +16,10 @@ from tinynet.declared import attributes
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.testing.inputs import views_check
+from tinynet.testing.magnitudes import EPS
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import EPS, Trial, generator_states, read_only, restore
+from tinynet.testing.trial import Trial, generator_states, read_only, restore
 
 Calls = Sequence[Callable[[Layer], object]]
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinynet.checks import as_numbers, check_function
-from tinynet.testing.trial import EPS, largest, rms
+from tinynet.testing.magnitudes import EPS, largest, rms
 from tinynet.types import Array
 
 _FIRST_STEP = 2.0**-9  # for a value of 1: h⁴ and the round-off divided by h are then alike

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from tinynet.declared import attributes
+from tinynet.testing.magnitudes import agree, distance
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import Trial, agree, distance, generator_states, inputs_of_parts
+from tinynet.testing.trial import Trial, generator_states, inputs_of_parts
 
 
 @rule("reproducible", "take rng as an argument, keep it as self.rng, and draw from that alone.")

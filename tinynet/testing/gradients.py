@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tinynet.testing.differences import Line, Slope, nearby, slope, two_steps
+from tinynet.testing.magnitudes import EPS, last_bits, rms
 from tinynet.testing.report import Fault, TensorResult
-from tinynet.testing.trial import EPS, Inputs, Trial, last_bits, rms
+from tinynet.testing.trial import Inputs, Trial
 from tinynet.types import Array
 
 _RTOL = 2e-8  # relative tolerance, to which the round-off of the differences is added

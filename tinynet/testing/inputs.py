@@ -9,8 +9,9 @@ import numpy as np
 from tinynet.checks import returned
 from tinynet.layers import Layer
 from tinynet.losses import Loss
+from tinynet.testing.magnitudes import rms
 from tinynet.testing.report import Fault, Report, told
-from tinynet.testing.trial import Inputs, LossTrial, Trial, rms
+from tinynet.testing.trial import Inputs, LossTrial, Trial
 
 
 def make_trial(subject: Layer | Loss, given: dict[str, Any], seed: int, report: Report) -> Trial:

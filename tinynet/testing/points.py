@@ -7,10 +7,11 @@ import numpy as np
 from tinynet.testing.contract import kept_copy
 from tinynet.testing.differences import Line, slope
 from tinynet.testing.gradients import Comparison, Point
+from tinynet.testing.magnitudes import EPS, largest
 from tinynet.testing.message import gradient_fault
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import LeftOut, rule
-from tinynet.testing.trial import EPS, Trial, largest
+from tinynet.testing.trial import Trial
 from tinynet.types import Array
 
 

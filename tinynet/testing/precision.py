@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from tinynet.layers import Layer
+from tinynet.testing.magnitudes import distance, largest
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import Inputs, Outcome, Trial, distance, largest
+from tinynet.testing.trial import Inputs, Outcome, Trial
 from tinynet.types import Array
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from tinynet.layers import Layer
+from tinynet.testing.magnitudes import EPS
 from tinynet.testing.report import Fault
 from tinynet.testing.rules import Broken, LeftOut, Pair, Pairs, rule
-from tinynet.testing.trial import EPS, Outcome, Trial
+from tinynet.testing.trial import Outcome, Trial
 
 
 @rule("batch_of_one", "where one row alone has no meaning, refuse it with a ValueError.")

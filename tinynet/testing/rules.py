@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinynet.testing.magnitudes import EPS, agree, distance, largest
 from tinynet.testing.report import Fault
-from tinynet.testing.trial import EPS, Trial, agree, distance, largest
+from tinynet.testing.trial import Trial
 from tinynet.types import Array
 
 
