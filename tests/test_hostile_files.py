@@ -118,7 +118,9 @@ def test_an_array_header_that_python_cannot_parse_is_a_damaged_file(path):
     text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (" + b"-" * 9000 + b"1,), }\n"
     array = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
     edited(path, lambda header: None, {"0.b.npy": array})
-    with pytest.raises(LoadError):
+    with pytest.raises(
+        LoadError, match=r"0\.b\.npy has the header .* which is not as tinynet writes"
+    ):
         load(path)
 
 

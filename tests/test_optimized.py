@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pytest
 
 from tinynet import (
     SGD,
@@ -70,7 +71,7 @@ def error(call, *arguments, **options):
         call(*arguments, **options)
     except Exception as caught:
         return [type(caught).__name__, str(caught), *getattr(caught, "__notes__", ())]
-    return "no error"
+    raise RuntimeError(f"{call!r} must refuse these arguments, and raised no error")
 
 
 def trained(make_optimizer):
@@ -94,8 +95,10 @@ def saved(folder):
     save(net, Path(folder, "net.npz"))
     again = load(Path(folder, "net.npz"))
     load_parameters(again, path)
-    refused = error(load_parameters, Dense(2, 2, rng=0), path)[1].replace(folder, "")
-    return [*history["loss"].tolist(), *again.params.tolist()], [repr(again), refused]
+    refused = [
+        line.replace(folder, "") for line in error(load_parameters, Dense(2, 2, rng=0), path)
+    ]
+    return [*history["loss"].tolist(), *again.params.tolist()], [repr(again), *refused]
 
 
 def facts():
@@ -123,6 +126,12 @@ def facts():
     }
 
 
+def test_a_refusal_that_does_not_come_is_an_error():
+    with pytest.raises(RuntimeError, match="raised no error"):
+        error(len, [])
+    assert error(len, 3)[0] == "TypeError"
+
+
 def test_without_asserts_and_docstrings_everything_is_the_same(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "examples")
     monkeypatch.setenv("COLUMNS", "80")  # into which argparse fits its text
@@ -145,6 +154,6 @@ def test_without_asserts_and_docstrings_everything_is_the_same(monkeypatch):
     np.testing.assert_allclose(optimized.pop("numbers"), here.pop("numbers"), rtol=1e-8, atol=1e-12)
     for name, value in here.items():
         assert optimized[name] == value
-        assert "no error" not in value
+    assert here["files"][1] == "LoadError"
     for name, (_, options) in optimized["examples"].items():
         assert "--help" in options, name
