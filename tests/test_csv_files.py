@@ -89,12 +89,13 @@ def written(cells, labels, form):
     quoted = {"none": [], "all": range(len(rows[0])), "label": [place]}[form["quotes"]]
     strict = form["delimiter"] if len(form["delimiter"]) < 3 else ";"  # no blank after a quote
     delimiter = form["delimiter"] if not quoted else strict
+    blanks = [(n, blank.strip("\t" * (delimiter == "\t"))) for n, blank in form["blank"]]
     lines = [
         delimiter.join(f'"{cell}"' if n in quoted else cell for n, cell in enumerate(row))
         for row in rows
     ]
     numbers = [*range(1, 1 + len(lines))]
-    for number, blank in form["blank"]:
+    for number, blank in blanks:
         if number <= len(lines) and not (lines[number - 1 : number] == [""] and not blank):
             lines.insert(number, blank)
             numbers = [old + (old > number) for old in numbers]
@@ -223,7 +224,19 @@ def test_the_fast_and_the_careful_way_agree(table, delimiter):
         ('1,2,3,4\n1,"2"3,4,4\n', "line 2, column 2: '\"2\"3' is not"),
         ('"1","2","3","x"\n', "line 1, column 4: 'x' is not"),
         ("1,2,3," + "9" * 100, "line 1, column 4: '9{40}' is not"),
-        (b"PK\x03\x04\x14\x00\x08\x00", "line 1 holds the character NUL.*Unpack a .zip"),
+        (b"7,1,2\x00,3\n", "line 1 holds the character NUL.*Export"),
+        ("NA,nan,x,y2\n1,2,3,4\n", "line 1, column 1: 'NA' is not .* A value is missing"),
+        ("NA,b,c,d\n1,2,3,4\n", "line 1, column 1: 'NA' is not .* A value is missing"),
+        ("<NA>,#N/A,null,None\n1,2,3,4\n", "line 1, column 1: '<NA>' is not .* is missing"),
+        (",0,1,2\n", "line 1, column 1: '' is not .* A value is missing"),
+        ("x,0,1,2\n", "line 1, column 1: 'x' is not"),
+        ("1\t2\t3\t4\n\t\t\t\n", "line 2, column 1: '' is not .* A value is missing"),
+        ("\n\t\t\t\n1\t2\t3\t4\n", "line 2, column 1: '' is not .* A value is missing"),
+        ("\t\t\t\n", "line 1, column 1: '' is not .* A value is missing"),
+        ("1\t2\t3\t4\n \t \n", "line 2 has 2 columns"),
+        ("1,2,3,4,\n", "line 1 has 5 columns;.* Each line ends in a delimiter, ',': remove it"),
+        ("label;a;b;c;\n", "line 1 has 5 columns;.* Each line ends in a delimiter, ';': remove"),
+        ("a,b,c\n1,2,3\n", r"line 1 has 3 columns;.*loadtxt\(.*delimiter=',', skiprows=1\)"),
     ],
 )
 def test_the_error_names_the_line_and_the_value(folder, content, message):
@@ -242,7 +255,7 @@ def test_the_error_names_the_line_and_the_value(folder, content, message):
         ("Unnamed: 0,0,1,2,3\n5,7,1,2,3\n", [7]),  # and when it was read and written again
         ('"","label","V1","V2","V3"\n"1",7,1,2,3\n', [7]),  # as R writes it
         ("a,b,label,c\n1,2,7,3\n", [7]),
-        ("0,1,2,3\n7,1,2,3\n", [0, 7]),  # too short to be a header, which counts to ten
+        ("0,1,2,3\n7,1,2,3\n", [0, 7]),  # which may be an image
         ("7,1,2,3\r\r\n\r\r\n8,1,2,3", [7, 8]),
     ],
 )
@@ -252,11 +265,40 @@ def test_headers_and_indexes_of_other_programs_are_left_out(folder, content, lab
     assert images[-1].tolist() == [1, 2, 3]
 
 
-def test_a_first_line_that_numbers_many_columns_is_a_header(folder):
-    for start in (0, 1):
-        header = ",".join(map(str, range(start, start + 11)))
-        images, labels = read(folder, header + "\n5" + ",9" * 10, pixels=10)
-        assert (images.tolist(), labels.tolist()) == ([[9] * 10], [5])
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("pixels", [3, 10, 254, 255, 256, 784])
+def test_a_first_line_that_numbers_the_columns_is_a_header_where_it_is_no_image(
+    folder, start, pixels
+):
+    numbers = [*range(start, start + 1 + pixels)]
+    header = ",".join(map(str, numbers))
+    images, labels = read(folder, header + "\n5" + ",9" * pixels, pixels)
+    is_image = numbers[-1] <= 255
+    assert labels.tolist() == [start, 5][not is_image :]
+    assert images.tolist() == [numbers[1:], [9] * pixels][not is_image :]
+
+
+@pytest.mark.parametrize("first", [",{}", "Unnamed: 0,{}", "{},digit", "digit,{}"])
+def test_numbered_columns_beside_a_name_are_a_header(folder, first):
+    of_label = "digit" in first
+    header = first.format(",".join(map(str, range(11 - of_label))))
+    column = "digit" if of_label else None
+    images, labels = read(folder, f"{header}\n5" + ",9" * (11 - of_label), 10, label_column=column)
+    assert (len(images), labels.tolist()) == (1, [5 if first == "digit,{}" else 9])
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [(b"PK\3\4\x14\0", "zip archive"), (b"\xfd7zXZ\0\0", "xz file"), (b"PK\5\6", "zip archive")],
+)
+def test_an_archive_of_another_kind_is_to_be_unpacked(folder, start, kind):
+    with pytest.raises(ValueError, match=rf"digits\.csv .*this is a {kind}: unpack it"):
+        read(folder, start + b"1,2,3,4\n")
+
+
+def test_one_pixel_is_written_in_the_singular(folder):
+    with pytest.raises(ValueError, match=r"2 columns, a label and 1 pixel\."):
+        read(folder, "1,2,3\n", pixels=1)
 
 
 @pytest.mark.parametrize(

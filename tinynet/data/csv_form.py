@@ -3,7 +3,6 @@
 import codecs
 import csv
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from io import BufferedIOBase
 from typing import NamedTuple, TypeAlias
@@ -13,7 +12,23 @@ from tinynet.types import FilePath
 DELIMITERS = (";", "\t", ",")  # of two that fit, the first: "7;0,5" has a decimal comma
 LABEL_NAMES = ("label", "class", "target", "y")
 _INDEX_NAMES = ("", "unnamed: 0")  # of pandas' index: in its file, and read and written again
-_FEWEST_TO_COUNT = 10  # a first line 0,1,2,... of so many columns numbers them, and is no image
+_FEWEST_TO_COUNT = 10  # numbers in order beside one name: of so many, the name is no wrong value
+_MISSING = {"", "na", "n/a", "nan", "null", "none"}  # without the signs around them
+_MARKS = {  # of UTF-32 before UTF-16, because one of them begins with one of UTF-16
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_ZEROS: dict[
+    tuple[bool, ...], str
+] = {  # which of the first four bytes are zero where there is no mark, but plain characters
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+}
 _CHUNK = 1 << 18  # bytes to read at once
 
 Line: TypeAlias = tuple[int, str]  # its number in the file, from 1, and its text
@@ -37,26 +52,32 @@ class CsvForm(NamedTuple):
     skipped: int
 
 
-def read_form(file: BufferedIOBase, path: FilePath, longest: int) -> CsvForm:
+def read_form(file: BufferedIOBase, path: FilePath, columns: int, longest: int) -> CsvForm:
     """Find the form of a file in its first bytes and its first line, and read the rest while used.
+
+    A row has so many `columns`; the first line may have others, and is told from a header by that.
 
     Raises:
         ValueError: the file is no text, or a line has more than `longest` characters.
     """
     lines = _lines(file, path, longest)
-    first = next(lines, None)
+    above, first = _first_filled(lines)
     if first is None:
         return CsvForm(lines, ",", 0, (), 0)
     number, line = first
     if "\0" in line:
         raise ValueError(
-            f"{path}, line {number} holds the character NUL, so the file is no CSV. Unpack a .zip "
-            "file, and export a table of a spreadsheet program as CSV."
+            f"{path}, line {number} holds the character NUL, so the file is no CSV. Export a table "
+            "of a spreadsheet program as CSV."
         )
     delimiter = max(DELIMITERS, key=lambda delimiter: _fit(line, delimiter))
+    lines = _without_blank(lines, delimiter)
+    if above and delimiter in above[1]:  # a row of missing cells, and so the first one
+        lines = itertools.chain([first], lines)
+        first = number, line = above
     names = _cells(line, delimiter)
     names[0] = names[0].lstrip("# ")  # np.savetxt writes its header as a comment
-    if not _is_header(names):
+    if not _is_header(names, columns):
         rest = itertools.chain([first], lines)
         return CsvForm(_uniform(rest, delimiter, 0), delimiter, 0, (), 0)
     index = int(names[0].lower() in _INDEX_NAMES)
@@ -64,10 +85,10 @@ def read_form(file: BufferedIOBase, path: FilePath, longest: int) -> CsvForm:
 
 
 def _lines(file: BufferedIOBase, path: FilePath, longest: int) -> Iterator[Line]:
-    r"""All lines but the blank ones, which may end with \n, \r\n, \r\r\n or \r."""
+    r"""All lines but the empty ones, which may end with \n, \r\n, \r\r\n or \r."""
     start = file.read(4)
-    # Of UTF-8, UTF-16 and UTF-32, each with or without a mark. Bytes that are wrong become "\xff".
-    decoder = codecs.getincrementaldecoder(json.detect_encoding(start))("backslashreplace")
+    # Bytes that are wrong become "\xff", which is no number.
+    decoder = codecs.getincrementaldecoder(_encoding(start))("backslashreplace")
     chunk, rest, done = start, "", 0
     while True:
         text = rest + decoder.decode(chunk, final=not chunk)
@@ -80,7 +101,7 @@ def _lines(file: BufferedIOBase, path: FilePath, longest: int) -> Iterator[Line]
         for number, line in enumerate(lines, done + 1):
             if len(line) > longest:
                 raise _too_long(path, number, longest)
-            if line.strip(" \t"):
+            if line.strip(" "):
                 yield number, line
         done += len(lines)
         if not chunk:
@@ -88,6 +109,31 @@ def _lines(file: BufferedIOBase, path: FilePath, longest: int) -> Iterator[Line]
         if len(rest) > longest:
             raise _too_long(path, done + 1, longest)
         chunk = file.read(_CHUNK)
+
+
+def _encoding(start: bytes) -> str:
+    """UTF-8, UTF-16 or UTF-32, by the mark at the start or by the zeros in plain characters."""
+    marked = (name for mark, name in _MARKS.items() if start.startswith(mark))
+    zeros = tuple(byte == 0 for byte in start)
+    return next(marked, _ZEROS.get(zeros, "utf-8"))
+
+
+def _first_filled(lines: Iterator[Line]) -> tuple[Line | None, Line | None]:
+    """The first line of tabs alone, if any, and the first line with something else.
+
+    Tabs are missing cells where tabs are the delimiter, which only the second line tells.
+    """
+    above = None
+    for line in lines:
+        if line[1].strip(" \t"):
+            return above, line
+        above = above or line
+    return None, above
+
+
+def _without_blank(lines: Iterator[Line], delimiter: str) -> Iterator[Line]:
+    """The lines that hold cells, which may be missing ones."""
+    return (line for line in lines if delimiter in line[1] or line[1].strip(" \t"))
 
 
 def _too_long(path: FilePath, number: int, longest: int) -> ValueError:
@@ -125,17 +171,29 @@ def _uniform(lines: Iterator[Line], delimiter: str, index: int) -> Iterator[Line
         yield number, line.partition(delimiter)[2] if index else line
 
 
-def _is_header(cells: Sequence[str]) -> bool:
+def _is_header(cells: Sequence[str], columns: int) -> bool:
     """Whether the cells of the first line are names, and not a row with some wrong values."""
     if any(cell.lower() in LABEL_NAMES for cell in cells):
         return True
-    names = [cell for cell in cells if cell and not _is_number(cell)]
-    if len(names) > len(cells) / 2 and len(set(cells)) == len(cells):
+    index = int(cells[0].lower() in _INDEX_NAMES)
+    if any(is_missing(cell) for cell in cells[index:]):
+        return False
+    numbers = [cell for cell in cells[index:] if _is_number(cell)]
+    names = len(cells) - index - len(numbers)
+    if names > len(cells) / 2 and len(set(cells)) == len(cells):
         return True
-    index = cells[0].lower() in _INDEX_NAMES
-    counted = [cell for cell in cells[index:] if cell not in names]
-    counts = any(counted == [*map(str, range(s, s + len(counted)))] for s in (0, 1))
-    return counts and (index or len(counted) >= _FEWEST_TO_COUNT)
+    if not any(numbers == [*map(str, range(s, s + len(numbers)))] for s in (0, 1)):
+        return False
+    # Columns that are numbered. An image may hold these numbers too, if nothing else is there.
+    too_large = bool(numbers) and int(numbers[-1]) > 255
+    beside_index = bool(index) and len(cells) > columns
+    beside_name = names == 1 and len(numbers) >= _FEWEST_TO_COUNT
+    return too_large or beside_index or beside_name
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell says that there is no value, as `NA`, `#N/A`, `NaN`, `<NA>` and `?` do."""
+    return cell.strip("#<>?-. ").lower() in _MISSING
 
 
 def _is_number(cell: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinynet.checks import positive_int
 from tinynet.data.compressed import open_unpacked
-from tinynet.data.csv_form import DELIMITERS, CsvForm, Line, read_form
+from tinynet.data.csv_form import DELIMITERS, CsvForm, Line, is_missing, read_form
 from tinynet.data.label_column import (
     check_label_first,
     check_order,
@@ -40,8 +40,9 @@ def read_mnist_csv(
 
     - The delimiter is a comma, a semicolon or a tab, the same in all lines.
     - A first line of names is a header. Its column `label`, `class`, `target` or `y`, in small or
-      capital letters, is the label wherever it stands. A first line that numbers at least ten
-      columns, `0,1,2,...`, is a header too.
+      capital letters, is the label wherever it stands. A first line that numbers the columns,
+      `0,1,2,...`, is a header if it cannot be an image: if a number is above 255, or if the place
+      of the label or of an index has a name. Otherwise it is a row.
     - A first column whose name is empty or `Unnamed: 0` is the index of pandas, and is left out.
     - Cells may be quoted. Blanks around numbers, blank lines and all usual line ends are allowed.
     - The encoding is UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
@@ -84,9 +85,9 @@ def read_mnist_csv(
     values, labels = bytearray(), bytearray()  # they grow in place, so no data is held twice
     has_points = False
     with open_unpacked(path) as file:
-        form = read_form(file, path, max(_LONGEST_LINE, _LONGEST_CELL * (pixels + 1)))
+        form = read_form(file, path, 1 + pixels, max(_LONGEST_LINE, _LONGEST_CELL * (1 + pixels)))
         if form.header:
-            _check_columns(len(form.names), form, path, form.header, pixels)
+            _check_columns(form.names, form, path, form.header, pixels)
         column = find_label(place, form, path)
         check_order(form, column, path)
         while block := list(itertools.islice(form.lines, _LINES_AT_ONCE)):
@@ -143,7 +144,7 @@ def _parse_carefully(lines: Sequence[Line], form: CsvForm, path: FilePath, pixel
     rows = []
     for line, text in lines:
         cells = [cell.strip(" \t") for cell in text.split(form.delimiter)]
-        _check_columns(len(cells), form, path, line, pixels, text)
+        _check_columns(cells, form, path, line, pixels)
         numbers = [_NUMBER.fullmatch(cell) for cell in cells]
         rows.append([int(number[1] or 0) if number else 256 for number in numbers])
         for column, (value, cell) in enumerate(zip(rows[-1], cells, strict=True), 1 + form.skipped):
@@ -157,7 +158,7 @@ def _parse_carefully(lines: Sequence[Line], form: CsvForm, path: FilePath, pixel
 
 def _advice(cell: str) -> str:
     try:
-        value = float(cell or "nan")
+        value = math.nan if is_missing(cell) else float(cell)
     except ValueError:
         return "Correct the value, or leave the line out."
     if math.isnan(value):
@@ -170,18 +171,20 @@ def _advice(cell: str) -> str:
 
 
 def _check_columns(
-    columns: int, form: CsvForm, path: FilePath, line: int, pixels: int, text: str = ""
+    cells: Sequence[str], form: CsvForm, path: FilePath, line: int, pixels: int
 ) -> None:
+    columns = len(cells)
     if columns != 1 + pixels:
         raise ValueError(
             f"{path}, line {line} has {columns} column{'s' * (columns != 1)}"
             f"{' after the index' * form.skipped}; {_rule(pixels)}."
-            f"{_guess(columns, form, pixels, text)}"
+            f"{_guess(cells, form, pixels)}"
         )
 
 
-def _guess(columns: int, form: CsvForm, pixels: int, text: str) -> str:
+def _guess(cells: Sequence[str], form: CsvForm, pixels: int) -> str:
     """The likely cause of a wrong number of columns, and what to do."""
+    columns, text = len(cells), form.delimiter.join(cells)
     others = [d for d in DELIMITERS if d != form.delimiter and text.count(d) == pixels]
     if others:
         return (
@@ -189,12 +192,19 @@ def _guess(columns: int, form: CsvForm, pixels: int, text: str) -> str:
         )
     if columns == 1:
         return " Write commas, semicolons or tabs between them."
+    if columns == pixels + 2 and not cells[-1]:
+        return f" Each line ends in a delimiter, {form.delimiter!r}: remove it."
     if columns == pixels:
-        return " Is the label column missing?"
+        skipped = ", skiprows=1" * bool(form.header)
+        return (
+            " Is the label column missing? Images without labels, as in the test.csv of Kaggle, "
+            f"are read by numpy.loadtxt(path, numpy.uint8, delimiter={form.delimiter!r}{skipped})."
+        )
     if columns == pixels + 2:
         return " Is the first column an index? Write the file without, to_csv(path, index=False)."
     return ""
 
 
 def _rule(pixels: int) -> str:
-    return f"each line must hold {1 + pixels} columns, a label and {pixels} pixels"
+    images = f"{pixels} pixel{'s' * (pixels != 1)}"
+    return f"each line must hold {1 + pixels} columns, a label and {images}"
