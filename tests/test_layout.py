@@ -21,6 +21,7 @@ FOUNDATION = {
     "foreign_names",
     "held",
     "kept",
+    "option",
     "text",
     "types",
 }  # every module may import these

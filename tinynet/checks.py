@@ -9,6 +9,7 @@ import math
 import operator
 import os
 from collections.abc import Callable, Mapping, Set
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -106,8 +107,8 @@ def float_dtype(value: DTypeLike, name: str = "dtype") -> np.dtype[Any]:
     return dtype
 
 
-def file_path(value: FilePath, name: str = "path") -> FilePath:
-    """The value, if it can be a path; an int would be an open file."""
+def file_path(value: FilePath, name: str = "path") -> Path:
+    """The value as a path, in which ~ is the home folder; an int would be an open file."""
     rule = f"{name} must be a path, a str or a pathlib.Path; got {shown(value)}"
     if not isinstance(value, str | os.PathLike):
         raise TypeError(rule)
@@ -116,7 +117,7 @@ def file_path(value: FilePath, name: str = "path") -> FilePath:
         raise TypeError(rule)
     if not text or "\0" in text:
         raise ValueError(rule)
-    return value
+    return Path(os.path.expanduser(text))
 
 
 def random_generator(rng: Rng, name: str = "rng") -> np.random.Generator:
@@ -130,6 +131,11 @@ def random_generator(rng: Rng, name: str = "rng") -> np.random.Generator:
         f"{name} must be a Generator, an int of at least 0 or None; got {shown(rng)}. "
         f"Make one Generator, np.random.default_rng(0), and pass it to all layers."
     )
+
+
+def optional(rule: Callable[[object, str], Any]) -> Callable[[object, str], Any]:
+    """The rule, but None is kept, too."""
+    return lambda value, name: None if value is None else rule(value, name)
 
 
 def rate(value: Any, name: str) -> Any:
@@ -202,6 +208,14 @@ def check_numbers(name: str, value: Array) -> None:
     if value.dtype.kind not in "fiub":
         hint = _NUMBERS.get(value.dtype.kind, "").format(name)
         raise TypeError(f"{name} must hold real numbers; got {value.dtype}. {hint}".rstrip())
+
+
+def floats(value: Array, name: str) -> Array:
+    """The array of real numbers, ints as float64: in few bits, 3 − 5 wraps and e³ is a float16."""
+    if type(value) is ndarray and value.dtype.kind == "f":
+        return value
+    check_numbers(name, value)
+    return value if value.dtype.kind == "f" else value.astype(np.float64)
 
 
 def as_array(value: ArrayLike, name: str) -> Array:

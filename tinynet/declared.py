@@ -16,7 +16,7 @@ import numpy as np
 
 from tinynet.checks import check_array
 
-_PREFIX = "view of "  # of the entry in an instance's __dict__, whose own name the property hides
+_PREFIX = "value of "  # of the entry in an instance's __dict__, whose own name the property hides
 
 
 class Declared(property):
@@ -44,7 +44,7 @@ class Declared(property):
         vars(thing).pop(self.key, vars(thing).pop(self.name, None))
 
 
-class _Plain:
+class Plain:
     """Finds an attribute that was set before its name became a property of the class."""
 
     def __init__(self, name: str) -> None:
@@ -69,7 +69,7 @@ def place(thing: object, name: str, value: object) -> None:
         return
     cls = type(thing)
     if not isinstance(getattr(cls, name, None), Declared):
-        setattr(cls, key(name), _Plain(name))
+        setattr(cls, key(name), Plain(name))
         setattr(cls, name, Declared(name))
     vars(thing).pop(name, None)
     vars(thing)[key(name)] = value
@@ -77,7 +77,7 @@ def place(thing: object, name: str, value: object) -> None:
 
 def is_declared(thing: Any, name: str) -> bool:
     """Whether the name is that of a flat vector, or of a parameter, gradient or part declared."""
-    declared = thing._declared
+    declared = getattr(thing, "_declared", {})  # a loss or an optimizer has none
     gradient = name[:1] == "d" and isinstance(declared.get(name[1:]), np.ndarray)
     return gradient or name in declared or name in ("params", "grads")
 

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
+from tinynet.kept import used_names
+
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
 P = ParamSpec("P")
@@ -33,16 +35,21 @@ KEYWORDS = _table(
         "kernel_initializer weight_init": "write init=, such as tinynet.initializers.he_normal",
         "seed random_state manual_seed": "write rng=, a NumPy Generator or an int",
         "device": "arrays are NumPy's and stay on the CPU; dtype=np.float32 chooses the float type",
-        "p": "write rate=, the probability of dropping an element",
+        "p prob drop_rate drop_prob dropout_rate": "write rate=, the probability of dropping an "
+        "element",
         "inplace": "leave it out, because a layer never writes into its input",
         "dim axis": "leave it out, because it works over the last axis",
         "epsilon": "write eps=",
+        "alpha slope": "LeakyReLU(negative_slope=0.01), ELU(alpha=1.0), RMSprop(alpha=0.99)",
         "params": "the first argument is the network itself: SGD(net, lr=0.1)",
         "learning_rate": "write lr=, and read optimizer.lr",
-        "beta_1 beta_2": "write betas=(0.9, 0.999)",
+        "beta_1 beta_2 beta1 beta2": "write betas=(0.9, 0.999)",
+        "amsgrad": "there is no such variant of Adam; write a class derived from Adam",
         "rho": "write alpha=",
         "decay": "write weight_decay=, or a schedule as lr: tinynet.schedules",
-        "clipnorm clipvalue": "write clip_norm= or clip_value=",
+        "clipnorm clipvalue global_clipnorm max_norm max_grad_norm grad_clip clip_grad": "write "
+        "clip_norm= or clip_value=",
+        "l2 weight_penalty": "write weight_decay=",
         "reduction size_average": "a loss is the mean that its docstring states; scale lr instead",
         "from_logits": "CrossEntropyLoss and BCEWithLogitsLoss take logits, BCELoss probabilities",
     }
@@ -73,7 +80,7 @@ CALL_KEYWORDS = _table(
 
 CALL_KEYWORDS.update({name: KEYWORDS[name] for name, advice in CALL_KEYWORDS.items() if not advice})
 
-_OF_OBJECTS = _table(
+_OF_OBJECTS = KEYWORDS | _table(
     {
         "parameters trainable_variables": "an optimizer takes the network itself: "
         "SGD(net, lr=0.1); net.params holds all parameters, net.named_parameters() lists them by "
@@ -104,9 +111,8 @@ _OF_OBJECTS = _table(
         "named_state": "it is called named_buffers()",
         "check_windows": "it is called check_views()",
         "item": "leave it out, because forward returns a Python float",
-        "learning_rate": KEYWORDS["learning_rate"],
+        "history": "what fit returns is the mapping itself: history['loss']",
         "lr": "the learning rate is the optimizer's: SGD(net, lr=0.1), later optimizer.lr = 0.01",
-        "reduction": KEYWORDS["reduction"],
         "param_groups": "an optimizer has one network, optimizer.net, and one rate, optimizer.lr",
         "minimize apply_gradients": "write net.backward(loss.backward()), then optimizer.step()",
     }
@@ -161,8 +167,8 @@ ATTRIBUTES = _OF_OBJECTS | _table(
 class ForeignName:
     """A class attribute that is reported as missing, with advice what to write instead.
 
-    The name belongs to a class that defines it, and to an object whose own methods assign it. An
-    assignment from outside is refused, because it would have no effect.
+    The name belongs to a class that defines it or whose methods use it, and to an object whose own
+    methods assign it. Any other assignment is refused, because it would have no effect.
     """
 
     def __init__(self, name: str) -> None:
@@ -179,7 +185,8 @@ class ForeignName:
             code, cls = frame.f_code, type(owner)
             first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
             method = first is owner and hasattr(cls, code.co_name)
-            if not method and not str(frame.f_globals.get("__name__")).startswith("tinynet."):
+            ours = str(frame.f_globals.get("__name__")).startswith("tinynet.")
+            if not (method or ours or self.name in used_names(cls)):
                 self._refuse(cls, "does not use")
         vars(owner)[self.name] = value
 

@@ -73,6 +73,11 @@ def set_by(cls: type, *methods: str) -> frozenset[str]:
     return known[methods]
 
 
+def used_names(cls: type) -> frozenset[str]:
+    """All names of attributes in the methods of a class."""
+    return frozenset(name for _, code in _methods(cls) for name in _names(code))
+
+
 def kept_names(cls: type) -> frozenset[str]:
     """The names that the passes of a layer or loss set and its constructor does not."""
     return set_by(cls, *PASSES) - set_by(cls, "__init__", "__new__", "__setstate__")

@@ -63,7 +63,7 @@ class Parameterized:
             ValueError: a name is taken, or a part already has a place.
         """
         check_declaration(self, declared)
-        self._declared = dict(declared)
+        self._declared = {**self._declared, **declared}  # a subclass may add to what it inherits
         self._gather(float_type(self, dtype))
 
     def bind(self, params: Array, grads: Array) -> None:

@@ -55,11 +55,19 @@ def shown(value: object) -> str:
     if isinstance(value, np.ndarray):
         kind = "an array" if type(value) is np.ndarray else type(value).__name__
         return f"{kind} of {value.dtype} and shape {value.shape}"
+    if isinstance(shape := getattr(value, "shape", None), tuple) and shape:  # as of a DataFrame
+        return f"a {type(value).__name__} of shape {shape}"
     try:
         text = " ".join(written(value).split())
     except Exception:  # the value may be a broken object
         text = f"an object of {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def shown_call(args: Sequence[object], kwargs: Mapping[str, object]) -> str:
+    """What an error says that a class was called with."""
+    each = [*map(shown, args), *(f"{name}={shown(value)}" for name, value in kwargs.items())]
+    return f"({', '.join(each)})"
 
 
 class Table(str):

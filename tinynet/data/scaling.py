@@ -34,7 +34,8 @@ def scale_pixels(images: ArrayLike, *, dtype: DTypeLike = np.float64) -> Array:
     if images.dtype.kind not in "iu":
         raise TypeError(
             f"scale_pixels needs images of integers from 0 to 255, got {images.dtype}. "
-            f"Already scaled?"
+            f"If they go to 255, images.astype(np.uint8) converts them; repair what is not finite "
+            f"first. If they go to 1, they are scaled already."
         )
     if images.dtype != np.uint8 and images.size:
         for extreme in (images.min(), images.max()):

@@ -9,7 +9,7 @@ from tinynet.foreign_names import answering, check_keywords
 from tinynet.kept import expect_kept
 from tinynet.layers.defaults import predicting_copy, restore_defaults
 from tinynet.parameters import Parameterized
-from tinynet.text import call
+from tinynet.text import call, shown_call
 from tinynet.types import Array
 
 
@@ -75,7 +75,7 @@ class Layer(Parameterized):
         """Keep the arguments, from which `repr` and `tinynet.save` describe the layer."""
         check_keywords(cls, kwargs)
         if args and cls.__init__ is Parameterized.__init__:  # which takes only names
-            raise TypeError(f"{cls.__name__} takes no arguments; got {call('', args, kwargs)}")
+            raise TypeError(f"{cls.__name__} takes no arguments; got {shown_call(args, kwargs)}")
         self = super().__new__(cls)
         self._arguments = args, kwargs
         return self

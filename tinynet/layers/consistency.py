@@ -18,8 +18,8 @@ from tinynet.held import held
 from tinynet.layers.base import Layer
 from tinynet.types import Array
 
-OwnArrays: TypeAlias = list[tuple[Layer, dict[str, Array]]]
-"""For each layer of a network, copies of its arrays of floats that are not declared, by place."""
+OwnArrays: TypeAlias = list[tuple[Layer, dict[str, tuple[Array, Array]]]]
+"""For each layer of a network, its arrays of floats that are not declared, and copies, by place."""
 
 
 def own_arrays(net: Layer) -> OwnArrays:
@@ -31,19 +31,22 @@ def undeclared_parameter(start: OwnArrays, forward: OwnArrays, backward: OwnArra
     """What is wrong with an array that has a gradient but no declaration; empty if none has.
 
     The arguments are what `own_arrays` gave before a step, after its forward and after its backward
-    pass. A parameter is an array that the step leaves as it was, while `backward` makes an array of
+    pass. A parameter is an array that stays, with its values, while `backward` makes an array of
     the same shape and, unless it is a matrix, of a name that contains its own.
     """
     for (layer, first), (_, middle), (_, last) in zip(start, forward, backward, strict=True):
-        made = {name: a for name, a in last.items() if not _equal(a, middle.get(name))}
-        for name, array in first.items():
-            if name in made or not _equal(array, last.get(name)) or not array.ndim:
+        nothing = None, None
+        made = {n: a for n, (_, a) in last.items() if not _equal(a, middle.get(n, nothing)[1])}
+        for name, (before, array) in first.items():
+            after, values = last.get(name, nothing)
+            stays = after is before and _equal(array, values)
+            if name in made or not stays or not array.ndim:
                 continue
             last_word = re.split(r"[.[]", name)[-1].lstrip("_")  # "W" of ".W", "'W']" of ".of['W']"
             word = "".join(re.findall(r"[^\W\d]\w*", last_word)) or "W"
-            for gradient, values in made.items():
+            for gradient, slope in made.items():
                 related = array.ndim > 1 or last_word in gradient
-                if values.shape == array.shape and related:
+                if slope.shape == array.shape and related:
                     me = type(layer).__name__
                     return (
                         f"backward of {me} makes self{gradient}, a gradient for self{name}, which "
@@ -89,13 +92,13 @@ def undeclared_state(start: Layer, used: Layer, x: Array, method: str) -> str:
     )
 
 
-def _own_arrays(layer: Layer) -> Iterator[tuple[str, Array]]:
+def _own_arrays(layer: Layer) -> Iterator[tuple[str, tuple[Array, Array]]]:
     closed = {id(layer._arguments), *(id(getattr(layer, name, None)) for name in layer.buffers)}
     for place, value in held(layer, lambda v: id(v) not in closed and not isinstance(v, Layer)):
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and id(value) not in closed:
             vectors = layer.params, layer.grads
             if not any(np.may_share_memory(value, vector) for vector in vectors):
-                yield place, value.copy()
+                yield place, (value, value.copy())
 
 
 def _outputs(layer: Layer, like: Layer, method: str, x: Array) -> Any:

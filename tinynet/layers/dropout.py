@@ -1,9 +1,12 @@
 """Dropout: while training, a random part of the elements is set to zero."""
 
+from functools import partial
+
 import numpy as np
 
-from tinynet.checks import check_gradient, check_numbers, fraction, random_generator
+from tinynet.checks import check_gradient, floats, fraction, random_generator
 from tinynet.layers.base import Layer
+from tinynet.option import Option
 from tinynet.types import Array, Rng
 
 
@@ -32,21 +35,21 @@ class Dropout(Layer):
         array([[1., 1., 1., 1.]])
     """
 
+    rate = Option(partial(fraction, rule="the probability of dropping an element, 0 <= rate < 1"))
+
     def __init__(self, rate: float, *, rng: Rng = None) -> None:
-        rule = "the probability of dropping an element, 0 <= rate < 1"
-        self.rate = fraction(rate, "rate", rule)
+        self.rate = rate
         self.rng = random_generator(rng)
 
     def forward(self, x: Array) -> Array:
-        check_numbers("x", x)
+        x = floats(x, "x")
         # the same numbers for both float types, so that float32 drops the same elements as float64
         kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
         self._scaled_mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, 1.0))
         return x * self._scaled_mask
 
     def predict(self, x: Array) -> Array:
-        check_numbers("x", x)
-        return x
+        return floats(x, "x")
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._scaled_mask.shape)

@@ -1,5 +1,7 @@
 """Layers that normalize their inputs to mean 0 and variance 1."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -12,6 +14,7 @@ from tinynet.checks import (
     positive_int,
 )
 from tinynet.layers.base import Layer
+from tinynet.option import Option
 from tinynet.types import Array
 
 
@@ -69,6 +72,9 @@ class BatchNorm(Layer):
 
     buffers = ("running_mean", "running_var")
 
+    momentum = Option(partial(fraction, rule="the weight of the new batch, 0 <= momentum < 1"))
+    eps = Option(positive)
+
     def __init__(
         self,
         features: int,
@@ -78,8 +84,7 @@ class BatchNorm(Layer):
         dtype: DTypeLike = np.float64,
     ) -> None:
         features, dtype = positive_int(features, "features"), float_dtype(dtype)
-        rule = "the weight of the new batch, 0 <= momentum < 1"
-        self.momentum, self.eps = fraction(momentum, "momentum", rule), positive(eps, "eps")
+        self.momentum, self.eps = momentum, eps
         super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
         self.running_mean, self.running_var = np.zeros(features, dtype), np.ones(features, dtype)
         self.input_shape = (features,)
@@ -159,9 +164,11 @@ class LayerNorm(Layer):
     bias: Array
     dbias: Array
 
+    eps = Option(positive)
+
     def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float64) -> None:
         features, dtype = positive_int(features, "features"), float_dtype(dtype)
-        self.eps = positive(eps, "eps")
+        self.eps = eps
         super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
 
     def forward(self, x: Array) -> Array:

@@ -9,8 +9,9 @@ import math
 import numpy as np
 from scipy.special import expit, ndtr
 
-from tinynet.checks import check_gradient, check_numbers, positive, real
+from tinynet.checks import check_gradient, floats, positive, real
 from tinynet.layers.base import Layer
+from tinynet.option import Option
 from tinynet.types import Array
 
 
@@ -26,13 +27,11 @@ class ReLU(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        check_numbers("x", x)
-        self._x = x
+        self._x = x = floats(x, "x")
         return np.maximum(x, 0)
 
     def predict(self, x: Array) -> Array:
-        check_numbers("x", x)
-        return np.maximum(x, 0)
+        return np.maximum(floats(x, "x"), 0)
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._x.shape)
@@ -53,12 +52,13 @@ class LeakyReLU(Layer):
         array([[-0.2, 0. , 3. ]])
     """
 
+    negative_slope = Option(real)
+
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = real(negative_slope, "negative_slope")
+        self.negative_slope = negative_slope
 
     def forward(self, x: Array) -> Array:
-        check_numbers("x", x)
-        self._x = x
+        self._x = x = floats(x, "x")
         return np.where(x > 0, x, self.negative_slope * x)
 
     def backward(self, dy: Array) -> Array:
@@ -83,12 +83,13 @@ class ELU(Layer):
         array([[ -1., 0., 1000.]])
     """
 
+    alpha = Option(positive)
+
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = positive(alpha, "alpha")
+        self.alpha = alpha
 
     def forward(self, x: Array) -> Array:
-        check_numbers("x", x)
-        self._x = x
+        self._x = x = floats(x, "x")
         return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
 
     def backward(self, dy: Array) -> Array:
@@ -114,7 +115,7 @@ class GELU(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        check_numbers("x", x)
+        x = floats(x, "x")
         self._x, self._normal = x, ndtr(x)
         return x * self._normal
 
@@ -138,7 +139,7 @@ class SiLU(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        check_numbers("x", x)
+        x = floats(x, "x")
         self._x, self._sigmoid = x, expit(x)
         return x * self._sigmoid
 
@@ -163,8 +164,7 @@ class Softplus(Layer):
     """
 
     def forward(self, x: Array) -> Array:
-        check_numbers("x", x)
-        self._x = x
+        self._x = x = floats(x, "x")
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
     def backward(self, dy: Array) -> Array:

@@ -144,6 +144,9 @@ class Sequential(Layer):
     def __getitem__(self, place: int | slice) -> Layer | tuple[Layer, ...]:
         return self.layers[place]
 
+    def __setitem__(self, place: object, layer: object) -> None:
+        self.layers = layer  # which says why not
+
     def __repr__(self) -> str:
         inside = [repr(layer) for layer in self.layers]
         if (dtype := self._arguments[1].get("dtype")) is not None:

@@ -3,14 +3,14 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 import numpy as np
 
-from tinynet.checks import check_array, check_numbers, check_targets
+from tinynet.checks import check_array, check_targets, floats
 from tinynet.foreign_names import answering, check_keywords
 from tinynet.kept import expect_kept, kept_names
-from tinynet.text import call, shown
+from tinynet.text import call, shown, shown_call
 from tinynet.types import Array
 
 
@@ -26,6 +26,8 @@ class Loss:
     `backward` is the exact gradient of that mean.
 
     Attributes:
+        buffers: names of arrays that a loss keeps from one `forward` to the next, such as a running
+            mean, and overwrites in place. Checkpoints hold them.
         activation: name of the activation that the loss applies to y itself, so that the network
             should not end in it; empty if there is none.
 
@@ -48,13 +50,14 @@ class Loss:
     """
 
     activation = ""
+    buffers: ClassVar[tuple[str, ...]] = ()
 
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the class was called with, for repr
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         check_keywords(cls, kwargs)
         if (args or kwargs) and cls.__init__ is object.__init__:  # which would ignore them
-            raise TypeError(f"{cls.__name__} takes no arguments; got {call('', args, kwargs)}")
+            raise TypeError(f"{cls.__name__} takes no arguments; got {shown_call(args, kwargs)}")
         self = super().__new__(cls)
         self._arguments = args, kwargs
         return self
@@ -109,7 +112,7 @@ def _checked(forward: Callable[..., float]) -> Callable[..., float]:
     @functools.wraps(forward)
     def checked(self: Loss, y: Array, t: Array) -> float:
         if type(y) is not np.ndarray or type(t) is not np.ndarray or y.dtype.kind != "f":
-            check_numbers("y", y)
+            y = floats(y, "y")
             check_array("t", t)
         self.check(y, t)
         value = forward(self, y, t)

@@ -5,6 +5,7 @@ from scipy.special import xlogy
 
 from tinynet.checks import check_distributions, check_indices, fraction, rounding
 from tinynet.losses.base import Loss, weighted_sum
+from tinynet.option import Option
 from tinynet.types import Array
 
 
@@ -48,8 +49,10 @@ class CrossEntropyLoss(Loss):
 
     activation = "Softmax"
 
+    label_smoothing = Option(fraction)
+
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        self.label_smoothing = fraction(label_smoothing, "label_smoothing")
+        self.label_smoothing = label_smoothing
 
     def check(self, y: Array, t: Array) -> None:
         got = f"{type(self).__name__} got y of shape {y.shape}"

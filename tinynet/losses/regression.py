@@ -4,6 +4,7 @@ import numpy as np
 
 from tinynet.checks import positive
 from tinynet.losses.base import Loss, weighted_sum
+from tinynet.option import Option
 from tinynet.types import Array
 
 
@@ -71,8 +72,10 @@ class HuberLoss(Loss):
         array([0.25, 0.5 ])
     """
 
+    delta = Option(positive)
+
     def __init__(self, delta: float = 1.0) -> None:
-        self.delta = positive(delta, "delta")
+        self.delta = delta
 
     def forward(self, y: Array, t: Array) -> float:
         d = y - t

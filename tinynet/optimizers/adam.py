@@ -6,8 +6,17 @@ import numpy as np
 
 from tinynet.checks import fraction, not_negative, positive
 from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.option import Option
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
+
+
+def _betas(value: object, name: str) -> tuple[float, float]:
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise TypeError(
+            f"{name} must be two numbers in [0, 1), such as (0.9, 0.999); got {value!r}"
+        )
+    return fraction(value[0], f"{name}[0]"), fraction(value[1], f"{name}[1]")
 
 
 class Adam(Optimizer):
@@ -48,6 +57,10 @@ class Adam(Optimizer):
     mean: Array
     squares: Array
 
+    betas = Option(_betas)
+    eps = Option(positive)
+    weight_decay = Option(not_negative)
+
     def __init__(
         self,
         net: Parameterized,
@@ -59,13 +72,7 @@ class Adam(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise TypeError(
-                f"betas must be two numbers in [0, 1), such as (0.9, 0.999); got {betas!r}"
-            )
-        self.betas = fraction(betas[0], "betas[0]"), fraction(betas[1], "betas[1]")
-        self.eps = positive(eps, "eps")
-        self.weight_decay = not_negative(weight_decay, "weight_decay")
+        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
 
     def update(self, params: Array, grads: Array, rate: float) -> None:

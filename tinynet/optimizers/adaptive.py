@@ -4,6 +4,7 @@ import numpy as np
 
 from tinynet.checks import fraction, not_negative, positive
 from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.option import Option
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
 
@@ -35,6 +36,9 @@ class Adagrad(Optimizer):
 
     squares: Array
 
+    eps = Option(positive)
+    weight_decay = Option(not_negative)
+
     def __init__(
         self,
         net: Parameterized,
@@ -45,8 +49,7 @@ class Adagrad(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.eps = positive(eps, "eps")
-        self.weight_decay = not_negative(weight_decay, "weight_decay")
+        self.eps, self.weight_decay = eps, weight_decay
         super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
@@ -90,6 +93,11 @@ class RMSprop(Optimizer):
     squares: Array
     velocity: Array
 
+    alpha = Option(fraction)
+    eps = Option(positive)
+    momentum = Option(fraction)
+    weight_decay = Option(not_negative)
+
     def __init__(
         self,
         net: Parameterized,
@@ -102,9 +110,8 @@ class RMSprop(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.alpha, self.momentum = fraction(alpha, "alpha"), fraction(momentum, "momentum")
-        self.eps = positive(eps, "eps")
-        self.weight_decay = not_negative(weight_decay, "weight_decay")
+        self.alpha, self.eps = alpha, eps
+        self.momentum, self.weight_decay = momentum, weight_decay
         if not momentum:
             self.state = ("squares",)
         super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)

@@ -7,9 +7,11 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from tinynet.checks import not_negative, positive, rate
-from tinynet.foreign_names import answering, check_keywords
+from tinynet.checks import not_negative, optional, positive, rate
+from tinynet.declared import attributes
+from tinynet.foreign_names import KEYWORDS, answering, check_keywords
 from tinynet.optimizers.first_step import check_first_step
+from tinynet.option import Option
 from tinynet.parameter_checks import check_has_parameters
 from tinynet.parameters import Parameterized
 from tinynet.text import written
@@ -23,7 +25,7 @@ _FOREIGN = (
 )
 
 
-@answering(_FOREIGN.split())
+@answering((*_FOREIGN.split(), *KEYWORDS))
 class Optimizer:
     """Moves `net.params` by means of `net.grads`: an optimizer of your own defines `update`.
 
@@ -73,7 +75,10 @@ class Optimizer:
 
     state: tuple[str, ...] = ()
 
-    _lr: LearningRate
+    lr = Option(rate)
+    clip_norm = Option(optional(positive))
+    clip_value = Option(optional(positive))
+
     work = _changed = np.empty(0)  # an instance allocates its own in the first step
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -93,26 +98,14 @@ class Optimizer:
             me = type(self).__name__
             raise TypeError(f"{me}.state must be a tuple of names: write ({self.state!r},)")
         self.net, self.lr, self.steps = net, lr, 0
-        self.clip_norm = None if clip_norm is None else positive(clip_norm, "clip_norm")
-        self.clip_value = None if clip_value is None else positive(clip_value, "clip_value")
+        self.clip_norm, self.clip_value = clip_norm, clip_value
         for name in self.state:
             setattr(self, name, np.zeros_like(net.params))
 
-    @property
-    def lr(self) -> LearningRate:
-        """The learning rate as given, a number or a function of the step."""
-        return self._lr
-
-    @lr.setter
-    def lr(self, lr: LearningRate) -> None:
-        # a Python float: a NumPy scalar would make float32 parameters float64
-        self._lr = rate(lr, "lr")
-
     def rate(self) -> float:
         """The learning rate of the next step."""
-        if callable(self._lr):
-            return not_negative(self._lr(self.steps), f"lr({self.steps})")
-        return self._lr
+        lr: LearningRate = self.lr
+        return not_negative(lr(self.steps), f"lr({self.steps})") if callable(lr) else lr
 
     def step(self) -> None:
         """Update the parameters once."""
@@ -169,9 +162,9 @@ class Optimizer:
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __repr__(self) -> str:
-        options = {"lr": self.lr}
+        own, options = attributes(self), {"lr": self.lr}
         for name, parameter in inspect.signature(type(self).__init__).parameters.items():
-            if name in vars(self) and name != "net" and getattr(self, name) != parameter.default:
+            if name in own and name != "net" and getattr(self, name) != parameter.default:
                 options[name] = getattr(self, name)
         shown = ", ".join(f"{name}={written(value)}" for name, value in options.items())
         return f"{type(self).__name__}({type(self.net).__name__}, {shown})"

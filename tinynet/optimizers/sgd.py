@@ -4,6 +4,7 @@ import numpy as np
 
 from tinynet.checks import boolean, fraction, not_negative
 from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.option import Option
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
 
@@ -44,6 +45,10 @@ class SGD(Optimizer):
 
     velocity: Array
 
+    momentum = Option(fraction)
+    nesterov = Option(boolean)
+    weight_decay = Option(not_negative)
+
     def __init__(
         self,
         net: Parameterized,
@@ -55,9 +60,7 @@ class SGD(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.momentum = fraction(momentum, "momentum")
-        self.nesterov = boolean(nesterov, "nesterov")
-        self.weight_decay = not_negative(weight_decay, "weight_decay")
+        self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
         if nesterov and not momentum:
             raise ValueError("nesterov=True needs momentum above 0, for instance momentum=0.9")
         if not momentum:

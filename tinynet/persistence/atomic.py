@@ -117,7 +117,7 @@ def check_target(path: FilePath) -> Path:
 
 def open_regular(path: FilePath) -> BinaryIO:
     """Open a file for reading; an error says what the path leads to instead of a file."""
-    place = Path(file_path(path))
+    place = file_path(path)
     if place.is_dir():
         raise IsADirectoryError(f"{path} is a folder: pass the path of a file in it")
     if not place.exists():

@@ -15,7 +15,7 @@ from tinynet.persistence.settings import differences, settings
 from tinynet.text import escaped, shown
 from tinynet.types import Array, FilePath, Rng
 
-_FOLDERS = ("arguments/", "optimizer/", "best/", "history/")  # arrays that are not the network's
+_FOLDERS = "arguments/", "optimizer/", "loss/", "best/", "history/"  # not the network's
 
 
 def save(net: Layer, path: FilePath) -> None:

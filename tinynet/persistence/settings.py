@@ -26,7 +26,8 @@ def settings(thing: object) -> dict[str, Any]:
         0.2
     """
     if not isinstance(thing, Layer):
-        changing = {"net", "_lr", "steps", *getattr(thing, "state", ())}
+        names = "state", "buffers"
+        changing = {"net", "lr", "steps", *(n for each in names for n in getattr(thing, each, ()))}
         changing |= set_by(thing.__class__, "step", *PASSES)
         return dict(_values("", thing, changing))
     found: dict[str, Any] = {}

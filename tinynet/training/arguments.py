@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from tinynet.checks import check_lengths, check_numbers, returned
-from tinynet.kept import explain
+from tinynet.declared import attributes, is_declared
+from tinynet.kept import explain, used_names
 from tinynet.layers import Layer, Sequential
 from tinynet.layers.consistency import own_arrays, undeclared_parameter, undeclared_state
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.text import one_line
+from tinynet.training.read_only import read_only, reading
 from tinynet.types import Array
 
 
@@ -34,6 +36,8 @@ def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: A
     if net.input_dtype is None:
         _warn_of_pixels(x)
     _warn_of_activation(net, loss)
+    for thing in (*net.walk(), loss, optimizer):
+        _warn_of_unused(thing)
     _check_optimizer(net, optimizer)
 
 
@@ -55,15 +59,16 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
     net.check_views()
     start, (net, loss) = net, copy.deepcopy((net, loss))
     with np.errstate(all="ignore"):
-        for rows in sorted({min(batch_size, len(x)), len(x) % batch_size} - {0}, reverse=True):
-            arrays = [own_arrays(net)]
+        for here in _rehearsed(net, len(x), batch_size):
+            rows, arrays = len(x[here]), [own_arrays(net)]
             net.grads[...] = np.nan
             with _checked_returns(net):
-                y = net.forward(x[:rows])
+                y = net.forward(x[here])
                 arrays.append(own_arrays(net))
                 if len(y) == rows:  # all targets must fit outputs of the shape of the first one
                     loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
-                loss.forward(y, t[:rows])
+                with reading(f"forward of {type(loss).__name__}", "y or t"):
+                    loss.forward(read_only(y), t[here])
                 dy = returned(loss, "backward", loss.backward(), y.shape, y.dtype)
                 net.parameter_gradients(dy)
                 if np.isnan(net.grads).any():
@@ -72,13 +77,28 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
                 net.backward(dy)
             arrays.append(own_arrays(net))
             wrong = undeclared_parameter(*arrays)
-            wrong = wrong or undeclared_state(start, net, x[:rows], "predict")
-            wrong = wrong or undeclared_state(start, net, x[:rows], "forward")
+            wrong = wrong or undeclared_state(start, net, x[here], "predict")
+            wrong = wrong or undeclared_state(start, net, x[here], "forward")
             if wrong:
                 raise ValueError(f"{wrong}.")
         if net.input_dtype is not None:  # ids, which are all in range if the ends are
             net.predict(x[[x.argmin() // x[0].size, x.argmax() // x[0].size]])
     net.check_views()
+
+
+def _rehearsed(net: Layer, examples: int, batch_size: int) -> list[slice]:
+    """The rows of the steps to rehearse: one step of each size of batch.
+
+    With a layer of the user's own, at least two, on different rows: what the first one makes may be
+    a parameter, if it stays.
+    """
+    full, last = min(batch_size, examples), examples % batch_size
+    steps = [slice(full)]
+    if 0 < last < full:
+        steps.append(slice(last))
+    elif not all(type(layer).__module__.startswith("tinynet.") for layer in net.walk()):
+        steps.append(slice(examples - full, examples))
+    return steps
 
 
 def _check_overwritten(net: Layer, dy: Array) -> None:
@@ -133,11 +153,14 @@ class _Checked:
         arrays = (*self.layer.named_parameters(), *self.layer.named_buffers())
         types = [self.dtype, *(array.dtype for _, array in arrays)]
         floats = [dtype for dtype in types if dtype.kind == "f"] or [np.dtype(float)]
-        y = type(self.layer).forward(self.layer, x)
+        me = f"forward of {type(self.layer).__name__}"
+        with reading(me, "x"):
+            y = type(self.layer).forward(self.layer, read_only(x))
         return returned(self.layer, "forward", y, None, np.result_type(*floats))
 
     def backward(self, dy: Array) -> Any:
-        dx = type(self.layer).backward(self.layer, dy)
+        with reading(f"backward of {type(self.layer).__name__}", "dy or x"):
+            dx = type(self.layer).backward(self.layer, read_only(dy))
         if self.dtype.kind != "f" and dx is None:  # there is no gradient of ids
             return None
         kind = self.dtype if self.dtype.kind == "f" else None
@@ -166,6 +189,22 @@ def _warn_of_activation(net: Layer, loss: Loss) -> None:
             f"predictions by hand.",
             stacklevel=5,
         )
+
+
+def _warn_of_unused(thing: Any) -> None:
+    """Warn of an attribute that someone has given to an object of tinynet, and that it never reads.
+
+    In a class of the user's own there may be notes.
+    """
+    cls = thing.__class__
+    if cls.__module__.startswith("tinynet."):
+        given = {name for name in attributes(thing) if not is_declared(thing, name)}
+        if unused := sorted(given - used_names(cls) - {"_arguments", "_owner", "_declared"}):
+            warnings.warn(
+                f"{one_line(thing)} does not use its attribute {unused[0]!r}, so it has no effect. "
+                f"Is another name meant? help({cls.__name__}) lists the options.",
+                stacklevel=5,
+            )
 
 
 def _check_optimizer(net: Layer, optimizer: Optimizer) -> None:

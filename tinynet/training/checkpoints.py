@@ -31,7 +31,7 @@ from tinynet.training.random_states import (
 )
 from tinynet.types import Array, FilePath
 
-_OPTIMIZER, _BEST = "optimizer/", "best/"  # folders of the file
+_OPTIMIZER, _LOSS, _BEST = "optimizer/", "loss/", "best/"  # folders of the file
 _HISTORY = "history/columns"  # one array, because metrics may have names that no file can have
 
 
@@ -110,6 +110,7 @@ class TrainingRun:
     def _arrays(self) -> dict[str, Array]:
         """The arrays that a run changes, by their names in the file."""
         state = {_OPTIMIZER + name: vector for name, vector in self.optimizer.named_state()}
+        state |= {_LOSS + name: getattr(self.loss, name) for name in self.loss.buffers}
         vector, arrays = self._parameters
         if self._has_buffers or self.net.params is not vector:  # moved, as into another Sequential
             arrays = named_arrays(self.net)

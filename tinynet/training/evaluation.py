@@ -19,6 +19,7 @@ from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.text import shown
 from tinynet.training.blas_threads import OneThread, largest_product
+from tinynet.training.read_only import read_only, reading
 from tinynet.types import Array
 
 Metric: TypeAlias = Callable[[Array, Array], float]
@@ -48,10 +49,11 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
     check_numbers("x", x)
     rows = 1024 if batch_size is None else positive_int(batch_size, "batch_size")
     one = OneThread(largest_product(net, min(rows, len(x))))
-    with one, one:  # no signals are held back here
+    x = read_only(x)
+    with one, one, reading("predict of the network", "x"):  # no signals are held back here
         first = net.predict(x[:rows])
         if len(x) <= rows:
-            return first
+            return first if first.flags.writeable else first.copy()  # of x itself, as of Identity
         outputs = np.empty((len(x), *first.shape[1:]), first.dtype)
         outputs[:rows] = first
         for start in range(rows, len(x), rows):
@@ -89,17 +91,24 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
     check_numbers("t", t)
     check_lengths(x, t)
     named = by_name(metrics)
-    y = predict(net, x)
-    measured = {"loss": float(copy.copy(loss).forward(y, t))}
-    y, t = y.view(), t.view()
-    y.flags.writeable = t.flags.writeable = False  # a metric must not change the data
+    y, t = read_only(predict(net, x)), read_only(t)
+    with reading(f"forward of {type(loss).__name__}", "y or t"):
+        measured = {"loss": float(copy.copy(loss).forward(y, t))}
     for name, metric in named.items():
         try:
-            measured[name] = float(metric(y, t))
+            with reading(f"the metric {name}", "the outputs or targets"):
+                measured[name] = _number(metric(y, t))
         except Exception as error:
             error.add_note(f"in the metric {name}, which takes all outputs and targets")
             raise
     return measured
+
+
+def _number(value: Any) -> float:
+    if value is None or np.ndim(value):
+        got = "None: does it end in return?" if value is None else shown(value)
+        raise TypeError(f"a metric must return one number; got {got}")
+    return float(value)
 
 
 def by_name(metrics: Metrics) -> dict[str, Metric]:
@@ -118,5 +127,8 @@ def by_name(metrics: Metrics) -> dict[str, Metric]:
             )
     names = ["loss", "validation_loss", "lr", "seconds", *(name for name, _ in pairs)]
     if twice := sorted({name for name in names if names.count(name) > 1 or "/" in name}):
-        raise ValueError(f"metrics must have names of their own, without a /; got {twice}")
+        raise ValueError(
+            f"metrics must have names of their own, without a /; got {twice}. A dict gives them "
+            f'names: metrics={{"mine": function}}'
+        )
     return dict(pairs)

@@ -21,6 +21,7 @@ from tinynet.training.evaluation import Metrics, by_name, evaluate
 from tinynet.training.history import History
 from tinynet.training.interrupts import StopRequests
 from tinynet.training.loop import LOST, start
+from tinynet.training.memory import check_loss_memory, check_rate_memory
 from tinynet.training.progress import Display, Progress
 from tinynet.types import Array, FilePath, Rng
 
@@ -99,6 +100,7 @@ def fit(
     positive_int(epochs, "epochs")
     shuffle, resume = boolean(shuffle, "shuffle"), boolean(resume, "resume")
     metrics = by_name(metrics)
+    checkpoint = None if checkpoint is None else file_path(checkpoint, "checkpoint")
     _check_options(patience, validation, checkpoint, resume)
     rng = random_generator(rng)
     batch_size = positive_int(batch_size, "batch_size")
@@ -126,6 +128,9 @@ def fit(
     )
     if checkpoint is not None:
         check_memory(optimizer)
+        check_rate_memory(optimizer)
+        with np.errstate(all="ignore"):
+            check_loss_memory(loss, net.predict(x[:batch_size]), t[:batch_size])
     columns = ["loss", *measure(), "lr", "seconds"]  # on all rows: a metric may need many
     settings_of_run = {
         "network": settings(net),
@@ -214,7 +219,7 @@ def _check_options(
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the file to go on from: pass checkpoint=path")
     if checkpoint is not None:
-        target = check_target(file_path(checkpoint, "checkpoint"))
+        target = check_target(checkpoint)
         if target.exists() and not resume:
             raise FileExistsError(
                 f"the checkpoint {checkpoint} exists: pass resume=True to go on from it, or delete "

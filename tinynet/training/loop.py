@@ -20,6 +20,7 @@ from tinynet.training import blocked_sgd
 from tinynet.training.arguments import check_arguments, rehearse
 from tinynet.training.blas_threads import OneThread, largest_product
 from tinynet.training.interrupts import HeldSignals
+from tinynet.training.read_only import read_only
 from tinynet.types import Array, Rng
 
 LOST = "; then build a new network, because the parameters of this one may no longer be finite."
@@ -129,11 +130,13 @@ def start(
     shuffle, blocked = boolean(shuffle, "shuffle"), boolean(blocked, "blocked")
     generator = random_generator(rng)
     check_arguments(net, loss, optimizer, x, t)
+    x, t = read_only(x), read_only(t)
     rehearse(net, loss, x, t, batch_size)
     steps = -(-len(x) // batch_size)
     product = largest_product(net, min(batch_size, len(x)))
 
     def epoch_by_epoch() -> Generator[Epoch, None, None]:
+        warned = False
         for number, own in zip(range(1, epochs + 1), _own_copies(loss), strict=False):
             started, rate = time.perf_counter(), optimizer.rate()
             mean, start = _MeanLoss(number, rate, steps, watch), 0
@@ -152,10 +155,22 @@ def start(
                     if signals.waiting:
                         signals.deliver()
             mean.check_parameters(net.params)
+            if rate == 0 == optimizer.rate() and number < epochs and not warned:
+                warned = True
+                _warn_of_no_rate(number, epochs)
             seconds = time.perf_counter() - started
             yield Epoch(number, mean.total / mean.examples, seconds, mean.examples, rate)
 
     return epoch_by_epoch()
+
+
+def _warn_of_no_rate(number: int, epochs: int) -> None:
+    warnings.warn(
+        f"the learning rate was 0 in epoch {number} and still is, so nothing is learned, and "
+        f"{epochs - number} more epochs are to come. Is the schedule that lr gives in steps? "
+        f"Give it the steps of all epochs, or end the training here.",
+        stacklevel=3,
+    )
 
 
 class _Epochs(Iterator[Epoch]):
