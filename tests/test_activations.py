@@ -158,3 +158,14 @@ def test_sigmoid_of_many_elements_is_that_of_each(dtype):
     for y in (Sigmoid().forward(x[np.newaxis])[0], Sigmoid().predict(x[np.newaxis])[0]):
         assert y.dtype == dtype
         np.testing.assert_allclose(y, expit(x), rtol=8 * np.finfo(dtype).eps, atol=1e-37)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, bool])
+@each
+def test_ints_are_computed_as_the_same_numbers_in_float64(layer, dtype):
+    x = np.array([[100, 3, 0], [5, 120, 1]]).astype(dtype)
+    if not isinstance(layer, Identity):
+        for method in ("forward", "predict"):
+            y = getattr(layer, method)(x)
+            assert y.dtype == np.float64
+            np.testing.assert_array_equal(y, getattr(layer, method)(x.astype(float)))

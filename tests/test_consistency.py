@@ -128,6 +128,27 @@ class Matrix(Hidden):
 HIDDEN = [Attributes, MadeInAdvance, OtherWords, Private, Dicts, Lists, Objects, Matrix]
 
 
+class Lazy(Attributes):
+    """Makes its gain in the first forward."""
+
+    def __init__(self):
+        self.w = None
+
+    def forward(self, x):
+        if self.w is None:
+            self.w = np.ones(3)
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("batch_size", [5, 6, 12])
+def test_a_parameter_that_the_first_forward_makes_is_found_before_training(batch_size):
+    net = Sequential(Lazy(), Dense(3, 2, rng=0))
+    with pytest.raises(
+        ValueError, match=r"^backward of Lazy makes self\.dw, a gradient for self\.w"
+    ):
+        train(net, MSELoss(), SGD(net, 0.1), X, np.ones((12, 2)), epochs=1, batch_size=batch_size)
+
+
 @pytest.mark.parametrize("cls", HIDDEN)
 def test_a_parameter_that_was_not_declared_is_found_before_training(cls):
     with pytest.raises(ValueError, match=rf"^backward of {cls.__name__} makes self.*super\(\)"):

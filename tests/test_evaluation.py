@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from layers import Run
 
-from tinynet import Dense, Layer, evaluate, predict
+from tinynet import Dense, Layer, MSELoss, evaluate, predict
 from tinynet.metrics import accuracy
 
 
@@ -51,3 +51,17 @@ def test_evaluate_leaves_no_trace():
 def test_predict_says_that_the_network_comes_first():
     with pytest.raises(TypeError, match=r"predict\(net, x\); got an array of float64"):
         predict(np.ones((2, 3)), Dense(3, 2))
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ({"none": lambda y, t: None}, r"must return one number; got None: does it end in return\?"),
+        ({"all": lambda y, t: y}, "must return one number; got an array"),
+        ([lambda y, t: 1.0, lambda y, t: 2.0], r"A dict gives them names"),
+    ],
+)
+def test_a_metric_returns_one_number_under_a_name_of_its_own(metrics, words):
+    x = np.ones((4, 2))
+    with pytest.raises((TypeError, ValueError), match=words):
+        evaluate(Dense(2, 2, rng=0), MSELoss(), x, x, metrics)

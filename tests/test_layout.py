@@ -67,6 +67,13 @@ def test_imports_point_one_way(module):
     assert rooms - FOUNDATION <= MAY_IMPORT.get(own, set()) | {own}
 
 
+def test_the_code_keeps_to_the_limits_that_contributing_states():
+    text = " ".join((ROOT / "docs/contributing.md").read_text("utf-8").split())
+    limit = int(re.search(r"`tinynet/testing` at most ([\d,]+)", text)[1].replace(",", ""))
+    files = (path.read_text("utf-8") for path in (ROOT / "tinynet/testing").glob("*.py"))
+    assert sum(len(file.splitlines()) for file in files) <= limit
+
+
 def test_the_readme_says_how_long_the_code_is():
     section = (ROOT / "README.md").read_text("utf-8").partition("## Read the code")[2]
     claimed = [int(n.replace(",", "")) for n in re.findall(r"about ([\d,]+) lines", section)]

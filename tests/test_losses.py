@@ -212,3 +212,14 @@ def test_a_loss_that_returns_an_array_is_told_so():
         TypeError, match=r"must return one number.*\(4, 3\)\. Did you forget \.mean"
     ):
         Forgetful().forward(np.ones((4, 3)), np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("loss", [MSELoss(), L1Loss(), HuberLoss()], ids=repr)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64])
+def test_ints_do_not_wrap(loss, dtype):
+    y, t = np.array([[3, 5]], dtype), np.array([[5, 100]], dtype)
+    expected = loss.forward(y.astype(float), t.astype(float))
+    gradient = loss.backward()
+    assert loss.forward(y, t) == expected
+    np.testing.assert_array_equal(loss.backward(), gradient)
+    assert loss.forward(y.astype(float), t) == expected

@@ -15,6 +15,7 @@ import tinynet
 from tinynet import (
     ELU,
     GELU,
+    SGD,
     BatchNorm,
     Dense,
     Dropout,
@@ -27,6 +28,7 @@ from tinynet import (
     LeakyReLU,
     LoadError,
     LogSoftmax,
+    MSELoss,
     ReLU,
     Reshape,
     Residual,
@@ -36,6 +38,7 @@ from tinynet import (
     Softmax,
     Softplus,
     Tanh,
+    fit,
 )
 from tinynet.initializers import lecun_normal, zeros
 from tinynet.persistence import load, load_parameters, save
@@ -373,3 +376,17 @@ def test_eight_threads_predict_as_one(tmp_path):
     for results, expected in zip(together, serial, strict=True):
         assert len(results) == 25
         assert all(np.array_equal(result, expected) for result in results)
+
+
+def test_a_path_may_begin_at_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    net = Dense(2, 2, rng=0)
+    save(net, "~/net.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["net.npz"]
+    assert np.array_equal(load("~/net.npz").params, net.params)
+    load_parameters(net, "~/net.npz")
+    options = {"epochs": 1, "checkpoint": "~/run.npz", "progress": "off"}
+    fit(net, MSELoss(), SGD(net, 0.1), np.ones((4, 2)), np.ones((4, 2)), **options)
+    assert (tmp_path / "run.npz").exists()

@@ -22,6 +22,37 @@ class Slots:
         self.part = part
 
 
+class Gained(Layer):
+    """A layer that declares one parameter."""
+
+    def __init__(self, gain=1.0):
+        super().__init__(gain=np.full(2, gain))
+
+
+class Shifted(Gained):
+    """A subclass that declares one more."""
+
+    def __init__(self):
+        super().__init__(3.0)
+        Layer.__init__(self, shift=np.full(3, 4.0))
+
+
+def test_a_subclass_may_declare_more_than_it_inherits():
+    layer = Shifted()
+    assert layer.params.tolist() == [3, 3, 4, 4, 4]
+    assert [name for name, _ in layer.named_parameters()] == ["gain", "shift"]
+    layer.params[...] = 5
+    assert layer.gain.tolist() == [5, 5]
+    assert layer.shift.tolist() == [5, 5, 5]
+    assert copy.deepcopy(layer).params.tolist() == [5] * 5
+
+
+def test_a_layer_that_is_initialized_again_starts_again():
+    layer = Gained()
+    layer.__init__(2.0)
+    assert layer.params.tolist() == [2, 2]
+
+
 def nested():
     rng = np.random.default_rng(0)
     inner = Sequential(Dense(3, 4, rng=rng), Sigmoid())

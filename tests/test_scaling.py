@@ -59,6 +59,12 @@ def test_what_is_not_integers_is_not_scaled_again(images):
         scale_pixels(images)
 
 
+@pytest.mark.parametrize("images", [[0.5, 255.0], [np.nan, 3.0]])
+def test_floats_up_to_255_are_to_be_converted_by_the_caller(images):
+    with pytest.raises(TypeError, match=r"write images\.astype\(np\.uint8\)"):
+        scale_pixels(images)
+
+
 @pytest.mark.parametrize("value", [-1, 256])
 def test_a_pixel_outside_its_range_is_named(value):
     with pytest.raises(ValueError, match=f"0 to 255, got {value}"):

@@ -231,3 +231,9 @@ def test_a_summary_is_shown_as_a_table_without_print_too():
     assert repr(summary) == str(summary)
     assert isinstance(summary, str)
     assert summary.splitlines()[0].split() == ["layer", "output", "parameters"]
+
+
+def test_the_layers_of_a_network_cannot_be_exchanged_by_place():
+    net = Sequential(Dense(2, 2, rng=0), Sigmoid())
+    with pytest.raises(AttributeError, match=r"keeps the layers that it was made of"):
+        net[0] = Sigmoid()

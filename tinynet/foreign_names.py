@@ -111,7 +111,6 @@ _OF_OBJECTS = KEYWORDS | _table(
         "named_state": "it is called named_buffers()",
         "check_windows": "it is called check_views()",
         "item": "leave it out, because forward returns a Python float",
-        "history": "what fit returns is the mapping itself: history['loss']",
         "lr": "the learning rate is the optimizer's: SGD(net, lr=0.1), later optimizer.lr = 0.01",
         "param_groups": "an optimizer has one network, optimizer.net, and one rate, optimizer.lr",
         "minimize apply_gradients": "write net.backward(loss.backward()), then optimizer.step()",

@@ -32,10 +32,11 @@ def scale_pixels(images: ArrayLike, *, dtype: DTypeLike = np.float64) -> Array:
     """
     images, dtype = as_numbers(images, "images"), float_dtype(dtype)
     if images.dtype.kind not in "iu":
+        hint = "Already scaled?"
+        if (images > 1).any():
+            hint = "Repair what is not a whole number, then write images.astype(np.uint8)."
         raise TypeError(
-            f"scale_pixels needs images of integers from 0 to 255, got {images.dtype}. "
-            f"If they go to 255, images.astype(np.uint8) converts them; repair what is not finite "
-            f"first. If they go to 1, they are scaled already."
+            f"scale_pixels needs images of integers from 0 to 255, got {images.dtype}. {hint}"
         )
     if images.dtype != np.uint8 and images.size:
         for extreme in (images.min(), images.max()):

@@ -35,7 +35,7 @@ class Reshape(Layer):
     If x is contiguous in memory, y is a view on it, not a copy.
 
     Args:
-        shape: of one example, without the batch axis, as in Keras: a tuple, or its sizes.
+        shape: of one example, without the batch axis, as in Keras.
 
     Raises:
         ValueError: examples with another number of elements.
@@ -46,9 +46,8 @@ class Reshape(Layer):
         (5, 1, 28, 28)
     """
 
-    def __init__(self, *shape: int | tuple[int, ...]) -> None:
-        one = len(shape) == 1 and not isinstance(shape[0], int)
-        self.shape = sizes(shape[0] if one else shape, "shape")
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = sizes(shape, "shape")
 
     def forward(self, x: Array) -> Array:
         check_numbers("x", x)

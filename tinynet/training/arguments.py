@@ -199,7 +199,8 @@ def _warn_of_unused(thing: Any) -> None:
     cls = thing.__class__
     if cls.__module__.startswith("tinynet."):
         given = {name for name in attributes(thing) if not is_declared(thing, name)}
-        if unused := sorted(given - used_names(cls) - {"_arguments", "_owner", "_declared"}):
+        given = {name for name in given if not hasattr(cls, name) and name[:1] != "_"}
+        if unused := sorted(given - used_names(cls)):
             warnings.warn(
                 f"{one_line(thing)} does not use its attribute {unused[0]!r}, so it has no effect. "
                 f"Is another name meant? help({cls.__name__}) lists the options.",

@@ -129,8 +129,7 @@ def fit(
     if checkpoint is not None:
         check_memory(optimizer)
         check_rate_memory(optimizer)
-        with np.errstate(all="ignore"):
-            check_loss_memory(loss, net.predict(x[:batch_size]), t[:batch_size])
+        check_loss_memory(net, loss, x[:batch_size], t[:batch_size])
     columns = ["loss", *measure(), "lr", "seconds"]  # on all rows: a metric may need many
     settings_of_run = {
         "network": settings(net),

@@ -8,14 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from tinynet.checks import as_numbers, check_instance
-from tinynet.foreign_names import answering
 from tinynet.text import shown, table
 from tinynet.types import Array
 
 _MOST_ROWS = 20  # of a printed table; a longer one leaves out the middle
 
 
-@answering(["history"])
 class History(Mapping[str, Array]):
     """Columns of numbers, one for each epoch: `history["loss"]`. Printed, it is a table.
 
