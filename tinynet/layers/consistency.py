@@ -36,11 +36,13 @@ def undeclared_parameter(start: OwnArrays, forward: OwnArrays, backward: OwnArra
     """
     for (layer, first), (_, middle), (_, last) in zip(start, forward, backward, strict=True):
         nothing = None, None
-        made = {n: a for n, (_, a) in last.items() if not _equal(a, middle.get(n, nothing)[1])}
+        made = {
+            n: values
+            for n, (array, values) in last.items()
+            if not _same(middle.get(n, nothing), array, values)
+        }
         for name, (before, array) in first.items():
-            after, values = last.get(name, nothing)
-            stays = after is before and _equal(array, values)
-            if name in made or not stays or not array.ndim:
+            if name in made or not _same(last.get(name, nothing), before, array) or not array.ndim:
                 continue
             last_word = re.split(r"[.[]", name)[-1].lstrip("_")  # "W" of ".W", "'W']" of ".of['W']"
             word = "".join(re.findall(r"[^\W\d]\w*", last_word)) or "W"
@@ -99,6 +101,11 @@ def _own_arrays(layer: Layer) -> Iterator[tuple[str, tuple[Array, Array]]]:
             vectors = layer.params, layer.grads
             if not any(np.may_share_memory(value, vector) for vector in vectors):
                 yield place, (value, value.copy())
+
+
+def _same(pair: tuple[Any, Any], array: Array, values: Array) -> bool:
+    """Whether these are the same array in memory and the same values."""
+    return pair[0] is array and _equal(pair[1], values)
 
 
 def _outputs(layer: Layer, like: Layer, method: str, x: Array) -> Any:
