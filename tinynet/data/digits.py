@@ -22,12 +22,13 @@ def prepare_digit(image: ArrayLike) -> Array:
     """One digit in the form that MNIST's have, `uint8 (28, 28)`: 0 is paper, 255 is ink.
 
     The image is made grey, and the strokes are told from their ground, dark on light or light on
-    dark. Uneven light, shadows, a dark edge or frame, ruled lines and specks are removed. The digit
-    is cropped, fitted into 20 × 20 pixels with its proportions kept, and placed with its centre of
-    mass in the middle of 28 × 28. Then apply `scale_pixels`, as in training.
+    dark. Uneven light, shadows, a dark edge or frame, faint ruled lines and specks are removed. The
+    digit is cropped, fitted into 20 × 20 pixels with its proportions kept, and placed with its
+    centre of mass in the middle of 28 × 28. Then apply `scale_pixels`, as in training.
 
     An image that does not show one digit on plain ground is refused: several shapes, strokes
-    thicker than they are long, a box or a pattern, or nothing at all. A letter is not told from a
+    thicker than they are long, stripes or lines from side to side, a box or a pattern, or nothing
+    at all. A letter is not told from a
     digit.
 
     Args:

@@ -15,6 +15,8 @@ _NOISE = 4  # ink is darker than its ground by at least this many standard devia
 _FAINT = 0.45  # of the darkest ink: what is lighter is no stroke, but a ruled line or a smear
 _BLACK = 0.02  # added to brightness before a division, as shares of nearly nothing are noise
 _SPECK = 1 / 20  # of the largest region: smaller ones are not looked at
+_ALONG = 0.8  # of the length of a region at the border of the image: more is a frame or an edge
+_THROUGH = 0.5  # of its width inside that a stroke keeps at the border: it goes on beyond
 _THICKEST = 0.45  # stroke, as a share of the longer side of the digit; as in MNIST
 _REACH = 0.2  # of the longer side of a digit: to a part of it that does not touch the others
 _MOST_HOLES = 3  # such as a 2 with loops
@@ -52,7 +54,7 @@ class _Strokes(NamedTuple):
     threshold: float  # of the ink that counts
     regions: Array  # connected pixels have the same number, from 1; the others have 0
     sizes: Array  # pixels in each region
-    thickness: float  # the diameter of the largest circle inside of them
+    thickness: float  # the diameter of the largest circle inside of one of them
     inside: bool  # they do not touch the border of the image
 
 
@@ -71,9 +73,10 @@ def _dark_strokes(grey: Array) -> _Strokes | None:
         if not (dark := ink > threshold).any():
             return None
         threshold = max(threshold, _FAINT * float(np.percentile(ink[dark], 90)))
-        regions, sizes, inside = _large_regions(ink > threshold)
-        thickness = 2 * _depth(regions > 0).max() - 1
+        regions, sizes, thickness, inside = _large_regions(ink > threshold)
         width = min(width, round(1.5 * thickness) + 2)
+    if not sizes.size:
+        return None
     rest, place = ink[ink <= threshold], regions > 0
     if _is_gap(grey, ground, place, round(thickness)):
         return None
@@ -107,28 +110,53 @@ def _threshold(values: Array) -> float:
     return float(edges[1:-1][np.argmax(below * above * (means[1] - means[0]) ** 2)])
 
 
-def _large_regions(dark: Array) -> tuple[Array, Array, bool]:
-    """The connected regions without specks, the size of each, and whether all lie inside.
+def _large_regions(dark: Array) -> tuple[Array, Array, float, bool]:
+    """The connected regions without specks, their sizes and thickness, and whether all lie inside.
 
-    Regions that touch the border of the image are left out unless there are no others.
+    Regions that run along the border of the image are left out: a frame, the edge of a table, a
+    dark corner. A stroke that touches the border has most of its length elsewhere.
     """
-    regions = scipy.ndimage.label(dark, np.ones((3, 3)))[0]
+    regions, count = scipy.ndimage.label(dark, np.ones((3, 3)))
     sizes = np.bincount(regions.ravel())
     sizes[0] = 0
-    within = sizes.copy()
-    within[np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])] = 0
-    inside = bool(within.max() >= _SPECK * sizes.max())
-    if inside:
-        sizes = within
-    large = np.flatnonzero(sizes >= _SPECK * sizes.max())
-    numbers = np.zeros(len(sizes), int)
+    border = np.concatenate([regions[0], regions[-1], regions[1:-1, 0], regions[1:-1, -1]])
+    touching = np.bincount(border, minlength=count + 1)
+    widths = 2 * scipy.ndimage.maximum(_depth(dark), regions, np.arange(count + 1)) - 1
+    least = _SPECK * sizes.max()
+    sizes[touching * widths > _ALONG * sizes] = 0
+    large = np.flatnonzero(sizes >= max(least, _SPECK * sizes.max(), 1))
+    numbers = np.zeros(count + 1, int)
     numbers[large] = np.arange(1, len(large) + 1)
-    return numbers[regions], sizes[large], inside
+    thickness = float(widths[large if large.size else slice(1, None)].max(initial=0))
+    return numbers[regions], sizes[large], thickness, not touching[large].any()
 
 
 def _depth(place: Array) -> Array:
     """How far each pixel is from the nearest one outside."""
     return scipy.ndimage.distance_transform_edt(np.pad(place, 1))[1:-1, 1:-1]
+
+
+def _usual_thickness(place: Array) -> float:
+    """The median diameter of the largest circles inside of the strokes, along their middle.
+
+    The single largest one lies where strokes meet or fill a loop, and is larger in bold writing.
+    """
+    depth = _depth(place)
+    middle = place & (depth == scipy.ndimage.maximum_filter(depth, 3))
+    return float(2 * np.median(depth[middle]) - 1)
+
+
+def _goes_through(place: Array, thickness: float) -> bool:
+    """Whether strokes lead from a border of the image to the opposite one, and on beyond.
+
+    A digit that is cut to its box touches all borders, but its strokes end or turn at some of
+    them, so that they are narrower there than a little further inside.
+    """
+    deep = round(thickness / 2) + 1
+    widths = [np.rot90(place, turns)[:deep].sum(axis=1) for turns in range(4)]
+    kept = [float(width[0] / max(width.max(), 1)) for width in widths]
+    opposite = any(kept[side] > 0 and kept[side + 2] > 0 for side in range(2))
+    return opposite and min(share for share in kept if share) > _THROUGH
 
 
 def _likeness(strokes: _Strokes) -> float:
@@ -145,6 +173,11 @@ def _likeness(strokes: _Strokes) -> float:
 def _check_one_digit(strokes: _Strokes) -> None:
     """Refuse strokes that no single digit has."""
     place = strokes.regions > 0
+    if _goes_through(place, strokes.thickness):
+        raise ValueError(
+            "the shape on the image goes from one side of it to the other, as stripes and lines "
+            "do. The image must show one digit on plain ground, with paper around it"
+        )
     largest = scipy.ndimage.find_objects(strokes.regions)[strokes.sizes.argmax()]
     near = scipy.ndimage.distance_transform_edt(~place) <= _REACH * _longer(largest) / 2
     if (parts := scipy.ndimage.label(near)[1]) > 1:
@@ -154,9 +187,9 @@ def _check_one_digit(strokes: _Strokes) -> None:
         )
     box = _box(place)
     longer = _longer(box)
-    if strokes.thickness > _THICKEST * longer:
+    if (thickness := _usual_thickness(place)) > _THICKEST * longer:
         raise ValueError(
-            f"the shape on the image is {strokes.thickness / longer:.0%} as thick as it is long, "
+            f"the shape on the image is {thickness / longer:.0%} as thick as it is long, "
             f"and the strokes of a digit at most {_THICKEST:.0%}. The image must show one digit "
             "on plain ground"
         )
