@@ -3,14 +3,16 @@
     python examples/mnist.py --save mnist.npz
     python examples/predict.py examples/data/digits/*.png --model mnist.npz
 
-Each file is an image of one digit, of any size, dark on light or light on dark. The program
-prepares it as the training images were, and draws both in predict.png.
+Each file is an image of one digit, of any size, dark on light or light on dark; of a folder, all
+images in it are read. The program prepares them as the training images were, and draws both in
+predict.png. It goes on after an image that it cannot read, and ends with status 1 then.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +32,9 @@ from tinynet.types import Array
 
 FORMATS = "PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"
 """Formats of pictures; others, such as EPS, are programs that an interpreter would run."""
+
+SUFFIXES = ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"
+"""Of the files that are read in a folder."""
 
 MOST_PIXELS = 50_000_000
 """More than most cameras have; a file of a few kilobytes may claim any number."""
@@ -135,27 +140,55 @@ def picture(
     return figure
 
 
+def images_in(paths: Sequence[Path]) -> list[Path]:
+    """The files, and in the place of each folder the images in it by name."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+        elif inside := sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES):
+            files += inside
+        else:
+            raise ValueError(f"there are no images in the folder {path}")
+    return files
+
+
 def main(arguments: Sequence[str] | None = None) -> list[int]:
-    """Run the program; returns the digits."""
+    """Run the program; returns the digits that it has read."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
         check_output(options.output)
-        if options.output.resolve() in [path.resolve() for path in (*options.files, options.model)]:
+        given = images_in(options.files)
+        if options.output.resolve() in [path.resolve() for path in (*given, options.model)]:
             raise ValueError(
                 f"--output: {options.output} is one of the files to read and would be replaced; "
                 f"use another name"
             )
         net = tinynet.load(options.model)
-        images = [read(path) for path in options.files]
-        seen = [prepared(path, image) for path, image in zip(options.files, images, strict=True)]
-        shares = [shares_of_digits(net, digit) for digit in seen]
-        for path, share in zip(options.files, shares, strict=True):
+        files, images, seen, shares = [], [], [], []
+        for path in given:
+            try:
+                image = read(path)
+                digit = prepared(path, image)
+            except (OSError, ValueError, TypeError) as error:
+                if len(given) == 1:
+                    raise
+                print(escaped(str(error)), file=sys.stderr)
+                continue
+            share = shares_of_digits(net, digit)
             report(path, share)
-        save_picture(picture(options.files, images, seen, shares), options.output)
-        print(f"picture: {escaped(str(options.output))}")
+            files.append(path)
+            images.append(image)
+            seen.append(digit)
+            shares.append(share)
+        if files:
+            save_picture(picture(files, images, seen, shares), options.output)
+            print(f"picture: {escaped(str(options.output))}")
     except (OSError, ValueError, TypeError) as error:
         stop(parser, error)
+    if len(files) < len(given):
+        raise SystemExit(1)
     return [int(share.argmax()) for share in shares]
 
 
@@ -164,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("files", nargs="+", type=Path, metavar="IMAGE", help="images of one digit each")
+    add("files", nargs="+", type=Path, metavar="IMAGE", help="images of one digit each, or folders")
     add(
         "--model",
         type=Path,

@@ -283,3 +283,31 @@ def test_names_of_files_cannot_act_on_a_terminal_or_on_the_picture(predict, tmp_
         printed = "".join(capsys.readouterr())
         assert re.search(r": \d with|cannot|not an image", printed)
         assert all(c.isprintable() or c == "\n" for c in printed), ascii(printed)
+
+
+def test_one_file_that_cannot_be_read_does_not_stop_the_others(predict, tmp_path, capsys):
+    save(Dense(784, 10, rng=0), tmp_path / "net.npz")
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("b.png", "d.PNG"):
+        written(folder / name, "PNG", in_mode("L", drawn()))
+    written(folder / "c.png", "PNG", in_mode("L", np.full((40, 30), 255, np.uint8)))
+    (folder / "a.jpg").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("no picture", encoding="utf-8")
+    with pytest.raises(SystemExit) as info:
+        predict.main(
+            [str(folder), "--model", f"{tmp_path}/net.npz", "--output", f"{tmp_path}/seen.png"]
+        )
+    assert info.value.code == 1
+    out, err = capsys.readouterr()
+    assert [Path(line.split(": ")[0]).name for line in out.splitlines()[:2]] == ["b.png", "d.PNG"]
+    assert "a.jpg is not an image" in err
+    assert "c.png: there is nothing on the image" in err
+    assert "notes.txt" not in out + err
+    assert (tmp_path / "seen.png").exists()
+
+
+def test_a_folder_without_images_is_named(predict, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        predict.main([str(tmp_path), "--model", f"{tmp_path}/net.npz"])
+    assert "there are no images in the folder" in capsys.readouterr().err
