@@ -312,7 +312,7 @@ def test_one_pixel_is_written_in_the_singular(folder):
         ("a,b,c,digit\n1,2,3,4\n", "digit", [4]),
         ("a,b,c,class\n1,2,3,4\n", -1, [4]),
         ("x,y,c,digit\n1,2,3,4\n", "digit", [4]),
-        ("label,y,c,d\n1,2,3,4\n", "label", [1]),
+        ("label,class,c,d\n1,2,3,4\n", "label", [1]),
         (",a,b,c,digit\n0,1,2,3,4\n", -1, [4]),
         (",a,b,c,digit\n0,1,2,3,4\n", 0, [1]),
         ("0,0,0,7\n0,0,0,2\n0,0,0,0\n", 0, [0, 0, 0]),
@@ -333,8 +333,8 @@ def test_label_column_says_where_the_label_is(folder, content, column, labels):
             "the label is in column 0, but .*line 1, .*'label' in column 3",
         ),
         ("\nclass,b,c,d\n1,2,3,4\n", -1, "the label is in column 3, but .*line 2, .*'class'"),
-        ("label,y,c,d\n1,2,3,4\n", None, "line 1: 'label' and 'y' can each be .* as label_column"),
-        ("label,y,c,d\n1,2,3,4\n", 0, "line 1: 'label' and 'y' can each be"),
+        ("label,class,c,d\n1,2,3,4\n", None, "line 1: 'label' and 'class' can each be .* as label_column"),
+        ("label,class,c,d\n1,2,3,4\n", 0, "line 1: 'label' and 'class' can each be"),
         ("a,b,c,d\n1,2,3,4\n", "digit", "label_column must be .* 'digit', and .*0 times in its"),
         ("a,a,c,label\n1,2,3,4\n", "a", "label_column must be .* 'a', and .*2 times in its header"),
         ("1,2,3,4\n", "digit", "label_column must be .* 'digit', and .* no header"),
@@ -419,13 +419,30 @@ def test_a_file_is_read_in_blocks(folder, form):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("edge", [[0, 0, 0], [255, 255, 255], [0, 10, 3]])
+@pytest.mark.parametrize("edge", [[0, 0, 0], [255, 255, 255], [0, 100, 3]])
 def test_a_label_in_the_last_column_is_refused(folder, edge):
     content = "{},255,7\n{},128,2\n{},3,0\n".format(*edge)
     with pytest.raises(ValueError, match=r"label seems to be last.*label_column=-1"):
         read(folder, content, pixels=2)
     images, labels = read(folder, content, pixels=2, label_column=-1)
     check_read((images, labels), np.column_stack([edge, [255, 128, 3]]), [7, 2, 0])
+
+
+@pytest.mark.parametrize(
+    "labels", [[3] * 6, [0] * 6, [1, 26, 13, 26, 2, 7], [61, 0, 35, 10, 9, 60], [0, 0, 0, 0, 1, 0]]
+)
+def test_labels_of_one_class_and_of_letters_are_labels(folder, labels):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 4))
+    pixels[:, -2:] = [[0, 1], [2, 0], [1, 3], [5, 2], [7, 4], [9, 6]]  # noise in a dark corner
+    content = "".join(
+        f"{','.join(map(str, [t, *row]))}\n" for t, row in zip(labels, pixels, strict=True)
+    )
+    check_read(read(folder, content, pixels=4), pixels, labels)
+
+
+def test_y_is_not_the_label_beside_a_better_name(folder):
+    images, labels = read(folder, "x,y,label\n1,2,7\n3,4,5\n", pixels=2)
+    check_read((images, labels), [[1, 2], [3, 4]], [7, 5])
 
 
 def test_a_header_whose_last_name_seems_to_be_the_label_is_refused(folder):

@@ -1,8 +1,10 @@
 """Files that are damaged or made to do harm: refused, or loaded as what was saved."""
 
 import contextlib
+import errno
 import io
 import json
+import os
 import re
 import struct
 import subprocess
@@ -101,6 +103,44 @@ def test_what_stands_before_or_behind_does_no_harm(saved):
     for damaged in (content + b"x", b"x" + content, content + content, content + bytes(70000)):
         path.write_bytes(damaged)
         is_refused(path, facts(net))
+
+
+def test_bytes_behind_the_end_are_told_from_damage(saved):
+    _, content, path = saved
+    path.write_bytes(content)
+    with zipfile.ZipFile(path, "a") as file:
+        file.comment = b"from my backup"
+    for changed in (path.read_bytes(), content + b"x"):
+        path.write_bytes(changed)
+        with pytest.raises(LoadError, match="bytes behind the end of its archive, such as a comm"):
+            load(path)
+
+
+def failing(number):
+    """A file whose reads fail after the first ones, as on a broken disk or network."""
+
+    class Failing(io.BufferedReader):
+        reads = 0
+
+        def read(self, size=-1, /):
+            Failing.reads += 1
+            if Failing.reads > 3:
+                raise OSError(number, os.strerror(number))
+            return super().read(size)
+
+    return Failing
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_failure_of_the_disk_is_not_called_damage(saved, monkeypatch, number):
+    _, content, path = saved
+    path.write_bytes(content)
+    monkeypatch.setattr(
+        "tinynet.persistence.archive.open_regular", lambda path: failing(number)(io.FileIO(path))
+    )
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))) as info:
+        load(path)
+    assert info.value.errno == number
 
 
 # Hostile files: each must be refused, and take no more memory than a small multiple of its size.
@@ -399,7 +439,7 @@ HOSTILE = {
     layers_in_a_string: "takes layers; number 0 is 'Dense'",
     nothing_in_the_network: "needs at least one layer",
     much_that_is_wrong: "and 80 more",
-    fewer_members_than_its_end_says: "damaged: 2 members are found, and there must be as many",
+    fewer_members_than_its_end_says: "damaged: 2 members are found, and its end says 3",
     more_members_than_the_limit: "it has 100,001 members and may have 100,000",
     table_of_contents_larger_than_the_limit: "18,015,058 bytes and may have 16,777,216",
 }
@@ -500,6 +540,6 @@ def test_what_is_written_keeps_to_the_limit_of_members(tmp_path, monkeypatch):
     refusal = r"at most 3 arrays, with a table of .* got [34] arrays and .* in files of their own"
     with pytest.raises(ValueError, match=refusal):
         write_archive(tmp_path / "net.npz", {}, {**arrays, "more": np.ones(1)})
-    monkeypatch.setattr("tinynet.persistence.archive._LARGEST_CONTENTS", 300)
+    monkeypatch.setattr("tinynet.persistence.archive.LARGEST_CONTENTS", 300)
     with pytest.raises(ValueError, match=refusal):
         write_archive(tmp_path / "net.npz", {}, arrays)

@@ -24,6 +24,7 @@ FOUNDATION = {
     "option",
     "text",
     "types",
+    "zip_files",
 }  # every module may import these
 MAY_IMPORT = {  # besides those and its own folder; a module that is not here imports nothing else
     "interop": {"layers", "persistence"},

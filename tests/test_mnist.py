@@ -1,8 +1,11 @@
 """Loading MNIST from whichever files a folder holds."""
 
 import contextlib
+import errno
 import gzip
 import io
+import os
+import re
 import shutil
 import struct
 import tracemalloc
@@ -408,3 +411,21 @@ def test_repr_shows_shapes_and_no_pixels():
         "MNIST(train_images=uint8 (5, 28, 28), train_labels=uint8 (5,), "
         "test_images=uint8 (2, 28, 28), test_labels=uint8 (2,))"
     )
+
+
+def test_a_failure_of_the_disk_is_not_called_a_damaged_npz(folder, monkeypatch):
+    write_npz(folder)
+
+    def fail(*arguments, **options):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(np.lib.format, "read_array", fail)
+    with pytest.raises(OSError, match=re.escape(os.strerror(errno.EIO))):
+        load_mnist(folder)
+
+
+def test_an_npz_with_more_members_than_the_limit_is_not_parsed(folder, monkeypatch):
+    write_npz(folder)
+    monkeypatch.setattr("tinynet.zip_files.MOST_MEMBERS", 3)
+    with pytest.raises(ValueError, match="it has 4 members and may have 3"):
+        load_mnist(folder)

@@ -9,6 +9,7 @@ from tinynet.data.csv_form import LABEL_NAMES, CsvForm
 from tinynet.text import shown
 from tinynet.types import Array, FilePath
 
+_LARGEST_LABEL = 61  # of digits and letters, as EMNIST numbers them
 _RULE = "None, the number of a column (0 is the first, -1 the last) or a name in the header"
 
 
@@ -83,16 +84,28 @@ def check_order(form: CsvForm, label: int, path: FilePath) -> None:
 
 
 def named_label(form: CsvForm) -> list[int]:
-    """The columns that the header names as the label."""
-    return [n for n, name in enumerate(form.names) if name.lower() in LABEL_NAMES]
+    """The columns that the header names as the label; beside a better name, y is a coordinate."""
+    found = [n for n, name in enumerate(form.names) if name.lower() in LABEL_NAMES]
+    return [n for n in found if form.names[n].lower() != "y"] or found
 
 
-def check_label_first(labels: Array, last: Array, path: FilePath) -> None:
-    """Refuse a file whose last column is like labels, and the first like a pixel at the edge."""
-    constant_or_large = labels.min() == labels.max() or labels.max() > 9
-    if constant_or_large and last.max() <= 9 and len(np.unique(last)) > 2:
+def check_label_first(labels: Array, images: Array, path: FilePath) -> None:
+    """Refuse a file whose last column is like labels, and the first like a pixel at the edge.
+
+    Such a pixel is mostly black or white, or has values that are too large for a label. A column
+    like labels has several values, none of them in most rows, and its neighbour is not like it.
+    """
+    edge = max(np.mean(labels == 0), np.mean(labels == 255)) > 0.5 or labels.max() > _LARGEST_LABEL
+    neighbours = images[:, -1:-3:-1].T
+    if edge and [_is_like_labels(column) for column in neighbours] in ([True], [True, False]):
         raise ValueError(
-            f"{path}: the first column holds {labels.min()} to {labels.max()} and the last one "
-            "several values up to 9, so the label seems to be last. Call read_mnist_csv with "
-            "label_column=-1 if it is, and with label_column=0 if not."
+            f"{path}: the first column holds {labels.min()} to {labels.max()}, as a pixel at the "
+            f"edge does, and the last one several values up to {images[:, -1].max()}, so the label "
+            "seems to be last. Call read_mnist_csv with label_column=-1 if it is, and with "
+            "label_column=0 if not."
         )
+
+
+def _is_like_labels(column: Array) -> bool:
+    values, counts = np.unique(column, return_counts=True)
+    return len(values) > 2 and values[-1] <= _LARGEST_LABEL and counts.max() <= len(column) / 2

@@ -104,7 +104,7 @@ def read_mnist_csv(
             f"{path}: the largest pixel is 1, and numbers have a decimal point. {_SCALED}"
         )
     if place is None and not named_label(form):
-        check_label_first(label, images[:, -1], path)
+        check_label_first(label, images, path)
     return images, label
 
 

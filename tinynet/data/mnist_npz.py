@@ -1,6 +1,7 @@
 """MNIST in one file, `mnist.npz`, as Keras stores it."""
 
 import contextlib
+import errno
 import math
 import warnings
 import zipfile
@@ -12,6 +13,7 @@ import numpy as np
 
 from tinynet.text import escaped, shown
 from tinynet.types import Array
+from tinynet.zip_files import open_zip
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that NumPy writes
@@ -29,7 +31,7 @@ def read_mnist_npz(path: Path) -> list[Array]:
             damaged.
     """
     with path.open("rb") as file, _damage_named(path):
-        archive = zipfile.ZipFile(file)
+        archive = open_zip(file)
         problem = _members_problem(archive.infolist())
         for name in () if problem else NAMES:
             with archive.open(f"{name}.npy") as member:
@@ -47,7 +49,10 @@ def _damage_named(path: Path) -> Iterator[None]:
         yield
     except MemoryError:
         raise
-    except Exception as error:  # zipfile, zlib and NumPy raise many kinds for a damaged file
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # the disk failed, not the file
+        # zipfile, zlib and NumPy raise many kinds for a damaged file
         raise ValueError(
             f"{path} is damaged or is not a .npz file ({escaped(str(error))}): download or copy it "
             "again."

@@ -4,6 +4,7 @@ The file is a zip archive whose members are stored uncompressed: `tinynet.json`,
 each array. `numpy.load` opens it too. Nothing in it is ever unpickled.
 """
 
+import errno
 import json
 import math
 import os
@@ -11,7 +12,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
@@ -19,17 +20,15 @@ from tinynet.errors import LoadError
 from tinynet.persistence.atomic import open_regular, write_atomically
 from tinynet.text import escaped, shown
 from tinynet.types import Array, FilePath
+from tinynet.zip_files import LARGEST_CONTENTS, MOST_MEMBERS, open_zip
 
 VERSION = 1
 """The version of the format; a reader refuses newer ones."""
 
 _HEADER = "tinynet.json"
 _LARGEST_HEADER = 1 << 22  # parsed JSON takes about twenty times its length in memory
-MOST_MEMBERS = 100_000
-"""Limit of a file: ten arrays for each of the most layers, of which a BatchNorm needs eight."""
 
-_LARGEST_CONTENTS = 1 << 24  # bytes of the table of contents: 167 for each member, names included
-_ENTRY, _ENTRY_SIGN = 46 + 28, b"PK\1\2"  # at most so many bytes besides the name; its first four
+_ENTRY = 46 + 28  # at most so many bytes of the table besides the name
 _END, _END_SIGN = 22, b"PK\5\6"  # of the table
 _LONGEST_NAME = 10_000  # zip files count the bytes of a name in 16 bits
 _SIDE = rb"(?:0|[1-9]\d*)"
@@ -61,10 +60,10 @@ def write_archive(path: FilePath, header: Mapping[str, Any], arrays: Mapping[str
                 f"all printable; got {shown(name)} of {len(name):,}. Rename it in its layer"
             )
     entries = [len(f"{name}.npy".encode()) + _ENTRY for name in (_HEADER, *arrays)]
-    if len(entries) > MOST_MEMBERS or sum(entries) > _LARGEST_CONTENTS:
+    if len(entries) > MOST_MEMBERS or sum(entries) > LARGEST_CONTENTS:
         raise ValueError(
             f"a file holds at most {MOST_MEMBERS - 1:,} arrays, with a table of contents of at "
-            f"most {_LARGEST_CONTENTS:,} bytes; got {len(arrays):,} arrays and up to "
+            f"most {LARGEST_CONTENTS:,} bytes; got {len(arrays):,} arrays and up to "
             f"{sum(entries):,} bytes. Save parts of the network in files of their own"
         )
 
@@ -91,11 +90,15 @@ def read_archive(path: FilePath) -> tuple[dict[str, Any], dict[str, Array]]:
     """
     with open_regular(path) as file:
         try:
-            with _open(file) as archive:
+            with open_zip(file) as archive:
                 _check_members(archive.infolist(), file)
                 return _read_header(archive), _read_arrays(archive)
         except MemoryError:
             raise
+        except OSError as error:
+            if error.errno not in (None, errno.EINVAL):  # that of an impossible place in the file
+                raise
+            refuse(path, [f"it is damaged or is not a tinynet file ({error})"], error)
         except LoadError as error:
             refuse(path, error.args)
         except Exception as error:  # zipfile and NumPy raise many kinds for a damaged file
@@ -117,50 +120,20 @@ def _storable(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "iub" or (dtype.kind == "f" and dtype.itemsize <= 8)
 
 
-class _Contents:
-    """A file whose table of contents zipfile may read if it is not too long.
-
-    zipfile makes an object of about 600 bytes of each entry before it returns anything.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self.opened = file, False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Read so many bytes, in which there may be the whole table."""
-        if not self.opened and size > _LARGEST_CONTENTS:
-            raise LoadError(
-                f"its table of contents has {size:,} bytes and may have {_LARGEST_CONTENTS:,}: "
-                f"tinynet wrote no such file, so get it from somewhere else"
-            )
-        content = self._file.read(size)
-        if not self.opened and (count := content.count(_ENTRY_SIGN)) > MOST_MEMBERS:
-            raise LoadError(
-                f"it has {count:,} members and may have {MOST_MEMBERS:,}: tinynet wrote no such "
-                f"file, so get it from somewhere else"
-            )
-        return content
-
-
-def _open(file: BinaryIO) -> zipfile.ZipFile:
-    contents = _Contents(file)
-    archive = zipfile.ZipFile(cast(BinaryIO, contents))
-    contents.opened = True
-    return archive
-
-
 def _check_members(members: Sequence[zipfile.ZipInfo], file: BinaryIO) -> None:
     """Refuse a table of contents that is not complete, or not possible in a file of this size."""
     size = file.seek(-_END, os.SEEK_END) + _END
     end = file.read()
-    counted = int.from_bytes(end[10:12], "little")  # which zipfile does not read
-    if not end.startswith(_END_SIGN) or counted != min(len(members), 0xFFFF):
+    if not end.startswith(_END_SIGN):
         raise LoadError(
-            f"its table of contents is damaged: {len(members):,} members are found, and there must "
-            f"be as many as its end says, with nothing behind it. Get the file again"
+            "there are bytes behind the end of its archive, such as a comment. tinynet writes "
+            "none, so something else has added them. Get the file again"
+        )
+    counted = int.from_bytes(end[10:12], "little")  # which zipfile does not read
+    if counted != min(len(members), 0xFFFF):
+        raise LoadError(
+            f"its table of contents is damaged: {len(members):,} members are found, and its end "
+            f"says {counted:,}. Get the file again"
         )
     names = [info.filename for info in members]
     if _HEADER not in names:
