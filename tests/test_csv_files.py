@@ -333,7 +333,7 @@ def test_label_column_says_where_the_label_is(folder, content, column, labels):
             "the label is in column 0, but .*line 1, .*'label' in column 3",
         ),
         ("\nclass,b,c,d\n1,2,3,4\n", -1, "the label is in column 3, but .*line 2, .*'class'"),
-        ("label,class,c,d\n1,2,3,4\n", None, "line 1: 'label' and 'class' can each be .* column"),
+        ("label,class,c,d\n1,2,3,4\n", None, "'label' and 'class' can each be .* as label_column"),
         ("label,class,c,d\n1,2,3,4\n", 0, "line 1: 'label' and 'class' can each be"),
         ("a,b,c,d\n1,2,3,4\n", "digit", "label_column must be .* 'digit', and .*0 times in its"),
         ("a,a,c,label\n1,2,3,4\n", "a", "label_column must be .* 'a', and .*2 times in its header"),
