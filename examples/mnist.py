@@ -216,6 +216,11 @@ def main(arguments: Sequence[str] | None = None) -> float:
             raise FileNotFoundError(
                 f"there is no file {options.checkpoint} to continue from: leave out --resume"
             )
+        if options.checkpoint is not None and options.checkpoint.exists() and not options.resume:
+            raise ValueError(
+                f"the checkpoint {options.checkpoint} exists: add --resume to go on from it, or "
+                f"name another file"
+            )
         data = load_mnist(options.data)
         if options.show is None:
             return run(data, options)

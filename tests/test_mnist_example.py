@@ -193,6 +193,7 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(mnist, tmp_path, capsy
     [
         (["--resume"], "--resume needs the file to continue from"),
         (["--checkpoint", "run.npz", "--resume"], "there is no file run.npz"),
+        (["--checkpoint", "old.npz"], "the checkpoint old.npz exists: add --resume"),
         (["--save", "."], "--save: . is a folder; add the name of a file in it"),
         (["--save", "nowhere/net.npz"], "--save: there is no folder nowhere"),
         (["--checkpoint", "nowhere/run.npz"], "--checkpoint: there is no folder nowhere"),
@@ -204,6 +205,7 @@ def test_a_file_to_save_to_or_resume_from_must_make_sense(
     mnist, tmp_path, capsys, monkeypatch, arguments, message
 ):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.npz").touch()
     with pytest.raises(SystemExit) as caught:
         mnist.main(["--limit", "100", "--epochs", "1", *arguments])
     assert caught.value.code == 2
