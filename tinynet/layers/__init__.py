@@ -2,10 +2,12 @@
 
 from tinynet.layers.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
 from tinynet.layers.base import Layer
+from tinynet.layers.convolution import Conv1D, Conv2D
 from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
 from tinynet.layers.embedding import Embedding
 from tinynet.layers.normalization import BatchNorm, LayerNorm
+from tinynet.layers.pooling import AvgPool2D, GlobalAveragePool, MaxPool2D
 from tinynet.layers.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
 from tinynet.layers.reshaping import Flatten, Reshape
 from tinynet.layers.sequential import Sequential
@@ -14,17 +16,22 @@ from tinynet.layers.wrappers import Frozen, Residual
 __all__ = [
     "ELU",
     "GELU",
+    "AvgPool2D",
     "BatchNorm",
+    "Conv1D",
+    "Conv2D",
     "Dense",
     "Dropout",
     "Embedding",
     "Flatten",
     "Frozen",
+    "GlobalAveragePool",
     "Identity",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
     "LogSoftmax",
+    "MaxPool2D",
     "ReLU",
     "Reshape",
     "Residual",

@@ -1,0 +1,159 @@
+"""Pooling: one number for each window of an image, or for the whole image."""
+
+import numpy as np
+
+from tinynet.checks import check_gradient, floats
+from tinynet.layers.base import Layer
+from tinynet.layers.windows import Pair, Windows, inner, outer, pair
+from tinynet.types import Array
+
+
+class _Pool2D(Layer):
+    """What both kinds of pooling share: the windows."""
+
+    def __init__(self, kernel_size: Pair, *, stride: Pair | None = None, padding: Pair = 0) -> None:
+        kernel, (above, left) = pair(kernel_size, "kernel_size"), pair(padding, "padding", 0)
+        if 2 * above > kernel[0] or 2 * left > kernel[1]:
+            raise ValueError(
+                f"padding must be at most half of kernel_size, so that no window is empty; got "
+                f"padding={(above, left)} for kernel_size={kernel}"
+            )
+        strides = kernel if stride is None else pair(stride, "stride")
+        self.windows = Windows(kernel, strides, padding=((above, above), (left, left)))
+
+    def _images(self, x: Array) -> Array:
+        x = floats(x, "x")
+        self.windows.check(self, x, None)
+        return inner(x)
+
+
+class MaxPool2D(_Pool2D):
+    """y[n, c, i, j] = the largest x[n, c] in the window at (i, j); dx is dy where that one lies.
+
+    Shapes: x (N, C, H, W), y (N, C, H', W') with H' = ⌊(H + 2 p − k) / s⌋ + 1. Rows and columns
+    that are left over at the end are not looked at, as in PyTorch. If several are equally large,
+    the first one of the window, row by row, gets the gradient: as one of them moves up, y follows,
+    and as it moves down, y stays.
+
+    Args:
+        kernel_size: k, the height and width of a window, or one int for both.
+        stride: s, from one window to the next; by default k, so that windows do not overlap.
+        padding: p, a border that is smaller than every number.
+
+    Raises:
+        ValueError: a size that is not positive, a padding of more than half a window, or an x that
+            is no batch of images or smaller than a window.
+
+    Example:
+        >>> x = np.arange(16.0).reshape(1, 1, 4, 4)
+        >>> MaxPool2D(2).forward(x)
+        array([[[[ 5.,  7.],
+                 [13., 15.]]]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        images = self._images(x)
+        self._padded = self.windows.padded(images, images.dtype, -np.inf)
+        self._y = self._largest(self._padded)
+        return outer(self._y)
+
+    def predict(self, x: Array) -> Array:
+        images = self._images(x)
+        return outer(self._largest(self.windows.padded(images, images.dtype, -np.inf)))
+
+    def backward(self, dy: Array) -> Array:
+        check_gradient(self, dy, outer(self._y).shape)
+        dy, dpadded, rows = inner(dy), np.zeros_like(self._padded), self._y.shape[1]
+        free = np.ones(self._y.shape, bool)  # windows whose largest has not been met yet
+        for place in self.windows.places():
+            here = free & (self.windows.at(self._padded, place, 0, rows) == self._y)
+            self.windows.at(dpadded, place, 0, rows)[...] += dy * here
+            free &= ~here
+        return outer(self.windows.inside(dpadded))
+
+    def _largest(self, padded: Array) -> Array:
+        (first, *others), rows = self.windows.places(), self.windows.shape(padded)[0]
+        y = self.windows.at(padded, first, 0, rows).copy()
+        for place in others:
+            np.maximum(y, self.windows.at(padded, place, 0, rows), out=y)
+        return y
+
+
+class AvgPool2D(_Pool2D):
+    """y[n, c, i, j] = the mean of x[n, c] in the window at (i, j); dx = Σ dy / (kH kW).
+
+    Shapes: as for `MaxPool2D`. The sum for dx is over the windows that hold the pixel. Padding
+    counts as zeros, as in PyTorch; Keras leaves it out of the mean.
+
+    Args:
+        kernel_size, stride: as for `MaxPool2D`.
+        padding: a border of zeros.
+
+    Raises:
+        ValueError: as for `MaxPool2D`.
+
+    Example:
+        >>> x = np.arange(16.0).reshape(1, 1, 4, 4)
+        >>> AvgPool2D(2).forward(x)
+        array([[[[ 2.5,  4.5],
+                 [10.5, 12.5]]]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        y = AvgPool2D.predict(self, x)
+        self._x, self._shape = x, y.shape
+        return y
+
+    def predict(self, x: Array) -> Array:
+        images = self._images(x)
+        padded = self.windows.padded(images, images.dtype)
+        (first, *others), rows = self.windows.places(), self.windows.shape(padded)[0]
+        y = self.windows.at(padded, first, 0, rows).copy()
+        for place in others:
+            y += self.windows.at(padded, place, 0, rows)
+        y /= 1 + len(others)
+        return outer(y)
+
+    def backward(self, dy: Array) -> Array:
+        check_gradient(self, dy, self._shape)
+        places = self.windows.places()
+        share = inner(dy) / len(places)
+        dpadded = self.windows.padded(np.zeros_like(inner(self._x), share.dtype), share.dtype)
+        for place in places:
+            self.windows.at(dpadded, place, 0, share.shape[1])[...] += share
+        return outer(self.windows.inside(dpadded))
+
+
+class GlobalAveragePool(Layer):
+    """y[n, c] = the mean of x[n, c] over all pixels; dx = dy / (H W).
+
+    Shapes: x (N, C, H, W) or (N, C, L), y (N, C).
+
+    References:
+        M. Lin, Q. Chen and S. Yan, "Network in network" (2014).
+
+    Example:
+        >>> GlobalAveragePool().forward(np.arange(8.0).reshape(1, 2, 2, 2))
+        array([[1.5, 5.5]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        y = GlobalAveragePool.predict(self, x)
+        self._shape = x.shape
+        return y
+
+    def predict(self, x: Array) -> Array:
+        x = floats(x, "x")
+        if x.ndim < 3 or not x[0:1].size:
+            raise ValueError(
+                f"{self!r} got x of shape {x.shape}: it must be (N, C, H, W) or (N, C, L), with at "
+                f"least one pixel."
+            )
+        return x.mean(axis=tuple(range(2, x.ndim)))
+
+    def backward(self, dy: Array) -> Array:
+        check_gradient(self, dy, self._shape[:2])
+        pixels = self._shape[2:]
+        dx = np.empty(self._shape, dy.dtype)
+        dx[...] = (dy / np.prod(pixels)).reshape(*dy.shape, *(1 for _ in pixels))
+        return dx

@@ -1,0 +1,117 @@
+"""The places of a small window on an image, which convolution and pooling share.
+
+Inside these layers the axes of images are (channels, height, width, examples). So a slice for each
+element of the window, with all examples, is a few long pieces of memory, and the rows of a matrix
+product are contiguous. For the caller the arrays are views with the axes (N, C, H, W).
+"""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from tinynet.checks import check_numbers, positive_int, sizes
+from tinynet.types import Array
+
+Pair: TypeAlias = int | tuple[int, int]
+"""One number for height and width, or a tuple of both."""
+
+
+def pair(value: Any, name: str, least: int = 1) -> tuple[int, int]:
+    """The value for height and for width."""
+    if isinstance(value, tuple | list):
+        height, width = sizes(value, name, least, axes=2)
+        return height, width
+    number = positive_int(value, name, least)
+    return number, number
+
+
+class Windows(NamedTuple):
+    """Places of a window: for output i along an axis, i · stride + j · dilation, j = 0, 1, ...
+
+    Attributes:
+        kernel: height and width of the window.
+        stride: from one window to the next.
+        dilation: from one element of a window to the next.
+        padding: added above and below, and left and right.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int] = (1, 1)
+    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+
+    def check(self, layer: object, x: Array, channels: int | None, dtype: Any = None) -> None:
+        """Refuse what is no batch of images with these channels, or is smaller than a window."""
+        check_numbers("x", x)
+        wanted = f"(N, {channels or 'C'}, H, W)"
+        if x.ndim != 4 or channels not in (None, x.shape[1]):
+            hint = ""
+            if x.ndim == 4 and x.shape[-1] == channels:
+                hint = " Are the channels last? x.transpose(0, 3, 1, 2) puts them first."
+            elif x.ndim == 3 and channels in (None, 1):
+                hint = " Images of one channel: x[:, np.newaxis]."
+            elif x.ndim == 2:
+                hint = " Rows of pixels become images with Reshape((channels, height, width))."
+            raise ValueError(f"{layer!r} got x of shape {x.shape}: it must be {wanted}.{hint}")
+        if any(self._count(x.shape[2 + n] + sum(self.padding[n]), n) < 1 for n in range(2)):
+            raise ValueError(
+                f"{layer!r} got x of shape {x.shape}: no window fits into {x.shape[2]} × "
+                f"{x.shape[3]} pixels, padding included."
+            )
+        if dtype is not None and np.result_type(x.dtype, dtype) != dtype:
+            raise TypeError(
+                f"{layer!r} has {dtype} parameters and got x of {x.dtype}: "
+                f"convert it once with x.astype(np.{dtype})."
+            )
+
+    def padded(self, images: Array, dtype: Any, value: float = 0) -> Array:
+        """The images (C, H, W, N) with a border of that value, contiguous in memory."""
+        if self.padding == ((0, 0), (0, 0)):
+            return np.ascontiguousarray(images, dtype)
+        channels, height, width, examples = images.shape
+        (above, below), (left, right) = self.padding
+        shape = channels, above + height + below, left + width + right, examples
+        out = np.full(shape, value, dtype)
+        self.inside(out)[...] = images
+        return out
+
+    def inside(self, padded: Array) -> Array:
+        """The view on padded images without the border."""
+        (above, below), (left, right) = self.padding
+        _, height, width, _ = padded.shape
+        return padded[:, above : height - below, left : width - right]
+
+    def at(self, padded: Array, place: tuple[int, int], first: int, last: int) -> Array:
+        """The view on one element of each window, for the outputs in the rows first to last − 1."""
+        outputs = (first, last), (0, self.shape(padded)[1])
+        rows, columns = (
+            slice(start * stride + j * dilation, (stop - 1) * stride + j * dilation + 1, stride)
+            for (start, stop), j, stride, dilation in zip(
+                outputs, place, self.stride, self.dilation, strict=True
+            )
+        )
+        return padded[:, rows, columns]
+
+    def places(self) -> list[tuple[int, int]]:
+        """The elements of a window, row by row."""
+        height, width = self.kernel
+        return [(i, j) for i in range(height) for j in range(width)]
+
+    def shape(self, padded: Array) -> tuple[int, int]:
+        """Rows and columns of outputs; what is left over at the end is not covered."""
+        height, width = padded.shape[1:3]
+        return self._count(height, 0), self._count(width, 1)
+
+    def _count(self, size: int, axis: int) -> int:
+        reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
+        return (size - reach) // self.stride[axis] + 1
+
+
+def inner(x: Array) -> Array:
+    """(N, C, H, W) as a view (C, H, W, N)."""
+    return x.transpose(1, 2, 3, 0)
+
+
+def outer(images: Array) -> Array:
+    """(C, H, W, N) as a view (N, C, H, W)."""
+    return images.transpose(3, 0, 1, 2)
