@@ -94,7 +94,8 @@ class Conv2D(Layer):
         self.windows, self.groups = Windows(kernel, strides, steps, border), groups
         dtype, bias = float_dtype(dtype), boolean(bias, "bias")
         fan_in = inputs // groups * math.prod(kernel)
-        W = initial_weights(init, (fan_in, outputs), rng).T.reshape(outputs, -1, *kernel[-self._axes :])
+        W = initial_weights(init, (fan_in, outputs), rng)
+        W = W.T.reshape(outputs, -1, *kernel[-self._axes :])
         if bias:
             super().__init__(W=W, b=np.zeros(outputs), dtype=dtype)
         else:
@@ -115,24 +116,24 @@ class Conv2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         Conv2D.parameter_gradients(self, dy)
-        dy, dpadded = inner(dy), np.zeros_like(self._padded)
-        kernels = self._kernels().transpose(0, 2, 1)
+        dy, dpadded, places = inner(dy), np.zeros_like(self._padded), self.windows.places()
+        kernels = self._by_group(self.W).transpose(0, 2, 1)
         for first, last in self._portions(self._padded):
             dcolumns = kernels @ self._by_group(dy[:, first:last])
-            pieces = dcolumns.reshape(len(dpadded), -1, last - first, *dy.shape[2:])
-            for number, place in enumerate(self.windows.places()):
+            pieces = dcolumns.reshape(len(dpadded), len(places), last - first, *dy.shape[2:])
+            for number, place in enumerate(places):
                 self.windows.at(dpadded, place, first, last)[...] += pieces[:, number]
         return outer(self.windows.inside(dpadded))
 
     def parameter_gradients(self, dy: Array) -> None:
         check_gradient(self, dy, self._shape, self.W.dtype)
-        dy, dkernels = inner(dy), 0
+        dy, dkernels = inner(dy), self._by_group(self.dW)
+        dkernels[...] = 0
         for first, last in self._portions(self._padded):
             columns = self._columns
             if columns is None:
                 columns = self._columns_of(self._padded, first, last)
-            dkernels = dkernels + self._by_group(dy[:, first:last]) @ columns.transpose(0, 2, 1)
-        self.dW[...] = np.reshape(dkernels, self.dW.shape)
+            dkernels += self._by_group(dy[:, first:last]) @ columns.transpose(0, 2, 1)
         if self.b is not None:
             dy.sum(axis=(1, 2, 3), out=self.db)
 
@@ -141,7 +142,7 @@ class Conv2D(Layer):
 
     def _convolved(self, padded: Array) -> tuple[Array, Array | None]:
         """y, and the matrix of windows if it was made as one."""
-        kernels, examples = self._kernels(), padded.shape[-1]
+        kernels, examples = self._by_group(self.W), padded.shape[-1]
         y = np.empty((len(self.W), *self.windows.shape(padded), examples), padded.dtype)
         portions = self._portions(padded)
         columns: Array | None = None
@@ -153,13 +154,9 @@ class Conv2D(Layer):
             y += self.b[:, None, None, None]
         return y, columns if len(portions) == 1 else None
 
-    def _kernels(self) -> Array:
-        """The weights as one matrix for each group, a row for each output."""
-        return self.W.reshape(self.groups, len(self.W) // self.groups, -1)
-
-    def _by_group(self, y: Array) -> Array:
-        """Outputs (C, rows, columns, N) as one matrix for each group, a row for each channel."""
-        return y.reshape(self.groups, len(y) // self.groups, -1)
+    def _by_group(self, array: Array) -> Array:
+        """Weights, or outputs (C, rows, columns, N), as one matrix a group, a row an output."""
+        return array.reshape(self.groups, len(array) // self.groups, -1)
 
     def _portions(self, padded: Array) -> list[tuple[int, int]]:
         """First and last rows of outputs whose windows are put into one matrix."""

@@ -144,7 +144,7 @@ class GlobalAveragePool(Layer):
 
     def predict(self, x: Array) -> Array:
         x = floats(x, "x")
-        if x.ndim < 3 or not x[0:1].size:
+        if x.ndim < 3 or 0 in x.shape[2:]:
             raise ValueError(
                 f"{self!r} got x of shape {x.shape}: it must be (N, C, H, W) or (N, C, L), with at "
                 f"least one pixel."
