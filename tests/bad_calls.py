@@ -17,6 +17,7 @@ X = np.random.default_rng(0).normal(size=(4, 3))
 T = np.random.default_rng(1).uniform(size=(4, 2))
 IDS, LABELS = np.array([0, 2, 1, 2]), np.array([0, 1, 1, 0])
 IMAGES = np.arange(4 * 16, dtype=np.uint8).reshape(4, 4, 4)
+PICTURES = np.random.default_rng(2).normal(size=(4, 1, 3, 4))
 PHOTO = np.full((40, 30), 255, np.uint8)
 PHOTO[5:35, 12:16] = 20
 
@@ -115,6 +116,28 @@ row(
     rng=RNG,
     dtype=DTYPE,
 )
+for name, size in (("Conv2D", "sizes or int"), ("Conv1D", "int")):
+    row(
+        name,
+        in_channels=("int", 2),
+        out_channels=("int", 4),
+        kernel_size=(size, 3),
+        stride=(size, 1),
+        padding=("padding", 0),
+        dilation=(size, 1),
+        groups=("int", 1),
+        bias=("bool", True),
+        init=("init", he_normal),
+        rng=RNG,
+        dtype=DTYPE,
+    )
+for name in ("MaxPool2D", "AvgPool2D"):
+    row(
+        name,
+        kernel_size=("sizes or int", 2),
+        stride=("sizes or int or none", 1),
+        padding=("padding", 0),
+    )
 row("Dropout", rate=("fraction", 0.5), rng=RNG)
 row(
     "BatchNorm",
@@ -156,6 +179,11 @@ LAYERS = {
     "BatchNorm": (lambda: tinynet.BatchNorm(3), X),
     "LayerNorm": (lambda: tinynet.LayerNorm(3), X),
     "Embedding": (lambda: tinynet.Embedding(3, 2, rng=0), IDS),
+    "Conv2D": (lambda: tinynet.Conv2D(1, 2, 2, rng=0), PICTURES),
+    "Conv1D": (lambda: tinynet.Conv1D(3, 2, 2, rng=0), PICTURES[:, 0]),
+    "MaxPool2D": (lambda: tinynet.MaxPool2D(2), PICTURES),
+    "AvgPool2D": (lambda: tinynet.AvgPool2D(2), PICTURES),
+    "GlobalAveragePool": (tinynet.GlobalAveragePool, PICTURES),
     "Dropout": (lambda: tinynet.Dropout(0.5, rng=0), X),
     "Reshape": (lambda: tinynet.Reshape((3, 1)), X),
     "Residual": (lambda: tinynet.Residual(Dense(3, 3, rng=0)), X),

@@ -8,6 +8,8 @@ import pytest
 
 from tinynet import (
     SGD,
+    Conv1D,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
@@ -109,6 +111,8 @@ def takers(path):
     return {
         "Dense": lambda rng: Dense(1, 1, rng=rng),
         "Embedding": lambda rng: Embedding(3, 2, rng=rng),
+        "Conv1D": lambda rng: Conv1D(1, 1, 2, rng=rng),
+        "Conv2D": lambda rng: Conv2D(1, 1, 2, rng=rng),
         "Dropout": lambda rng: Dropout(0.5, rng=rng),
         "train": lambda rng: list(train(*arguments, epochs=1, rng=rng)),
         "fit": lambda rng: fit(*arguments, epochs=1, batch_size=1, rng=rng, progress="off"),

@@ -16,18 +16,23 @@ from tinynet import (
     ELU,
     GELU,
     SGD,
+    AvgPool2D,
     BatchNorm,
+    Conv1D,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
     Frozen,
+    GlobalAveragePool,
     Identity,
     Layer,
     LayerNorm,
     LeakyReLU,
     LoadError,
     LogSoftmax,
+    MaxPool2D,
     MSELoss,
     ReLU,
     Reshape,
@@ -96,6 +101,7 @@ def there_and_back(net, path):
 
 OWN = [
     *(ELU, GELU, Identity, LeakyReLU, LogSoftmax, ReLU, SiLU, Softmax, Softplus, Tanh, Flatten),
+    *(Conv2D, Conv1D, MaxPool2D, AvgPool2D, GlobalAveragePool),
     *(BatchNorm, LayerNorm, Dropout, Reshape, Embedding, Frozen, Residual),
 ]
 
@@ -105,6 +111,12 @@ def own(cls, width, rng):
     match cls.__name__:
         case "BatchNorm":
             return BatchNorm(width, momentum=0.2, eps=1e-4)
+        case "Conv2D":
+            return Conv2D(width, 2 * width, (1, 2), padding="same", groups=width, rng=rng)
+        case "Conv1D":
+            return Conv1D(width, 2, 3, stride=2, padding=1, bias=False, init=zeros)
+        case "MaxPool2D" | "AvgPool2D":
+            return cls((2, 3), stride=1, padding=1)
         case "LayerNorm":
             return LayerNorm(width, eps=1e-4)
         case "Dropout":
@@ -356,7 +368,8 @@ def test_a_parameter_named_as_a_folder_of_the_file_is_held_against_its_shape(tmp
 
 def test_eight_threads_predict_as_one(tmp_path):
     rng = np.random.default_rng(0)
-    layers = [own(cls, 30, rng) for cls in OWN if cls not in (Embedding, Reshape)]
+    others = Embedding, Reshape, Conv1D, Conv2D, MaxPool2D, AvgPool2D, GlobalAveragePool
+    layers = [own(cls, 30, rng) for cls in OWN if cls not in others]  # which take other shapes
     net = Sequential(Dense(20, 30, rng=rng), Sigmoid(), Scale(30), Twins(30, rng), *layers)
     inputs = [rng.normal(size=(50, 20)) for _ in range(8)]
     serial = [net.predict(x) for x in inputs]

@@ -216,3 +216,63 @@ def test_initializers_are_pytorchs_distributions(name):
     # the standard error of a normal's deviation is 0.2 % of it here, of a uniform's less
     assert ours.std() == pytest.approx(theirs.std(), rel=0.01)
     assert abs(ours).max() / ours.std() == pytest.approx(abs(theirs).max() / theirs.std(), rel=0.2)
+
+
+CONVOLUTIONS = [
+    {},
+    {"stride": 2},
+    {"padding": (0, 2), "stride": (2, 1)},
+    {"padding": "same", "dilation": 2},
+    {"groups": 2, "dilation": (1, 2)},
+    {"groups": 4, "bias": False},
+]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kernel", [1, 3, (3, 5)])
+@pytest.mark.parametrize("options", CONVOLUTIONS, ids=str)
+def test_convolution(options, kernel, seed):
+    rng = np.random.default_rng(seed)
+    ours = tn.Conv2D(4, 8, kernel, rng=rng, **options)
+    theirs = nn.Conv2d(4, 8, kernel, dtype=torch.float64, **options)
+    pairs = [(ours.dW, theirs.weight)]
+    randomise(ours, rng)
+    theirs.weight.data.copy_(torch.tensor(ours.W))
+    if ours.b is not None:
+        theirs.bias.data.copy_(torch.tensor(ours.b))
+        pairs.append((ours.db, theirs.bias))
+    compare(ours, theirs, rng.normal(size=(3, 4, 11, 12)), pairs, seed=seed)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"stride": 3}, {"padding": "same"}, {"groups": 2}], ids=str
+)
+def test_convolution_over_sequences(options):
+    rng = np.random.default_rng(0)
+    ours = tn.Conv1D(4, 6, 5, rng=rng, **options)
+    theirs = nn.Conv1d(4, 6, 5, dtype=torch.float64, **options)
+    randomise(ours, rng)
+    theirs.weight.data.copy_(torch.tensor(ours.W))
+    theirs.bias.data.copy_(torch.tensor(ours.b))
+    pairs = [(ours.dW, theirs.weight), (ours.db, theirs.bias)]
+    compare(ours, theirs, rng.normal(size=(3, 4, 13)), pairs)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [(2, None, 0), (3, 2, 1), ((2, 3), 1, (1, 0)), (3, 1, 1), (2, 3, 0)],
+)
+def test_pooling(kernel, stride, padding, seed):
+    rng = np.random.default_rng(seed)
+    numbers, ties = rng.normal(size=(3, 2, 9, 8)), rng.integers(0, 3, (3, 2, 9, 8)) * 1.0
+    for x in (numbers, ties):
+        options = {"stride": stride, "padding": padding}
+        compare(tn.MaxPool2D(kernel, **options), nn.MaxPool2d(kernel, **options), x, seed=seed)
+        compare(tn.AvgPool2D(kernel, **options), nn.AvgPool2d(kernel, **options), x, seed=seed)
+
+
+def test_the_mean_over_all_pixels():
+    theirs = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    x = np.random.default_rng(0).normal(size=(3, 2, 9, 8))
+    compare(tn.GlobalAveragePool(), theirs, x)

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinynet.checks import check_instance
 from tinynet.interop.naming import Naming, renamed_arrays
-from tinynet.layers import BatchNorm, Dense, Embedding, Layer, LayerNorm
+from tinynet.layers import BatchNorm, Conv2D, Dense, Embedding, Layer, LayerNorm
 from tinynet.persistence.arrays import fill
 from tinynet.text import shown
 from tinynet.types import Array, FilePath
@@ -15,6 +15,7 @@ from tinynet.types import Array, FilePath
 _PYTORCH = Naming(
     names={
         Dense: {"W": "weight", "b": "bias"},
+        Conv2D: {"W": "weight", "b": "bias"},  # and Conv1D
         Embedding: {"W": "weight"},
         BatchNorm: {"gain": "weight"},  # bias, running_mean, running_var are named as in PyTorch
         LayerNorm: {"gain": "weight"},

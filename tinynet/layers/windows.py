@@ -92,6 +92,23 @@ class Windows(NamedTuple):
         )
         return padded[:, rows, columns]
 
+    def all(self, padded: Array, first: int, last: int) -> Array:
+        """The view (C, kH, kW, rows, columns, N) on all elements of all windows in these rows."""
+        channels, _, _, examples = padded.shape
+        along = padded.strides[1:3]
+        start = padded[:, first * self.stride[0] :]
+        return np.lib.stride_tricks.as_strided(
+            start,
+            (channels, *self.kernel, last - first, self.shape(padded)[1], examples),
+            (
+                padded.strides[0],
+                *(each * d for each, d in zip(along, self.dilation, strict=True)),
+                *(each * s for each, s in zip(along, self.stride, strict=True)),
+                padded.strides[3],
+            ),
+            writeable=False,
+        )
+
     def places(self) -> list[tuple[int, int]]:
         """The elements of a window, row by row."""
         height, width = self.kernel
