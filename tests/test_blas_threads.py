@@ -10,7 +10,20 @@ import numpy as np
 import pytest
 from layers import network
 
-from tinynet import SGD, Adam, Dense, Embedding, Identity, MSELoss, Sequential, fit, predict, train
+from tinynet import (
+    SGD,
+    Adam,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Embedding,
+    Identity,
+    MSELoss,
+    Sequential,
+    fit,
+    predict,
+    train,
+)
 from tinynet.training import blas_threads, evaluation
 from tinynet.training.blas_threads import OneThread, largest_product
 
@@ -174,6 +187,10 @@ def test_the_largest_product_is_that_of_a_matrix_and_not_of_a_table():
     assert largest_product(net, 10) == 150
     assert largest_product(network(784, 100, 10), 2) == 156_800
     assert largest_product(Identity(), 10) == 0
+    # a convolution has many rows for each example, in pieces of at most 4,096
+    assert largest_product(Conv2D(2, 3, 5, rng=0), 2) == 2 * 64 * 150
+    assert largest_product(Conv2D(2, 3, 5, rng=0), 1000) == 4096 * 150
+    assert largest_product(Conv1D(2, 3, 5, rng=0), 2) == 2 * 64 * 30
 
 
 def test_the_libraries_of_numpy_are_found_and_limited():

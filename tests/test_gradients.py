@@ -104,6 +104,8 @@ LAYERS = {
     "Reshape": LayerRow(lambda shape: Reshape((2, shape[0], 2)), batches(None, 4)),
     "Dropout": LayerRow(lambda shape: Dropout(0.4, rng=0)),
     "BatchNorm": LayerRow(lambda shape: BatchNorm(*shape), batches(None, rows=(2, 5))),
+    "BatchNorm of images": LayerRow(lambda shape: BatchNorm(2), batches(2, 2, 3, rows=(2, 3))),
+    "BatchNorm of sequences": LayerRow(lambda shape: BatchNorm(2), batches(2, 3, rows=(2, 3))),
     "LayerNorm": LayerRow(lambda shape: LayerNorm(*shape)),
     "LayerNorm of sequences": LayerRow(lambda shape: LayerNorm(3), batches(2, 3)),
     "Embedding": LayerRow(lambda shape: Embedding(5, 3, rng=0), labels(5)),

@@ -146,17 +146,12 @@ def test_layer_norm_takes_any_number_of_axes_before_the_last():
 
 
 @both
-@pytest.mark.parametrize("shape", [(), (4,), (5, 3), (5, 5), (5, 4, 1)])
+@pytest.mark.parametrize("shape", [(), (4,), (5, 3), (5, 5), (5, 1, 3)])
 def test_an_x_of_another_width_is_refused(make, shape):
     layer = make(4)
     for method in (layer.forward, layer.predict):
         with pytest.raises(ValueError, match=r"got x of shape.*with 4 features"):
             method(np.zeros(shape))
-
-
-def test_batch_norm_refuses_images():
-    with pytest.raises(ValueError, match=r"it must be \(N, features\)"):
-        BatchNorm(4).forward(np.zeros((2, 4, 4)))
 
 
 @both
@@ -231,3 +226,27 @@ def test_frozen_it_stands_still_and_takes_single_examples():
     np.testing.assert_allclose(frozen.backward(np.ones((1, 2))), [layer.gain / [2, 3]])
     np.testing.assert_array_equal(layer.running_mean, [1, 2])
     np.testing.assert_array_equal(layer.running_var, [4, 9])
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 4, 2), (5, 3, 7)])
+def test_a_channel_of_images_is_a_feature_of_all_pixels(shape):
+    rng = np.random.default_rng(0)
+    x, dy = rng.normal(3, 2, shape), rng.normal(size=shape)
+    images, rows = BatchNorm(3), BatchNorm(3)
+    for layer in (images, rows):
+        layer.params[...] = [2, 3, 4, 5, 6, 7]
+
+    def as_rows(a):
+        return np.moveaxis(a, 1, -1).reshape(-1, 3)
+
+    for method, given in (("forward", x), ("backward", dy), ("predict", x)):
+        y = getattr(images, method)(given)
+        np.testing.assert_allclose(as_rows(y), getattr(rows, method)(as_rows(given)), rtol=1e-12)
+    np.testing.assert_allclose(images.grads, rows.grads, rtol=1e-12)
+    np.testing.assert_allclose(images.running_var, rows.running_var, rtol=1e-12)
+
+
+def test_one_image_has_many_values_for_a_channel():
+    assert BatchNorm(2).forward(np.ones((1, 2, 3, 3))).shape == (1, 2, 3, 3)
+    with pytest.raises(ValueError, match=r"it must be \(N, features\)"):
+        BatchNorm(3).forward(np.ones((1, 2, 3, 3)))

@@ -276,3 +276,16 @@ def test_the_mean_over_all_pixels():
     theirs = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     x = np.random.default_rng(0).normal(size=(3, 2, 9, 8))
     compare(tn.GlobalAveragePool(), theirs, x)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_batch_norm_of_images(seed):
+    rng = np.random.default_rng(seed)
+    ours = tn.BatchNorm(3, momentum=0.3)
+    randomise(ours, rng)
+    theirs = nn.BatchNorm2d(3, momentum=0.3, dtype=torch.float64)
+    theirs.weight, theirs.bias = as_torch(ours.gain), as_torch(ours.bias)
+    pairs = [(ours.dgain, theirs.weight), (ours.dbias, theirs.bias)]
+    compare(ours, theirs, rng.normal(2, 3, (4, 3, 5, 6)), pairs, seed=seed)
+    np.testing.assert_allclose(ours.running_mean, theirs.running_mean, **CLOSE)
+    np.testing.assert_allclose(ours.running_var, theirs.running_var, **CLOSE)

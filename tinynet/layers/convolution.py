@@ -11,7 +11,7 @@ from tinynet.layers.base import Layer
 from tinynet.layers.windows import Pair, Windows, inner, outer, pair
 from tinynet.types import Array, Rng
 
-_WIDEST = 4096  # columns of a matrix product; BLAS takes twice as long for a few rows of 25,000
+WIDEST = 4096  # columns of a matrix product; BLAS takes twice as long for a few rows of 25,000
 _PORTION = 1 << 20  # elements of the matrix of windows that is made at a time, to stay in the cache
 
 
@@ -154,8 +154,8 @@ class Conv2D(Layer):
             columns = self._columns_of(padded, first, last)
             part = y if len(portions) == 1 else np.empty_like(y[:, first:last])
             products = self._by_group(part)
-            for start in range(0, columns.shape[2], _WIDEST):
-                here = slice(start, start + _WIDEST)
+            for start in range(0, columns.shape[2], WIDEST):
+                here = slice(start, start + WIDEST)
                 products[..., here] = kernels @ columns[..., here]
             if part is not y:
                 y[:, first:last] = part

@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 from tinynet.checks import (
     check_gradient,
     check_input,
+    check_numbers,
     float_dtype,
     fraction,
     positive,
@@ -21,19 +22,20 @@ from tinynet.types import Array
 class BatchNorm(Layer):
     """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), where μ and σ² are the batch's, by feature.
 
-    Shapes: x and y (N, features), gain and bias (features,), which start at 1 and 0 and are γ and β
-    in the paper. σ² is the mean of (x − μ)². Because μ and σ² depend on every row,
+    Shapes: x and y (N, features), or (N, features, L) and (N, features, H, W), where the features
+    are channels; gain and bias (features,), which start at 1 and 0 and are γ and β in the paper. σ²
+    is the mean of (x − μ)². Because μ and σ² depend on every row,
 
         dgain = Σ dy x̂,  dbias = Σ dy,  dx = gain (dy − mean(dy) − x̂ mean(dy x̂)) / √(σ² + ε),
 
-    with sums and means over the batch. Inference uses the buffers `running_mean` and `running_var`
-    for μ and σ². Each `forward` moves them towards its batch,
+    with sums and means over the batch, and over the pixels of images. Inference uses the buffers
+    `running_mean` and `running_var` for μ and σ². Each `forward` moves them towards its batch,
 
         running ← running + momentum (batch − running),
 
     by PyTorch's conventions: `momentum` is the weight of the new batch (Keras's 0.99 is that of the
-    old), and what goes into `running_var` is the unbiased variance, N / (N − 1) σ². (The paper
-    averages over batches instead.) They start at 0 and 1.
+    old), and what goes into `running_var` is the unbiased variance, n / (n − 1) σ² of n values.
+    (The paper averages over batches instead.) They start at 0 and 1.
 
     Inside a `Frozen`, `forward` uses the running statistics and does not change them. They are
     constants then, so dx = gain dy / √(σ² + ε).
@@ -45,8 +47,8 @@ class BatchNorm(Layer):
         dtype: float type of the parameters and statistics.
 
     Raises:
-        ValueError: a number outside its range, an x of another width, or a `forward` of fewer than
-            two rows, because the variance of one row is 0.
+        ValueError: a number outside its range, an x of other features, or a `forward` of fewer than
+            two values for each feature, because the variance of one is 0.
         TypeError: an x whose float type is wider than that of the parameters.
 
     References:
@@ -90,45 +92,64 @@ class BatchNorm(Layer):
         self.input_shape = (features,)
 
     def forward(self, x: Array) -> Array:
-        x = _checked(self, x, "(N, features)")
+        x = self._checked(x)
+        axes, count = self._others(x), x.size // len(self.gain)
         self._frozen = self.is_frozen()
         if self._frozen:
             mean, variance = self.running_mean, self.running_var
-            centred = x - mean
+            centred = x - self._along(mean, x)
         else:
-            if len(x) < 2:
+            if count < 2:
                 raise ValueError(
                     f"{self!r} got a batch of {len(x)} in training: it needs at least 2 examples, "
                     f"because the variance of one is 0. Use a larger batch_size, which leaves no "
                     f"single example over at the end of an epoch. For inference call predict."
                 )
             # float32 sums of 60,000 numbers near 10,000 would make the mean wrong by 3
-            mean = x.mean(axis=0, dtype=np.float64).astype(x.dtype, copy=False)
-            centred = x - mean
-            variance = (centred * centred).mean(axis=0, dtype=np.float64).astype(x.dtype)
-            unbiased = variance * (len(x) / (len(x) - 1))
+            mean = x.mean(axis=axes, dtype=np.float64).astype(x.dtype, copy=False)
+            centred = x - self._along(mean, x)
+            variance = (centred * centred).mean(axis=axes, dtype=np.float64).astype(x.dtype)
+            unbiased = variance * (count / (count - 1))
             self.running_mean += self.momentum * (mean - self.running_mean)
             self.running_var += self.momentum * (unbiased - self.running_var)
         self._deviation = np.sqrt(variance + self.eps)
-        self._normalized = centred / self._deviation
-        return self.gain * self._normalized + self.bias
+        self._normalized = centred / self._along(self._deviation, x)
+        return self._along(self.gain, x) * self._normalized + self._along(self.bias, x)
 
     def predict(self, x: Array) -> Array:
-        x = _checked(self, x, "(N, features)")
-        deviation = np.sqrt(self.running_var + self.eps)
-        return (x - self.running_mean) * (self.gain / deviation) + self.bias
+        x = self._checked(x)
+        scale = self._along(self.gain / np.sqrt(self.running_var + self.eps), x)
+        return (x - self._along(self.running_mean, x)) * scale + self._along(self.bias, x)
 
     def backward(self, dy: Array) -> Array:
         BatchNorm.parameter_gradients(self, dy)
+        scale = self._along(self.gain / self._deviation, dy)
         if self._frozen:
-            return dy * (self.gain / self._deviation)
-        mean, slope = self.dbias / len(dy), self.dgain / len(dy)
-        return (dy - mean - self._normalized * slope) * (self.gain / self._deviation)
+            return dy * scale
+        count = dy.size // len(self.gain)
+        mean, slope = self._along(self.dbias / count, dy), self._along(self.dgain / count, dy)
+        return (dy - mean - self._normalized * slope) * scale
 
     def parameter_gradients(self, dy: Array) -> None:
         check_gradient(self, dy, self._normalized.shape, self.gain.dtype)
-        (dy * self._normalized).sum(axis=0, out=self.dgain)
-        dy.sum(axis=0, out=self.dbias)
+        axes = self._others(dy)
+        (dy * self._normalized).sum(axis=axes, out=self.dgain)
+        dy.sum(axis=axes, out=self.dbias)
+
+    def _checked(self, x: Array) -> Array:
+        check_numbers("x", x)
+        if x.ndim > 2 and x.shape[1] == len(self.gain):  # channels of images or sequences
+            check_input(self, x.swapaxes(1, -1), "(N, features, ...)", self.gain)
+            return x.astype(self.gain.dtype, copy=False)
+        return _checked(self, x, "(N, features)")
+
+    def _others(self, x: Array) -> tuple[int, ...]:
+        """All axes but that of the features."""
+        return 0, *range(2, x.ndim)
+
+    def _along(self, values: Array, x: Array) -> Array:
+        """One value for each feature, in a shape in which it meets the features of x."""
+        return values if x.ndim == 2 else values.reshape(-1, *(1,) * (x.ndim - 2))
 
 
 class LayerNorm(Layer):

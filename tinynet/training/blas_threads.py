@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layers import Layer
+from tinynet.layers import Conv2D, Layer
+from tinynet.layers.convolution import WIDEST
 
 SMALLEST_SHARED = 6_000_000  # multiplications in a product from which several threads are faster
+WINDOWS = 64  # on an image, as of 8 × 8 pixels
 LARGEST_ALONE = 9_000  # up to which OpenBLAS takes one thread by itself
 
 
@@ -77,15 +79,18 @@ class OneThread:
 def largest_product(net: Layer, rows: int) -> int:
     """The multiplications of the largest product of a batch of so many rows with a matrix of net.
 
-    A lookup in an Embedding is no product.
+    A lookup in an Embedding is no product. In a convolution each example is many rows, one for each
+    window; the number of windows is not known here, and taken as `WINDOWS`.
     """
-    matrices = (
-        value
-        for layer in net.walk()
-        for value in layer._declared.values()
-        if isinstance(value, np.ndarray) and value.ndim == 2 and layer.input_dtype is None
-    )
-    return rows * max((matrix.size for matrix in matrices), default=0)
+    largest = 0
+    for layer in net.walk():
+        for value in layer._declared.values():
+            if isinstance(value, np.ndarray) and layer.input_dtype is None:
+                if value.ndim == 2:
+                    largest = max(largest, rows * value.size)
+                elif isinstance(layer, Conv2D) and value.ndim > 2:
+                    largest = max(largest, min(rows * WINDOWS, WIDEST) * value.size)
+    return largest
 
 
 def _libraries() -> list[Any]:
