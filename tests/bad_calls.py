@@ -149,6 +149,8 @@ row(
 row("LayerNorm", features=("int", 3), eps=("positive", 1e-5), dtype=DTYPE)
 row("LeakyReLU", negative_slope=("real", 0.01))
 row("ELU", alpha=("positive", 1.0))
+row("GELU", approximate=("approximate", "tanh"))
+row("PReLU", features=("int", 3), init=("real", 0.25), dtype=DTYPE)
 row("Reshape", shape=("sizes", (3, 1)))
 row("Residual", layer=("layer", New(lambda made: Dense(3, 3))))
 row("Frozen", layer=("layer", New(lambda made: Dense(3, 3))))
@@ -165,6 +167,7 @@ ELEMENTWISE = [
     "Flatten",
     "GELU",
     "Identity",
+    "Mish",
     "LeakyReLU",
     "LogSoftmax",
     "ReLU",
@@ -178,6 +181,7 @@ LAYERS = {
     "Dense": (lambda: Dense(3, 2, rng=0), X),
     "BatchNorm": (lambda: tinynet.BatchNorm(3), X),
     "LayerNorm": (lambda: tinynet.LayerNorm(3), X),
+    "PReLU": (lambda: tinynet.PReLU(3), X),
     "Embedding": (lambda: tinynet.Embedding(3, 2, rng=0), IDS),
     "Conv2D": (lambda: tinynet.Conv2D(1, 2, 2, rng=0), PICTURES),
     "Conv1D": (lambda: tinynet.Conv1D(3, 2, 2, rng=0), PICTURES[:, 0]),

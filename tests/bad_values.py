@@ -180,6 +180,7 @@ KINDS = {
     "sizes": odd("list", "empty list", **SIZES),
     "sizes or int": odd("list", "empty list", "huge", **SIZES),
     "sizes or int or none": odd("list", "empty list", "huge", "None", **SIZES),
+    "approximate": odd(**{"gelu": lambda: "gelu", "of names": lambda: ("tanh",)}),
     "padding": odd("list", "empty list", "huge", "0", **SIZES),
     "shape or none": odd("None", "list", **SIZES),
     "layer": odd("network", **{"list of layers": lambda: [tinynet.Dense(3, 2)]}),

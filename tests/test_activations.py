@@ -14,6 +14,7 @@ from tinynet import (
     Identity,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     Sigmoid,
     SiLU,
@@ -31,6 +32,8 @@ ELEMENTWISE = [
     ELU(2.5),
     GELU(),
     SiLU(),
+    GELU("tanh"),
+    Mish(),
     Softplus(),
     Identity(),
 ]

@@ -33,7 +33,9 @@ from tinynet import (
     LoadError,
     LogSoftmax,
     MaxPool2D,
+    Mish,
     MSELoss,
+    PReLU,
     ReLU,
     Reshape,
     Residual,
@@ -101,7 +103,7 @@ def there_and_back(net, path):
 
 OWN = [
     *(ELU, GELU, Identity, LeakyReLU, LogSoftmax, ReLU, SiLU, Softmax, Softplus, Tanh, Flatten),
-    *(Conv2D, Conv1D, MaxPool2D, AvgPool2D, GlobalAveragePool),
+    *(Mish, PReLU, Conv2D, Conv1D, MaxPool2D, AvgPool2D, GlobalAveragePool),
     *(BatchNorm, LayerNorm, Dropout, Reshape, Embedding, Frozen, Residual),
 ]
 
@@ -117,6 +119,8 @@ def own(cls, width, rng):
             return Conv1D(width, 2, 3, stride=2, padding=1, bias=False, init=zeros)
         case "MaxPool2D" | "AvgPool2D":
             return cls((2, 3), stride=1, padding=1)
+        case "PReLU":
+            return PReLU(width, init=0.1)
         case "LayerNorm":
             return LayerNorm(width, eps=1e-4)
         case "Dropout":

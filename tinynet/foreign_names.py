@@ -30,7 +30,7 @@ KEYWORDS = _table(
         "activation": "an activation is a layer of its own: Sequential(Dense(784, 100), ReLU())",
         "units input_dim input_shape in_features out_features": _SIZES,
         "count embedding_dim output_dim": _SIZES,
-        "num_features normalized_shape": "write features=",
+        "num_features num_parameters normalized_shape": "write features=",
         "filters": "write the channels first: Conv2D(in_channels, out_channels, kernel_size)",
         "pool_size": "write kernel_size=",
         "strides": "write stride=",

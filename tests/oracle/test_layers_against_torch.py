@@ -60,6 +60,9 @@ ACTIVATIONS = {
     "ELU": (tn.ELU(), nn.ELU()),
     "ELU, 1.7": (tn.ELU(1.7), nn.ELU(1.7)),
     "GELU": (tn.GELU(), nn.GELU()),
+    "GELU by tanh": (tn.GELU("tanh"), nn.GELU("tanh")),
+    "Mish": (tn.Mish(), nn.Mish()),
+    "PReLU": (tn.PReLU(), nn.PReLU(dtype=torch.float64)),
     "SiLU": (tn.SiLU(), nn.SiLU()),
     # PyTorch's is y = x from `threshold` on, 20 by default, which is 2e-9 off there; ours is exact
     "Softplus": (tn.Softplus(), nn.Softplus(threshold=700)),

@@ -8,9 +8,10 @@ from tinynet.layers.dropout import Dropout
 from tinynet.layers.embedding import Embedding
 from tinynet.layers.normalization import BatchNorm, LayerNorm
 from tinynet.layers.pooling import AvgPool2D, GlobalAveragePool, MaxPool2D
-from tinynet.layers.rectifiers import ELU, GELU, LeakyReLU, ReLU, SiLU, Softplus
+from tinynet.layers.rectifiers import ELU, LeakyReLU, PReLU, ReLU
 from tinynet.layers.reshaping import Flatten, Reshape
 from tinynet.layers.sequential import Sequential
+from tinynet.layers.smooth_rectifiers import GELU, Mish, SiLU, Softplus
 from tinynet.layers.wrappers import Frozen, Residual
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "LeakyReLU",
     "LogSoftmax",
     "MaxPool2D",
+    "Mish",
+    "PReLU",
     "ReLU",
     "Reshape",
     "Residual",

@@ -1,15 +1,13 @@
-"""ReLU and similar activations, which pass large x on and damp small x.
+"""ReLU and others of its kind: x for positive x, and something smaller for negative x.
 
 Each is finite at ±1000 and gives float32 for float32. If a function has a kink, its docstring says
 which slope it has there.
 """
 
-import math
-
 import numpy as np
-from scipy.special import expit, ndtr
+from numpy.typing import DTypeLike
 
-from tinynet.checks import check_gradient, floats, positive, real
+from tinynet.checks import check_gradient, float_dtype, floats, positive, positive_int, real
 from tinynet.layers.base import Layer
 from tinynet.option import Option
 from tinynet.types import Array
@@ -66,6 +64,73 @@ class LeakyReLU(Layer):
         return np.where(self._x > 0, dy, self.negative_slope * dy)
 
 
+class PReLU(Layer):
+    """y = x for x > 0, else a x, with a learned slope a for each feature or one for all.
+
+    dx = dy or a dy, and a dy at the kink; da = Σ dy min(x, 0) over all to which a applies.
+
+    Shapes: x (N, features) or (N, features, ...), where the features are channels; with
+    `features=1`, any. The slope a is the parameter `slope`, of shape (features,).
+
+    Args:
+        features: the number of slopes, 1 for one slope in all places (PyTorch's `num_parameters`).
+        init: the slope at the start, 0.25 as in PyTorch and the paper.
+        dtype: float type of the slopes.
+
+    Raises:
+        ValueError: an x of other features.
+        TypeError: an x whose float type is wider than that of the slopes.
+
+    References:
+        K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers" (2015).
+
+    Example:
+        >>> PReLU(2).forward(np.array([[-2.0, 3.0]]))
+        array([[-0.5, 3. ]])
+    """
+
+    slope: Array
+    dslope: Array
+
+    def __init__(
+        self, features: int = 1, *, init: float = 0.25, dtype: DTypeLike = np.float64
+    ) -> None:
+        features, start = positive_int(features, "features"), real(init, "init")
+        super().__init__(slope=np.full(features, start), dtype=float_dtype(dtype))
+
+    def forward(self, x: Array) -> Array:
+        x = floats(x, "x")
+        features, dtype = len(self.slope), self.slope.dtype
+        if features > 1 and (x.ndim < 2 or x.shape[1] != features):
+            raise ValueError(
+                f"{self!r} got x of shape {x.shape}: it must be (N, {features}, ...), a slope for "
+                f"each feature"
+            )
+        if np.result_type(x.dtype, dtype) != dtype:
+            raise TypeError(
+                f"{self!r} has {dtype} parameters and got x of {x.dtype}: "
+                f"convert it once with x.astype(np.{dtype})."
+            )
+        self._x = x = x.astype(dtype, copy=False)
+        return np.where(x > 0, x, self._slopes() * x)
+
+    def backward(self, dy: Array) -> Array:
+        x = self._x
+        check_gradient(self, dy, x.shape, self.slope.dtype)
+        products = dy * np.minimum(x, 0)
+        if len(self.slope) == 1:
+            self.dslope[...] = products.sum()
+        else:
+            products.sum(axis=(0, *range(2, x.ndim)), out=self.dslope)
+        return np.where(x > 0, dy, self._slopes() * dy)
+
+    def _slopes(self) -> Array:
+        """The slopes in a shape in which they meet the features of x."""
+        if len(self.slope) == 1:
+            return self.slope[0]
+        return self.slope.reshape(-1, *(1,) * (self._x.ndim - 2))
+
+
 class ELU(Layer):
     """y = x for x > 0, else a (e^x − 1); dx = dy or a e^x dy, and a dy at 0 (as in PyTorch).
 
@@ -96,77 +161,3 @@ class ELU(Layer):
         x = self._x
         check_gradient(self, dy, x.shape)
         return np.where(x > 0, dy, dy * (self.alpha * np.exp(np.minimum(x, 0))))
-
-
-class GELU(Layer):
-    """y = x Φ(x) with Φ(x) = (1 + erf(x / √2)) / 2, the normal distribution function.
-
-    dx = dy (Φ(x) + x φ(x)), where φ(x) = e^(−x²/2) / √(2π) is the slope of Φ.
-
-    This is the exact form, PyTorch's and Keras's default, and not the approximation by tanh. Φ is
-    SciPy's `ndtr`, which for negative x is erfc(−x / √2) / 2, as 1 + erf would lose its digits.
-
-    References:
-        D. Hendrycks and K. Gimpel, "Gaussian error linear units" (2016).
-
-    Example:
-        >>> GELU().forward(np.array([[-1000.0, 0.0, 1.0, 1000.0]]))
-        array([[-0.00000000e+00, 0.00000000e+00, 8.41344746e-01, 1.00000000e+03]])
-    """
-
-    def forward(self, x: Array) -> Array:
-        x = floats(x, "x")
-        self._x, self._normal = x, ndtr(x)
-        return x * self._normal
-
-    def backward(self, dy: Array) -> Array:
-        x = self._x
-        check_gradient(self, dy, x.shape)
-        density = np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
-        return dy * (self._normal + x * density)
-
-
-class SiLU(Layer):
-    """y = x σ(x) with σ the logistic function, also called swish; dx = dy σ (1 + x (1 − σ)).
-
-    References:
-        S. Elfwing, E. Uchibe, K. Doya, "Sigmoid-weighted linear units for neural network function
-        approximation in reinforcement learning" (2018).
-
-    Example:
-        >>> SiLU().forward(np.array([[-1000.0, 0.0, 1000.0]]))
-        array([[ -0., 0., 1000.]])
-    """
-
-    def forward(self, x: Array) -> Array:
-        x = floats(x, "x")
-        self._x, self._sigmoid = x, expit(x)
-        return x * self._sigmoid
-
-    def backward(self, dy: Array) -> Array:
-        check_gradient(self, dy, self._x.shape)
-        sigmoid = self._sigmoid
-        return dy * sigmoid * (1 + self._x * (1 - sigmoid))
-
-
-class Softplus(Layer):
-    """y = log(1 + e^x), the smooth rectifier; dx = dy / (1 + e^−x).
-
-    It is computed as max(x, 0) + log(1 + e^−|x|), which is the same and never overflows.
-
-    References:
-        C. Dugas et al., "Incorporating second-order functional knowledge for better option
-        pricing" (2000).
-
-    Example:
-        >>> Softplus().forward(np.array([[-1000.0, 0.0, 1000.0]]))
-        array([[0.00000000e+00, 6.93147181e-01, 1.00000000e+03]])
-    """
-
-    def forward(self, x: Array) -> Array:
-        self._x = x = floats(x, "x")
-        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-    def backward(self, dy: Array) -> Array:
-        check_gradient(self, dy, self._x.shape)
-        return dy * expit(self._x)
