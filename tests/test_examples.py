@@ -1,4 +1,4 @@
-"""The smaller examples: mnist_deep.py on part of the data, and spirals.py."""
+"""The smaller examples: mnist_deep.py and mnist_conv.py on part of the data, and spirals.py."""
 
 import importlib
 import re
@@ -15,7 +15,7 @@ from tinynet import load
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module", params=["mnist_deep", "spirals"])
+@pytest.fixture(scope="module", params=["mnist_deep", "mnist_conv", "spirals"])
 def example(request):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "examples")
@@ -36,7 +36,7 @@ def spirals(monkeypatch):
 
 def short(example):
     """Arguments for a run of about a second."""
-    return ["--limit", "1000", "--epochs", "2"] if example.__name__ == "mnist_deep" else []
+    return [] if example.__name__ == "spirals" else ["--limit", "1000", "--epochs", "2"]
 
 
 def test_a_run_says_what_it_reached_and_draws_it(example, tmp_path, capsys):
@@ -131,18 +131,29 @@ def test_points_lie_on_as_many_arms_as_there_are_classes(spirals):
     assert ((plane @ flat).argmax(axis=1) == arms).mean() < 0.6  # no straight lines part them
 
 
+def test_the_convolutional_network_learns_and_predict_reads_with_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    model, output = str(tmp_path / "net.npz"), ["--output", str(tmp_path / "a.png")]
+    options = ["--limit", "4000", "--epochs", "2", "--quiet", "--save", model, *output]
+    assert importlib.import_module("mnist_conv").main(options) > 0.88
+    files = sorted(str(path) for path in (ROOT / "examples/data/digits").glob("*.png"))
+    digits = importlib.import_module("predict").main([*files, "--model", model, *output])
+    assert len(digits) == len(files)
+    capsys.readouterr()
+
+
 def test_the_network_tells_the_arms_apart(spirals, tmp_path):
     assert spirals.main(["--quiet", "--output", str(tmp_path / "a.png")]) > 0.98
 
 
-@pytest.mark.parametrize("name", ["mnist_deep", "spirals"])
+@pytest.mark.parametrize("name", ["mnist_deep", "mnist_conv", "spirals"])
 def test_help_names_every_option(name):
     command = [sys.executable, str(ROOT / "examples" / f"{name}.py"), "--help"]
     printed = subprocess.run(
         command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)}
     ).stdout
     options = "seed output quiet"
-    if name == "mnist_deep":
+    if name != "spirals":
         options += " data epochs batch-size lr limit"
     for option in options.split():
         assert f"--{option}" in printed
