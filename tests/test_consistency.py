@@ -149,6 +149,32 @@ def test_a_parameter_that_the_first_forward_makes_is_found_before_training(batch
         train(net, MSELoss(), SGD(net, 0.1), X, np.ones((12, 2)), epochs=1, batch_size=batch_size)
 
 
+class Scratch(Layer):
+    """y = max(x, 0), computed in arrays that it keeps."""
+
+    def __init__(self):
+        self._mask = None
+
+    def forward(self, x):
+        if self._mask is None or self._mask.shape != x.shape:
+            self._mask = np.empty_like(x)
+        np.greater(x, 0, out=self._mask)
+        return x * self._mask
+
+    def backward(self, dy):
+        self._dx = dy * self._mask
+        return self._dx.copy()
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 6, 12])
+def test_an_array_to_compute_in_is_no_parameter(batch_size):
+    net = Sequential(Scratch(), Dense(3, 2, rng=0))
+    for _ in train(
+        net, MSELoss(), SGD(net, 0.1), X, np.ones((12, 2)), epochs=1, batch_size=batch_size
+    ):
+        pass
+
+
 @pytest.mark.parametrize("cls", HIDDEN)
 def test_a_parameter_that_was_not_declared_is_found_before_training(cls):
     with pytest.raises(ValueError, match=rf"^backward of {cls.__name__} makes self.*super\(\)"):

@@ -27,12 +27,15 @@ def own_arrays(net: Layer) -> OwnArrays:
     return [(layer, dict(_own_arrays(layer))) for layer in net.walk()]
 
 
-def undeclared_parameter(start: OwnArrays, forward: OwnArrays, backward: OwnArrays) -> str:
+def undeclared_parameter(
+    start: OwnArrays, forward: OwnArrays, backward: OwnArrays, rows: int = 0
+) -> str:
     """What is wrong with an array that has a gradient but no declaration; empty if none has.
 
     The arguments are what `own_arrays` gave before a step, after its forward and after its backward
     pass. A parameter is an array that stays, with its values, while `backward` makes an array of
-    the same shape and, unless it is a matrix, of a name that contains its own.
+    the same shape and, unless it is a matrix, of a name that contains its own. So must the name be
+    if the array is as long as the batch of so many rows, because then it may be one to compute in.
     """
     for (layer, first), (_, middle), (_, last) in zip(start, forward, backward, strict=True):
         nothing = None, None
@@ -47,7 +50,8 @@ def undeclared_parameter(start: OwnArrays, forward: OwnArrays, backward: OwnArra
             last_word = re.split(r"[.[]", name)[-1].lstrip("_")  # "W" of ".W", "'W']" of ".of['W']"
             word = "".join(re.findall(r"[^\W\d]\w*", last_word)) or "W"
             for gradient, slope in made.items():
-                related = array.ndim > 1 or last_word in gradient
+                matrix = array.ndim > 1 and len(array) != rows
+                related = matrix or last_word in gradient
                 if slope.shape == array.shape and related:
                     me = type(layer).__name__
                     return (

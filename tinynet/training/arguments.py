@@ -59,7 +59,7 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
     net.check_views()
     start, (net, loss) = net, copy.deepcopy((net, loss))
     with np.errstate(all="ignore"):
-        for here in _rehearsed(net, len(x), batch_size):
+        for number, here in enumerate(_rehearsed(net, len(x), batch_size)):
             rows, arrays = len(x[here]), [own_arrays(net)]
             net.grads[...] = np.nan
             with _checked_returns(net):
@@ -76,7 +76,8 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
             with contextlib.suppress(Exception):  # a first layer without parameters may have none
                 net.backward(dy)
             arrays.append(own_arrays(net))
-            wrong = undeclared_parameter(*arrays)
+            # after the first step there may be arrays that it has made to compute in
+            wrong = undeclared_parameter(*arrays, rows=rows if number else 0)
             wrong = wrong or undeclared_state(start, net, x[here], "predict")
             wrong = wrong or undeclared_state(start, net, x[here], "forward")
             if wrong:
