@@ -55,6 +55,18 @@ class Attributes(Hidden):
         self.dw = gradient
 
 
+class OfTheClass(Hidden):
+    """All its objects share one array."""
+
+    w = np.ones(3)
+
+    def gain(self):
+        return self.w
+
+    def keep(self, gradient):
+        self.dw = gradient
+
+
 class MadeInAdvance(Attributes):
     def __init__(self):
         self.w, self.dw = np.ones(3), np.zeros(3)
@@ -125,7 +137,7 @@ class Matrix(Hidden):
         self.slope = np.tile(gradient, (3, 1))
 
 
-HIDDEN = [Attributes, MadeInAdvance, OtherWords, Private, Dicts, Lists, Objects, Matrix]
+HIDDEN = [Attributes, OfTheClass, MadeInAdvance, OtherWords, Private, Dicts, Lists, Objects, Matrix]
 
 
 class Lazy(Attributes):

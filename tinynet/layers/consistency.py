@@ -6,6 +6,7 @@ declared, and so must a value that `forward` changes and later passes read.
 """
 
 import copy
+import itertools
 import random
 import re
 from collections.abc import Iterator
@@ -100,7 +101,9 @@ def undeclared_state(start: Layer, used: Layer, x: Array, method: str) -> str:
 
 def _own_arrays(layer: Layer) -> Iterator[tuple[str, tuple[Array, Array]]]:
     closed = {id(layer._arguments), *(id(getattr(layer, name, None)) for name in layer.buffers)}
-    for place, value in held(layer, lambda v: id(v) not in closed and not isinstance(v, Layer)):
+    shared = ((f".{n}", value) for cls in type(layer).__mro__ for n, value in vars(cls).items())
+    kept = held(layer, lambda v: id(v) not in closed and not isinstance(v, Layer))
+    for place, value in itertools.chain(shared, kept):
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and id(value) not in closed:
             vectors = layer.params, layer.grads
             if not any(np.may_share_memory(value, vector) for vector in vectors):

@@ -15,7 +15,7 @@ def undeclared(t: Trial) -> None:
     arrays.append(own_arrays(layer))
     t.backward(layer)
     arrays.append(own_arrays(layer))
-    if wrong := undeclared_parameter(*arrays):
+    if wrong := undeclared_parameter(arrays[0], arrays[1], arrays[2]):
         raise Fault("gradient", *_text_and_hint(wrong))
 
 

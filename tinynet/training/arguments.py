@@ -77,7 +77,7 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
                 net.backward(dy)
             arrays.append(own_arrays(net))
             # after the first step there may be arrays that it has made to compute in
-            wrong = undeclared_parameter(*arrays, rows=rows if number else 0)
+            wrong = undeclared_parameter(arrays[0], arrays[1], arrays[2], rows if number else 0)
             wrong = wrong or undeclared_state(start, net, x[here], "predict")
             wrong = wrong or undeclared_state(start, net, x[here], "forward")
             if wrong:
