@@ -380,15 +380,16 @@ def check_distributions(loss: object, t: Array) -> None:
     """Refuse rows that are not distributions: not negative, and with the sum 1."""
     me = type(loss).__name__
     if t.min() < 0:
-        place = divmod(int(t.argmin()), t.shape[1])
-        raise ValueError(f"{me} got t{list(place)} = {t.min():g}: probabilities are not negative.")
-    away = np.abs(t.sum(axis=1) - 1)
+        place = [int(n) for n in np.unravel_index(t.argmin(), t.shape)]
+        raise ValueError(f"{me} got t{place} = {t.min():g}: probabilities are not negative.")
+    away = np.abs(t.sum(axis=-1) - 1)
     if not away.max() <= rounding(t):  # NaN is refused too
-        row = int(away.argmax())
+        place = [int(n) for n in np.unravel_index(away.argmax(), away.shape)]
+        row, total = place[0] if t.ndim == 2 else place, t[tuple(place)].sum()
         raise ValueError(
-            f"{me} needs rows of probabilities; row {row} of t sums to {t[row].sum():g}, not 1. "
-            f"Divide each row by its sum, t / t.sum(axis=1, keepdims=True), or pass the labels "
-            f"themselves, ints of shape (N,)."
+            f"{me} needs rows of probabilities; row {row} of t sums to {total:g}, not 1. "
+            f"Divide each row by its sum, t / t.sum(axis=-1, keepdims=True), or pass the labels "
+            f"themselves, ints of shape {t.shape[:-1] if t.ndim > 2 else '(N,)'}."
         )
 
 

@@ -56,6 +56,8 @@ KEYWORDS = _table(
         "clip_norm= or clip_value=",
         "l2 weight_penalty": "write weight_decay=",
         "reduction size_average": "a loss is the mean that its docstring states; scale lr instead",
+        "class_weight class_weights": "write weight=, a number for each class",
+        "ignore_class": "write ignore_index=",
         "from_logits": "CrossEntropyLoss and BCEWithLogitsLoss take logits, BCELoss probabilities",
     }
 )
@@ -75,7 +77,8 @@ CALL_KEYWORDS = _table(
         "metrics patience progress checkpoint resume validation": "tinynet.fit takes it",
         "n_epochs num_epochs nb_epoch max_iter iterations": "write epochs=",
         "batchsize bs mini_batch_size minibatch_size": "write batch_size=",
-        "sample_weight class_weight": "a loss is a mean in which all examples weigh the same",
+        "class_weight": "write CrossEntropyLoss(weight=[1.0, 3.0]), a number for each class",
+        "sample_weight": "a loss is a mean in which all examples weigh the same",
         "model network criterion loss_fn optimiser optim": _ORDER,
         "X y x_train y_train inputs targets labels data dataset": _ORDER,
         "seed random_state device": "",
@@ -132,6 +135,8 @@ ATTRIBUTES = _OF_OBJECTS | _table(
         "Activation functional": "write a layer such as tinynet.ReLU()",
         "Convolution Conv2DTranspose ConvTranspose2d Conv3D Conv3d": _NO_LAYER,
         "GRU LSTM RNN": _NO_LAYER,
+        "Dropout1d Dropout2d SpatialDropout1D SpatialDropout2D": "write tinynet.Dropout(rate, "
+        "channels=True)",
         "MaxPooling2D": "write tinynet.MaxPool2D(2)",
         "AveragePooling2D": "write tinynet.AvgPool2D(2)",
         "GlobalAveragePooling2D AdaptiveAvgPool2d": "write tinynet.GlobalAveragePool()",

@@ -13,7 +13,9 @@ from tinynet.types import Array, Rng
 class Dense(Layer):
     """y = x W + b, the fully connected layer; dW = xᵀ dy, db = Σ dy over the batch, dx = dy Wᵀ.
 
-    Shapes: x (N, inputs), W (inputs, outputs), b (outputs,), y (N, outputs).
+    Shapes: x (N, inputs), W (inputs, outputs), b (outputs,), y (N, outputs). Sequences
+    (N, steps, inputs), and any other axes between, count as so many more rows: each step meets the
+    same W.
 
     W_ij is multiplied by x_ni and added to y_nj, in every example n. By the chain rule its gradient
     is Σₙ x_ni dy_nj, the element ij of xᵀ dy. In the same way x_ni has the gradient Σⱼ dy_nj W_ij.
@@ -28,7 +30,7 @@ class Dense(Layer):
         dtype: float type of the parameters.
 
     Raises:
-        ValueError: a size that is not positive, or an x of another width.
+        ValueError: a size that is not positive, or an x whose last axis has another length.
         TypeError: an x whose float type is wider than that of the parameters.
 
     Example:
@@ -74,7 +76,9 @@ class Dense(Layer):
     def predict(self, x: Array) -> Array:
         W = self.W
         if type(x) is not ndarray or x.ndim != 2 or x.shape[1] != len(W) or x.dtype != W.dtype:
-            check_input(self, x, f"(N, {len(W)})", W)
+            check_input(self, x, f"(N, {len(W)}) or (N, ..., {len(W)})", W)
+            if x.ndim > 2:
+                return Dense.predict(self, _rows(x)).reshape(*x.shape[:-1], W.shape[1])
         y = x.dot(W)
         if self.b is not None:
             y += self.b[None]  # as a row: with b alone, one example takes three times as long
@@ -82,12 +86,15 @@ class Dense(Layer):
 
     def backward(self, dy: Array) -> Array:
         Dense.parameter_gradients(self, dy)
+        if dy.ndim > 2:
+            return _rows(dy).dot(self.W.T).reshape(self._x.shape)
         return dy.dot(self.W.T)
 
     def parameter_gradients(self, dy: Array) -> None:
         x = self._x
-        if type(dy) is not ndarray or dy.ndim != 2:  # a number times x could fit dW by chance
+        if type(dy) is not ndarray or dy.ndim != 2 or x.ndim != 2:  # 3 x could fit dW by chance
             self._check_gradient(dy)
+            x, dy = _rows(x), _rows(dy)
         try:
             x.T.dot(dy, out=self.dW)
         except ValueError:
@@ -99,4 +106,9 @@ class Dense(Layer):
             dy.sum(axis=0, out=self.db)
 
     def _check_gradient(self, dy: Array) -> None:
-        check_gradient(self, dy, (len(self._x), self.W.shape[1]), self.dW.dtype)
+        check_gradient(self, dy, (*self._x.shape[:-1], self.W.shape[1]), self.dW.dtype)
+
+
+def _rows(array: Array) -> Array:
+    """All but the last axis as one."""
+    return array.reshape(-1, array.shape[-1])

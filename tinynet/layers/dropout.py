@@ -1,10 +1,10 @@
-"""Dropout: while training, a random part of the elements is set to zero."""
+"""Dropout: while training, a random part of the elements or of the channels is set to zero."""
 
 from functools import partial
 
 import numpy as np
 
-from tinynet.checks import check_gradient, floats, fraction, random_generator
+from tinynet.checks import boolean, check_gradient, floats, fraction, random_generator
 from tinynet.layers.base import Layer
 from tinynet.option import Option
 from tinynet.types import Array, Rng
@@ -20,12 +20,16 @@ class Dropout(Layer):
     Args:
         rate: the probability of dropping an element (Keras's `rate`, PyTorch's `p`; in the paper
             p is the probability of keeping it), 0 ≤ rate < 1.
+        channels: whether to drop whole channels of x (N, channels, ...), one m for each channel of
+            each example. Neighbouring pixels are nearly equal, so a pixel dropped alone could be
+            guessed from them. (PyTorch's `Dropout1d` and `Dropout2d`, Keras's `SpatialDropout`.)
         rng: random numbers for m. Give all layers of a network one Generator: layers with the same
             int would drop the same elements.
 
     References:
         N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting"
-        (2014).
+        (2014). J. Tompson et al., "Efficient object localization using convolutional networks"
+        (2015), for channels.
 
     Example:
         >>> layer = Dropout(0.5, rng=0)
@@ -37,20 +41,35 @@ class Dropout(Layer):
 
     rate = Option(partial(fraction, rule="the probability of dropping an element, 0 <= rate < 1"))
 
-    def __init__(self, rate: float, *, rng: Rng = None) -> None:
-        self.rate = rate
+    channels = Option(boolean)
+
+    def __init__(self, rate: float, *, channels: bool = False, rng: Rng = None) -> None:
+        self.rate, self.channels = rate, channels
         self.rng = random_generator(rng)
 
     def forward(self, x: Array) -> Array:
-        x = floats(x, "x")
+        x = self._checked(x)
+        shape = x.shape
+        if self.channels:
+            shape = *shape[:2], *(1,) * (x.ndim - 2)
         # the same numbers for both float types, so that float32 drops the same elements as float64
-        kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
+        kept = self.rng.random(shape, dtype=np.float32) >= self.rate
+        self._shape = x.shape
         self._scaled_mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, 1.0))
         return x * self._scaled_mask
 
     def predict(self, x: Array) -> Array:
-        return floats(x, "x")
+        return self._checked(x)
 
     def backward(self, dy: Array) -> Array:
-        check_gradient(self, dy, self._scaled_mask.shape)
+        check_gradient(self, dy, self._shape)
         return dy * self._scaled_mask
+
+    def _checked(self, x: Array) -> Array:
+        x = floats(x, "x")
+        if self.channels and x.ndim < 3:
+            raise ValueError(
+                f"{self!r} got x of shape {x.shape}: to drop whole channels it must be "
+                f"(N, channels, ...). Leave out channels=True to drop elements."
+            )
+        return x

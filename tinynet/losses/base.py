@@ -70,6 +70,13 @@ class Loss:
         """dL/dy of the last `forward`, of the shape of y."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(self)")
 
+    def count(self, examples: int) -> float:
+        """How much the last batch counts in the mean over an epoch: its number of examples.
+
+        A loss whose mean divides by something else, such as a sum of weights, returns that.
+        """
+        return examples
+
     def check(self, y: Array, t: Array) -> None:
         """Refuse targets that do not fit the outputs."""
         if y.shape != t.shape or not y.size or y.dtype != t.dtype:

@@ -1,12 +1,35 @@
 """Losses for classification: one of K classes is right."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
-from tinynet.checks import check_distributions, check_indices, fraction, rounding
+from tinynet.checks import (
+    as_numbers,
+    check_distributions,
+    check_indices,
+    fraction,
+    integer,
+    optional,
+    rounding,
+)
 from tinynet.losses.base import Loss, weighted_sum
 from tinynet.option import Option
 from tinynet.types import Array
+
+
+def _class_weights(value: Any, name: str) -> Array:
+    """The weights as an array of their own."""
+    weights = as_numbers(value, name)
+    rule = f"{name} must hold a finite number of at least 0 for each class, not all of them 0"
+    if weights.ndim != 1 or len(weights) < 2:
+        raise ValueError(f"{rule}; got an array of shape {weights.shape}")
+    if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+        wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
+        raise ValueError(f"{rule}; got {wrong[0] if wrong.size else 'only 0'}")
+    return weights.astype(np.float64)
 
 
 class CrossEntropyLoss(Loss):
@@ -20,14 +43,26 @@ class CrossEntropyLoss(Loss):
     The mean, over the N examples and not over N K elements, and the smoothing are those of PyTorch
     and Keras. The largest logit is subtracted first, so that e^y does not overflow.
 
-    Shapes: y (N, K); t class indices (N,) of an integer type, or rows of probabilities (N, K).
+    With class weights w, q ← w q, element by element. The mean is then PyTorch's: the sum is
+    divided by Σₙ w[tₙ], the weights of the right classes, if the targets are class indices, and by
+    N if they are rows of probabilities. A target that is `ignore_index` counts neither in the sum
+    nor in what divides it. Where nothing counts, L and dL/dy are 0, where PyTorch gives NaN.
+
+    Shapes: y (N, K); t class indices (N,) of an integer type, or rows of probabilities (N, K). For
+    sequences y (N, steps, K) and t (N, steps) or (N, steps, K), and so for more axes: every step
+    counts as an example. The classes are the last axis, as in Keras; PyTorch has them second.
 
     Args:
         label_smoothing: ε, the share of each target that is spread evenly over all classes.
+        weight: w, a number of at least 0 for each class, for example larger for rare classes; None
+            stands for 1.
+        ignore_index: a number that marks targets that are to be left out, such as −100 for the
+            steps that fill a sequence up; None if every target counts.
 
     Raises:
-        ValueError: `label_smoothing` outside [0, 1), a class outside 0 to K − 1, or a row of
-            probabilities with a negative one or whose sum is not 1.
+        ValueError: `label_smoothing` outside [0, 1), weights that are negative or not one for each
+            class, a class outside 0 to K − 1, or a row of probabilities with a negative one or
+            whose sum is not 1.
         TypeError: classes that are not integers.
 
     References:
@@ -45,52 +80,100 @@ class CrossEntropyLoss(Loss):
         >>> loss.forward(np.zeros((1, 2)), np.array([2]))
         Traceback (most recent call last):
         ValueError: CrossEntropyLoss() got t[0] = 2: class indices go from 0 to 1.
+        >>> loss = CrossEntropyLoss(weight=[1.0, 3.0], ignore_index=-100)
+        >>> loss.forward(np.array([[0.0, 0.0], [4.0, 0.0], [9.0, 9.0]]), np.array([0, 1, -100]))
+        3.1868...
     """
 
     activation = "Softmax"
 
     label_smoothing = Option(fraction)
+    weight = Option(optional(_class_weights))
+    ignore_index = Option(optional(integer))
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        *,
+        weight: ArrayLike | None = None,
+        ignore_index: int | None = None,
+    ) -> None:
         self.label_smoothing = label_smoothing
+        self.weight, self.ignore_index = weight, ignore_index
 
     def check(self, y: Array, t: Array) -> None:
         got = f"{type(self).__name__} got y of shape {y.shape}"
-        if y.ndim != 2 or y.shape[1] < 2:
+        if y.ndim < 2 or y.shape[-1] < 2:
             raise ValueError(
-                f"{got}: it must be (N, K), a row of K ≥ 2 logits for each example. "
-                f"For a single output, yes or no, use BCEWithLogitsLoss."
+                f"{got}: it must be (N, K), a row of K ≥ 2 logits for each example, or "
+                f"(N, ..., K). For a single output, yes or no, use BCEWithLogitsLoss."
             )
-        if not len(y):
+        if not y.size:
             raise ValueError(f"{got}: a mean of nothing is undefined.")
+        classes = y.shape[-1]
+        if self.weight is not None and len(self.weight) != classes:
+            raise ValueError(
+                f"{self!r} has weights for {len(self.weight)} classes and got y of shape "
+                f"{y.shape}: they must be one for each of the {classes} classes."
+            )
         if t.shape == y.shape:
             super().check(y, t)
             check_distributions(self, t)
-        elif t.shape == y.shape[:1]:
-            check_indices("t", t, y.shape[1], "class indices", self)
+        elif t.shape == y.shape[:-1]:
+            self._check_classes(t, classes)
         else:
+            hint = ""
+            if t.shape == (len(y), *y.shape[2:]):  # where PyTorch has the classes
+                hint = " Are the classes the second axis? np.moveaxis(y, 1, -1) puts them last."
             raise ValueError(
-                f"{got} and t of shape {t.shape}: t must be {y.shape[:1]}, a class index for each "
-                f"row, or {y.shape}, a row of probabilities."
+                f"{got} and t of shape {t.shape}: t must be {y.shape[:-1]}, a class index for each "
+                f"row, or {y.shape}, a row of probabilities.{hint}"
             )
 
     def forward(self, y: Array, t: Array) -> float:
-        if t.ndim == 2:
-            q = t.astype(y.dtype, copy=False)
+        self._shape = y.shape
+        y = y.reshape(-1, y.shape[-1])
+        if t.ndim == len(self._shape):
+            q, self._count = t.reshape(y.shape).astype(y.dtype, copy=False), float(len(y))
         else:
-            q = np.zeros(y.shape, y.dtype)
-            q[np.arange(len(t)), t] = 1
+            q, self._count = self._one_hot(t.ravel(), y)
         if self.label_smoothing:
-            q = (1 - self.label_smoothing) * q + self.label_smoothing / y.shape[1]
+            share = self.label_smoothing * q.sum(axis=1, keepdims=True) / y.shape[1]
+            q = (1 - self.label_smoothing) * q + share
+        if self.weight is not None:
+            q = q * self.weight.astype(y.dtype)
         z = y - y.max(axis=1, keepdims=True)
         e = np.exp(z)
         total = e.sum(axis=1, keepdims=True)
         self._p, self._q = e / total, q
-        return weighted_sum(q, np.log(total) - z) / len(y)  # Σ q (−log p)
+        return weighted_sum(q, np.log(total) - z) / (self._count or 1)  # Σ q (−log p)
 
     def backward(self) -> Array:
         p, q = self._p, self._q
-        return (p * q.sum(axis=1, keepdims=True) - q) / len(p)
+        dy = (p * q.sum(axis=1, keepdims=True) - q) / (self._count or 1)
+        return dy.reshape(self._shape)
+
+    def count(self, examples: int) -> float:
+        return self._count
+
+    def _one_hot(self, t: Array, y: Array) -> tuple[Array, float]:
+        """The distributions that class indices stand for, 0 where ignored; and how much counts."""
+        q = np.zeros(y.shape, y.dtype)
+        rows = np.arange(len(t))
+        if self.ignore_index is not None:
+            rows = np.flatnonzero(t != self.ignore_index)
+            t = t[rows]
+        q[rows, t] = 1
+        return q, float(len(t) if self.weight is None else self.weight[t].sum())
+
+    def _check_classes(self, t: Array, classes: int) -> None:
+        what, given = "class indices", t
+        if t.dtype.kind in "iu" and self.ignore_index is not None:
+            what = f"class indices, unless they are ignore_index={self.ignore_index},"
+            given = np.where(t == self.ignore_index, 0, t)
+        elif t.dtype.kind == "i" and (t == -100).any():
+            what = "without ignore_index=-100, class indices"
+        check_indices("t", given, classes, what, self)
 
 
 class KLDivLoss(Loss):

@@ -67,7 +67,7 @@ def descend(
     t: Array,
     batch_size: int,
     order: Array | None,
-    record: Callable[[float, int], None],
+    record: Callable[[float, float], None],
     signals: HeldSignals,
 ) -> int:
     """Take the steps of an epoch up to its last batch, and return the place where that begins.
@@ -78,7 +78,7 @@ def descend(
 
     Args:
         order: of the rows; None for the order in which they lie.
-        record: is called with the loss of each batch and its number of examples.
+        record: is called with the loss of each batch and how much it counts.
         signals: are delivered after each block.
     """
     layers = _flat(net)
@@ -101,7 +101,7 @@ def descend(
         Z = first.predict(X)
         G = _gram(X, batch_size, 0 if first.b is None else 1)
         D = np.empty_like(Z)
-        losses: list[tuple[float, int]] = []
+        losses: list[tuple[float, float]] = []
         try:
             for start in range(0, len(X), batch_size):
                 stop = min(start + batch_size, len(X))
@@ -110,7 +110,8 @@ def descend(
                     y -= G[start:stop, :start].dot(D[:start])
                 for layer in others:
                     y = layer.forward(y)
-                losses.append((loss.forward(y, T[start:stop]), stop - start))
+                value = loss.forward(y, T[start:stop])
+                losses.append((value, loss.count(stop - start)))
                 dy = loss.backward() * own.rate()
                 for layer in reversed(others):
                     dy = layer.backward(dy)
@@ -133,8 +134,8 @@ def descend(
                 *((setattr, original, "state", ours.state) for original, ours in generators),
             ]
         )
-        for value, examples in losses:
-            record(value, examples)
+        for value, count in losses:
+            record(value, count)
         if signals.waiting:
             signals.deliver()
     return last

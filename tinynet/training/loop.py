@@ -149,7 +149,8 @@ def start(
                         net, own, optimizer, x, t, batch_size, order, mean.add, signals
                     )
                 for x_batch, t_batch in in_order(x, t, batch_size, order, start):
-                    mean.add(own.forward(net.forward(x_batch), t_batch), len(x_batch))
+                    value = own.forward(net.forward(x_batch), t_batch)
+                    mean.add(value, own.count(len(x_batch)))
                     net.parameter_gradients(own.backward())
                     optimizer.step()
                     if signals.waiting:
@@ -159,7 +160,7 @@ def start(
                 warned = True
                 _warn_of_no_rate(number, epochs)
             seconds = time.perf_counter() - started
-            yield Epoch(number, mean.total / mean.examples, seconds, mean.examples, rate)
+            yield Epoch(number, mean.total / (mean.count or 1), seconds, len(x), rate)
 
     return epoch_by_epoch()
 
@@ -216,18 +217,18 @@ class _MeanLoss:
         self, epoch: int, rate: float, steps: int, watch: Callable[[int], object] | None
     ) -> None:
         self.epoch, self.rate = epoch, rate  # the rate of the first step
-        self.total, self.examples, self.steps = 0.0, 0, 0
+        self.total, self.count, self.steps = 0.0, 0.0, 0
         self._watch, self._next, self._interval = watch, math.inf, max(1, steps // 200)
         if watch is not None:
             self._next = self._interval
 
-    def add(self, value: float, examples: int) -> None:
-        """The loss of one more batch."""
+    def add(self, value: float, count: float) -> None:
+        """The loss of one more batch, and how much it counts."""
         self.steps += 1
         if not math.isfinite(value):
             raise self._diverged(f"the loss became {value}")
-        self.total += value * examples
-        self.examples += examples
+        self.total += value * count
+        self.count += count
         if self.steps >= self._next and self._watch is not None:
             self._watch(self.steps)
             self._next = self.steps + self._interval
