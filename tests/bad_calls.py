@@ -138,7 +138,7 @@ for name in ("MaxPool2D", "AvgPool2D"):
         stride=("sizes or int or none", 1),
         padding=("padding", 0),
     )
-row("Dropout", rate=("fraction", 0.5), rng=RNG)
+row("Dropout", rate=("fraction", 0.5), channels=("bool", False), rng=RNG)
 row(
     "BatchNorm",
     features=("int", 3),
@@ -147,6 +147,8 @@ row(
     dtype=DTYPE,
 )
 row("LayerNorm", features=("int", 3), eps=("positive", 1e-5), dtype=DTYPE)
+row("RMSNorm", features=("int", 3), eps=("positive", 1e-6), dtype=DTYPE)
+row("GroupNorm", groups=("int", 1), channels=("int", 3), eps=("positive", 1e-5), dtype=DTYPE)
 row("LeakyReLU", negative_slope=("real", 0.01))
 row("ELU", alpha=("positive", 1.0))
 row("GELU", approximate=("approximate", "tanh"))
@@ -181,6 +183,8 @@ LAYERS = {
     "Dense": (lambda: Dense(3, 2, rng=0), X),
     "BatchNorm": (lambda: tinynet.BatchNorm(3), X),
     "LayerNorm": (lambda: tinynet.LayerNorm(3), X),
+    "RMSNorm": (lambda: tinynet.RMSNorm(3), X),
+    "GroupNorm": (lambda: tinynet.GroupNorm(1, 3), X),
     "PReLU": (lambda: tinynet.PReLU(3), X),
     "Embedding": (lambda: tinynet.Embedding(3, 2, rng=0), IDS),
     "Conv2D": (lambda: tinynet.Conv2D(1, 2, 2, rng=0), PICTURES),
@@ -213,7 +217,12 @@ row("Frozen.bind", lambda: tinynet.Frozen(Dense(3, 3)), **vectors)
 # losses
 
 row("HuberLoss", delta=("positive", 1.0))
-row("CrossEntropyLoss", label_smoothing=("fraction", 0.1))
+row(
+    "CrossEntropyLoss",
+    label_smoothing=("fraction", 0.1),
+    weight=("class weights", np.array([1.0, 3.0])),
+    ignore_index=("int or none or less", -100),
+)
 P = np.array([[0.25, 0.75], [0.5, 0.5], [0.0, 1.0], [0.75, 0.25]])
 LOSSES = {
     "MSELoss": (T, P),

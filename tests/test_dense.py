@@ -85,3 +85,23 @@ def test_a_wider_float_type_is_refused_where_it_would_spread():
     layer.forward(np.ones((1, 3), np.uint8))  # exact in float32
     with pytest.raises(ValueError, match=r"dy of shape \(1, 2\) and float64"):
         layer.backward(np.ones((1, 2)))
+
+
+def test_every_step_of_a_sequence_is_a_row():
+    layer, rng = Dense(3, 2, rng=0), np.random.default_rng(0)
+    x, dy = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 5, 2))
+    y, dx = layer.forward(x), layer.backward(dy)
+    dW, db = layer.dW.copy(), layer.db.copy()
+    np.testing.assert_array_equal(y.reshape(20, 2), layer.forward(x.reshape(20, 3)))
+    np.testing.assert_array_equal(dx.reshape(20, 3), layer.backward(dy.reshape(20, 2)))
+    np.testing.assert_array_equal(layer.dW, dW)
+    np.testing.assert_array_equal(layer.db, db)
+    np.testing.assert_array_equal(layer.predict(x[:, ::-1]), y[:, ::-1])
+
+
+def test_a_gradient_of_rows_that_are_otherwise_arranged_is_refused():
+    layer = Dense(3, 2)
+    layer.forward(np.ones((4, 5, 3)))
+    for shape in [(20, 2), (5, 4, 2), (4, 5, 1)]:
+        with pytest.raises(ValueError, match=r"it must be \(4, 5, 2\)"):
+            layer.backward(np.ones(shape))

@@ -76,3 +76,22 @@ def test_dropout_refuses_a_rate_outside_its_range(rate):
 def test_dropout_refuses_a_rate_that_is_no_number(rate):
     with pytest.raises(TypeError, match="rate must be the probability of dropping"):
         Dropout(rate)
+
+
+def test_whole_channels_of_each_example_are_dropped():
+    layer, x = Dropout(0.5, channels=True, rng=0), np.ones((50, 8, 3, 4))
+    y = layer.forward(x)
+    kept = y[:, :, :1, :1]
+    np.testing.assert_array_equal(y, np.broadcast_to(kept, y.shape))
+    assert set(np.unique(y)) == {0, 2}
+    assert 0.4 < kept.mean() / 2 < 0.6
+    assert len(np.unique(kept.reshape(50, 8), axis=0)) > 20  # examples differ
+    np.testing.assert_array_equal(layer.backward(x), y)
+    np.testing.assert_array_equal(layer.predict(x), x)
+
+
+def test_rows_of_features_have_no_channels_to_drop():
+    layer = Dropout(0.5, channels=True)
+    for method in (layer.forward, layer.predict):
+        with pytest.raises(ValueError, match=r"\(N, channels, ...\). Leave out channels=True"):
+            method(np.ones((4, 3)))

@@ -32,6 +32,7 @@ from tinynet import (
     Flatten,
     Frozen,
     GlobalAveragePool,
+    GroupNorm,
     HuberLoss,
     Identity,
     KLDivLoss,
@@ -49,6 +50,7 @@ from tinynet import (
     ReLU,
     Reshape,
     Residual,
+    RMSNorm,
     RMSprop,
     Sequential,
     Sigmoid,
@@ -86,6 +88,7 @@ class OptimizerRow:
 LAYERS = {
     "Dense": LayerRow(lambda shape: Dense(shape[0], 3, rng=0)),
     "Dense without bias": LayerRow(lambda shape: Dense(shape[0], 2, bias=False, rng=0)),
+    "Dense of sequences": LayerRow(lambda shape: Dense(2, 3, rng=0), batches(3, 2)),
     "Sequential": LayerRow(lambda shape: Sequential(Dense(*shape, 2, rng=0), Sigmoid())),
     "Identity": LayerRow(lambda shape: Identity()),
     "Sigmoid": LayerRow(lambda shape: Sigmoid()),
@@ -110,11 +113,19 @@ LAYERS = {
     "Flatten": LayerRow(lambda shape: Flatten(), batches(None, 2, None)),
     "Reshape": LayerRow(lambda shape: Reshape((2, shape[0], 2)), batches(None, 4)),
     "Dropout": LayerRow(lambda shape: Dropout(0.4, rng=0)),
+    "Dropout of channels": LayerRow(
+        lambda shape: Dropout(0.4, channels=True, rng=0), batches(3, None, 2)
+    ),
     "BatchNorm": LayerRow(lambda shape: BatchNorm(*shape), batches(None, rows=(2, 5))),
     "BatchNorm of images": LayerRow(lambda shape: BatchNorm(2), batches(2, 2, 3, rows=(2, 3))),
     "BatchNorm of sequences": LayerRow(lambda shape: BatchNorm(2), batches(2, 3, rows=(2, 3))),
     "LayerNorm": LayerRow(lambda shape: LayerNorm(*shape)),
     "LayerNorm of sequences": LayerRow(lambda shape: LayerNorm(3), batches(2, 3)),
+    # of one feature, y is ±gain for any x, and dx is a difference of equal numbers
+    "RMSNorm": LayerRow(lambda shape: RMSNorm(*shape), st.integers(2, 4).flatmap(batches)),
+    "RMSNorm of sequences": LayerRow(lambda shape: RMSNorm(3), batches(2, 3)),
+    "GroupNorm": LayerRow(lambda shape: GroupNorm(2, 4), batches(4)),
+    "GroupNorm of images": LayerRow(lambda shape: GroupNorm(2, 4), batches(4, None, 2)),
     "Embedding": LayerRow(lambda shape: Embedding(5, 3, rng=0), labels(5)),
     "Embedding of sequences": LayerRow(lambda shape: Embedding(4, 2, rng=0), labels(4, 3)),
     "Conv2D": LayerRow(
@@ -153,7 +164,21 @@ def classes(y, rng):
 
 
 def rows(y, rng):
-    return rng.dirichlet(np.ones(y.shape[1]), size=len(y))
+    return rng.dirichlet(np.ones(y.shape[-1]), size=y.shape[:-1])
+
+
+def classes_of_steps(y, rng):
+    return rng.integers(y.shape[-1], size=y.shape[:-1])
+
+
+def ignored(y, rng):
+    """Classes of which about a third, of all shapes, are to be left out; sometimes all."""
+    t = classes_of_steps(y, rng)
+    return np.where(rng.random(t.shape) < rng.choice([0.3, 1.0], p=[0.9, 0.1]), -100, t)
+
+
+def weighted(weights=(0.5, 2.0, 0.0), **options):
+    return lambda: CrossEntropyLoss(weight=weights, **options)
 
 
 def shares(y, rng):
@@ -192,6 +217,16 @@ LOSSES = {
     "CrossEntropyLoss of rows": LossRow(CrossEntropyLoss, logits, rows),
     "CrossEntropyLoss smoothed": LossRow(lambda: CrossEntropyLoss(0.2), logits, classes),
     "CrossEntropyLoss of rows, smoothed": LossRow(lambda: CrossEntropyLoss(0.2), logits, rows),
+    "CrossEntropyLoss of sequences": LossRow(CrossEntropyLoss, batches(2, 3), classes_of_steps),
+    "CrossEntropyLoss of sequences of rows": LossRow(CrossEntropyLoss, batches(2, 3), rows),
+    "CrossEntropyLoss that ignores": LossRow(
+        lambda: CrossEntropyLoss(0.1, ignore_index=-100), batches(2, 3), ignored
+    ),
+    "CrossEntropyLoss with weights": LossRow(weighted(), batches(3), classes),
+    "CrossEntropyLoss with weights of rows": LossRow(weighted(), batches(3), rows),
+    "CrossEntropyLoss with everything": LossRow(
+        weighted(label_smoothing=0.2, ignore_index=-100), batches(2, 3), ignored
+    ),
     "CrossEntropyLoss without a class": LossRow(ExcludingCrossEntropy, logits, other_classes),
     "HuberLoss": LossRow(HuberLoss),
     "HuberLoss narrow": LossRow(lambda: HuberLoss(0.1)),

@@ -29,6 +29,7 @@ from tinynet import (
     Sequential,
     Sigmoid,
     Softmax,
+    evaluate,
     train,
 )
 
@@ -375,3 +376,24 @@ def test_a_name_in_place_of_an_object_is_refused(place, message):
 
 def test_the_class_of_a_loss_is_refused():
     check_refused("got the class MSELoss", TypeError, loss=lambda _: MSELoss)
+
+
+def test_the_mean_of_an_epoch_is_weighted_as_the_loss_weights_its_batches():
+    net, rng = network(3, 4, 3), np.random.default_rng(0)
+    x, t = rng.normal(size=(50, 3)), rng.integers(0, 3, 50)
+    t[:9] = -100  # the first batch, of 8, counts nothing
+    loss = CrossEntropyLoss(weight=[1.0, 5.0, 0.0], ignore_index=-100)
+    whole = evaluate(net, loss, x, t)["loss"]
+    for optimizer in (SGD(net, lr=1e-300), SGD(net, lr=1e-300, momentum=0.9)):  # blocked, and not
+        (epoch,) = train(net, loss, optimizer, x, t, epochs=1, batch_size=8, shuffle=False)
+        assert epoch.loss == pytest.approx(whole, rel=1e-12)
+        assert epoch.examples == 50
+
+
+def test_an_epoch_in_which_nothing_counts_has_the_loss_0_and_moves_nothing():
+    net = network(3, 4, 3)
+    before, t = net.params.copy(), np.full(8, -1)
+    loss = CrossEntropyLoss(ignore_index=-1)
+    (epoch,) = train(net, loss, SGD(net, lr=1), np.ones((8, 3)), t, epochs=1, batch_size=3)
+    assert epoch.loss == 0
+    np.testing.assert_array_equal(net.params, before)

@@ -26,6 +26,7 @@ from tinynet import (
     Flatten,
     Frozen,
     GlobalAveragePool,
+    GroupNorm,
     Identity,
     Layer,
     LayerNorm,
@@ -39,6 +40,7 @@ from tinynet import (
     ReLU,
     Reshape,
     Residual,
+    RMSNorm,
     Sequential,
     Sigmoid,
     SiLU,
@@ -104,7 +106,7 @@ def there_and_back(net, path):
 OWN = [
     *(ELU, GELU, Identity, LeakyReLU, LogSoftmax, ReLU, SiLU, Softmax, Softplus, Tanh, Flatten),
     *(Mish, PReLU, Conv2D, Conv1D, MaxPool2D, AvgPool2D, GlobalAveragePool),
-    *(BatchNorm, LayerNorm, Dropout, Reshape, Embedding, Frozen, Residual),
+    *(BatchNorm, LayerNorm, RMSNorm, GroupNorm, Dropout, Reshape, Embedding, Frozen, Residual),
 ]
 
 
@@ -121,6 +123,10 @@ def own(cls, width, rng):
             return cls((2, 3), stride=1, padding=1)
         case "PReLU":
             return PReLU(width, init=0.1)
+        case "RMSNorm":
+            return RMSNorm(width, eps=1e-4)
+        case "GroupNorm":
+            return GroupNorm(1, width)
         case "LayerNorm":
             return LayerNorm(width, eps=1e-4)
         case "Dropout":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from layers import COPIES
 
-from tinynet import BatchNorm, Dense, Frozen, LayerNorm, Sequential
+from tinynet import BatchNorm, Dense, Frozen, GroupNorm, LayerNorm, RMSNorm, Sequential
 
 X = np.array([[1.0, 10.0], [3.0, 50.0]])  # by column: means 2 and 30, variances 1 and 400
 
@@ -250,3 +250,34 @@ def test_one_image_has_many_values_for_a_channel():
     assert BatchNorm(2).forward(np.ones((1, 2, 3, 3))).shape == (1, 2, 3, 3)
     with pytest.raises(ValueError, match=r"it must be \(N, features\)"):
         BatchNorm(3).forward(np.ones((1, 2, 3, 3)))
+
+
+def test_rms_norm_by_hand():
+    layer = RMSNorm(2, eps=1e-300)
+    layer.gain[...] = [1, 10]
+    r = np.sqrt(12.5)  # of 3 and 4
+    np.testing.assert_allclose(layer.forward(np.array([[3.0, 4.0]])), [[3 / r, 40 / r]])
+    # g = (1, 10), x̂ = (3, 4)/r, mean(g x̂) = 21.5/r, dx = (g − x̂ · 21.5/r)/r
+    wanted = [[(1 - 3 * 21.5 / 12.5) / r, (10 - 4 * 21.5 / 12.5) / r]]
+    np.testing.assert_allclose(layer.backward(np.array([[1.0, 1.0]])), wanted)
+    np.testing.assert_allclose(layer.dgain, [3 / r, 4 / r])
+
+
+def test_groups_of_channels_are_normalized_each_by_itself():
+    rng = np.random.default_rng(0)
+    x = rng.normal(5, 3, size=(2, 6, 3, 4))
+    y = GroupNorm(2, 6, eps=1e-300).forward(x)
+    for group in (y[:, :3], y[:, 3:]):
+        np.testing.assert_allclose(group.mean(axis=(1, 2, 3)), 0, atol=1e-12)
+        np.testing.assert_allclose(group.var(axis=(1, 2, 3)), 1)
+    one = LayerNorm(24, eps=1e-5).forward(x[:, :2].reshape(2, 24))
+    np.testing.assert_allclose(GroupNorm(1, 2).forward(x[:, :2]).reshape(2, 24), one)
+
+
+def test_group_norm_says_what_does_not_fit():
+    with pytest.raises(ValueError, match="groups must divide channels; got 4 and 6"):
+        GroupNorm(4, 6)
+    with pytest.raises(ValueError, match=r"np.moveaxis\(x, -1, 1\)"):
+        GroupNorm(2, 6).forward(np.ones((2, 4, 5, 6)))
+    with pytest.raises(ValueError, match=r"it must be \(N, 6, ...\)"):
+        GroupNorm(2, 6).forward(np.ones((2, 6, 0)))

@@ -17,10 +17,12 @@ from tinynet import (
     CrossEntropyLoss,
     Dense,
     Dropout,
+    GroupNorm,
     HuberLoss,
     LayerNorm,
     LeakyReLU,
     MSELoss,
+    RMSNorm,
     RMSprop,
     Sequential,
     train,
@@ -40,6 +42,8 @@ OWNERS = [
     Dropout(0.5),
     BatchNorm(2),
     LayerNorm(2),
+    RMSNorm(2),
+    GroupNorm(1, 2),
     HuberLoss(),
     CrossEntropyLoss(),
 ]
@@ -54,8 +58,8 @@ CASES = [
 @pytest.mark.parametrize(("owner", "name"), CASES, ids=lambda each: str(each))
 def test_an_option_is_checked_when_it_is_assigned(owner, name):
     before = getattr(owner, name)
-    for wrong in ("0.1", np.nan, np.inf, [], {}, 1j, np.ones(2)):
-        with pytest.raises((TypeError, ValueError), match=rf"^{name}(\[\d\])? must be "):
+    for wrong in ("0.1", np.nan, np.inf, [], {}, 1j, np.ones((2, 2))):
+        with pytest.raises((TypeError, ValueError), match=rf"^{name}(\[\d\])? must (be|hold) "):
             setattr(owner, name, wrong)
         assert getattr(owner, name) is before
     setattr(owner, name, before)

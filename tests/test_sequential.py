@@ -172,7 +172,7 @@ def test_weights_from_one_generator_draw_no_warning():
 
 
 @pytest.mark.parametrize("method", ["forward", "predict"])
-@pytest.mark.parametrize("shape", [(5, 3), (4,), (2, 5, 4)])
+@pytest.mark.parametrize("shape", [(5, 3), (4,), (2, 4, 5)])
 def test_an_input_that_does_not_fit_is_refused_by_layer_and_place(method, shape):
     net = Sequential(Sequential(Sigmoid(), Dense(4, 2)), Dense(2, 1))
     with pytest.raises(ValueError, match=r"Dense\(4, 2\) got x of shape") as info:

@@ -31,6 +31,7 @@ KEYWORDS = _table(
         "units input_dim input_shape in_features out_features": _SIZES,
         "count embedding_dim output_dim": _SIZES,
         "num_features num_parameters normalized_shape": "write features=",
+        "num_groups num_channels": "write GroupNorm(groups, channels)",
         "filters": "write the channels first: Conv2D(in_channels, out_channels, kernel_size)",
         "pool_size": "write kernel_size=",
         "strides": "write stride=",
@@ -146,6 +147,9 @@ ATTRIBUTES = _OF_OBJECTS | _table(
         "BCE BinaryCrossentropy binary_cross_entropy": "write tinynet.BCELoss(), or "
         "tinynet.BCEWithLogitsLoss() without a Sigmoid",
         "BatchNorm1d BatchNormalization": "write tinynet.BatchNorm(features)",
+        "GroupNormalization": "write tinynet.GroupNorm(groups, channels)",
+        "InstanceNorm1d InstanceNorm2d": "write tinynet.GroupNorm(channels, channels)",
+        "RMSNormalization": "write tinynet.RMSNorm(features)",
         "LayerNormalization": "write tinynet.LayerNorm(features)",
         "MSE MeanSquaredError mse": "write tinynet.MSELoss()",
         "MAE MeanAbsoluteError": "write tinynet.L1Loss()",

@@ -102,7 +102,9 @@ def test_dense(seed):
     randomise(ours, rng)
     theirs = dense_pair(ours)
     pairs = [(ours.dW.T, theirs.weight), (ours.db, theirs.bias)]
-    compare(ours, theirs, rng.normal(size=(6, 4)), pairs, seed=seed)
+    for shape in [(6, 4), (3, 5, 4), (2, 3, 2, 4)]:
+        theirs.zero_grad()
+        compare(ours, theirs, rng.normal(size=shape), pairs, seed=seed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -115,6 +117,30 @@ def test_layer_norm(shape, seed):
     theirs.weight, theirs.bias = as_torch(ours.gain), as_torch(ours.bias)
     pairs = [(ours.dgain, theirs.weight), (ours.dbias, theirs.bias)]
     compare(ours, theirs, rng.normal(2, 3, size=shape), pairs, seed=seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("shape", [(5, 4), (3, 6, 4), (2, 3, 2, 4)])
+def test_rms_norm(shape, seed):
+    rng = np.random.default_rng(seed)
+    ours = tn.RMSNorm(4, eps=1e-3)
+    randomise(ours, rng)
+    theirs = nn.RMSNorm(4, eps=1e-3, dtype=torch.float64)
+    theirs.weight = as_torch(ours.gain)
+    x = rng.normal(2, 3, size=shape)
+    compare(ours, theirs, x, [(ours.dgain, theirs.weight)], seed=seed)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+@pytest.mark.parametrize("shape", [(5, 6, 3), (2, 6, 4, 5), (3, 6, 2, 3, 2)])
+def test_group_norm(shape, groups):
+    rng = np.random.default_rng(groups)
+    ours = tn.GroupNorm(groups, 6, eps=1e-3)
+    randomise(ours, rng)
+    theirs = nn.GroupNorm(groups, 6, eps=1e-3, dtype=torch.float64)
+    theirs.weight, theirs.bias = as_torch(ours.gain), as_torch(ours.bias)
+    pairs = [(ours.dgain, theirs.weight), (ours.dbias, theirs.bias)]
+    compare(ours, theirs, rng.normal(2, 3, size=shape), pairs)
 
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.0}, {"momentum": 0.7, "eps": 0.1}])

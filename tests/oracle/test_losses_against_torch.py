@@ -83,6 +83,34 @@ class TestClasses:
         assert KLDivLoss().forward(y, t) == pytest.approx(value * shape[1], rel=1e-10)
 
 
+WEIGHTS = np.array([0.5, 3.0, 0.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHTS], ids=["equal", "weighted"])
+@pytest.mark.parametrize("ignore", [None, -100, 3])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("shape", [(40, 5), (6, 7, 5), (3, 4, 2, 5)])
+def test_cross_entropy_of_steps_with_class_weights_and_an_ignored_index(
+    shape, smoothing, ignore, weight
+):
+    rng = np.random.default_rng(0)
+    t = rng.integers(0, 5, shape[:-1])
+    if ignore is not None:
+        t[rng.random(t.shape) < 0.3] = ignore
+    ours = CrossEntropyLoss(smoothing, weight=weight, ignore_index=ignore)
+    theirs = torch.nn.CrossEntropyLoss(
+        None if weight is None else torch.tensor(weight),
+        ignore_index=-100 if ignore is None else ignore,
+        label_smoothing=smoothing,
+    )
+    compare(ours, lambda y, t: theirs(torch.movedim(y, -1, 1), t), numbers(shape, 3), t)
+    if ignore == 3:  # which PyTorch refuses for rows
+        return
+    rows = softmax(numbers(shape, 2, 1), axis=-1)
+    t = torch.movedim(torch.tensor(rows), -1, 1)
+    compare(ours, lambda y, _: theirs(torch.movedim(y, -1, 1), t), numbers(shape, 3), rows)
+
+
 @pytest.mark.parametrize("size", [1000.0, 1e6])
 def test_logits_far_out(size):
     y = np.array([[size, -size, 0.0], [-size, size, size]])

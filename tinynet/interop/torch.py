@@ -7,7 +7,17 @@ import numpy as np
 
 from tinynet.checks import check_instance
 from tinynet.interop.naming import Naming, renamed_arrays
-from tinynet.layers import BatchNorm, Conv2D, Dense, Embedding, Layer, LayerNorm, PReLU
+from tinynet.layers import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Embedding,
+    GroupNorm,
+    Layer,
+    LayerNorm,
+    PReLU,
+    RMSNorm,
+)
 from tinynet.persistence.arrays import fill
 from tinynet.text import shown
 from tinynet.types import Array, FilePath
@@ -19,6 +29,8 @@ _PYTORCH = Naming(
         Embedding: {"W": "weight"},
         BatchNorm: {"gain": "weight"},  # bias, running_mean, running_var are named as in PyTorch
         LayerNorm: {"gain": "weight"},
+        RMSNorm: {"gain": "weight"},
+        GroupNorm: {"gain": "weight"},
         PReLU: {"slope": "weight"},
     },
     transposed={(Dense, "W")},  # (in, out) here, (out, in) there

@@ -6,7 +6,8 @@ from tinynet.layers.convolution import Conv1D, Conv2D
 from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
 from tinynet.layers.embedding import Embedding
-from tinynet.layers.normalization import BatchNorm, LayerNorm
+from tinynet.layers.layer_normalization import GroupNorm, LayerNorm, RMSNorm
+from tinynet.layers.normalization import BatchNorm
 from tinynet.layers.pooling import AvgPool2D, GlobalAveragePool, MaxPool2D
 from tinynet.layers.rectifiers import ELU, LeakyReLU, PReLU, ReLU
 from tinynet.layers.reshaping import Flatten, Reshape
@@ -27,6 +28,7 @@ __all__ = [
     "Flatten",
     "Frozen",
     "GlobalAveragePool",
+    "GroupNorm",
     "Identity",
     "Layer",
     "LayerNorm",
@@ -35,6 +37,7 @@ __all__ = [
     "MaxPool2D",
     "Mish",
     "PReLU",
+    "RMSNorm",
     "ReLU",
     "Reshape",
     "Residual",

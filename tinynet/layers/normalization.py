@@ -1,4 +1,4 @@
-"""Layers that normalize their inputs to mean 0 and variance 1."""
+"""BatchNorm: features normalized over the batch."""
 
 from functools import partial
 
@@ -141,7 +141,8 @@ class BatchNorm(Layer):
         if x.ndim > 2 and x.shape[1] == len(self.gain):  # channels of images or sequences
             check_input(self, x.swapaxes(1, -1), "(N, features, ...)", self.gain)
             return x.astype(self.gain.dtype, copy=False)
-        return _checked(self, x, "(N, features)")
+        check_input(self, x, "(N, features)", self.gain)
+        return x.astype(self.gain.dtype, copy=False)
 
     def _others(self, x: Array) -> tuple[int, ...]:
         """All axes but that of the features."""
@@ -150,72 +151,3 @@ class BatchNorm(Layer):
     def _along(self, values: Array, x: Array) -> Array:
         """One value for each feature, in a shape in which it meets the features of x."""
         return values if x.ndim == 2 else values.reshape(-1, *(1,) * (x.ndim - 2))
-
-
-class LayerNorm(Layer):
-    """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), where μ and σ² are each example's own.
-
-    Shapes: x and y (N, ..., features), gain and bias (features,), which start at 1 and 0. μ and σ²
-    are taken over the last axis, σ² as the mean of (x − μ)². With g = gain dy,
-
-        dgain = Σ dy x̂,  dbias = Σ dy,  dx = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε),
-
-    with sums over all axes but the last, means over the last. Training and inference are the same.
-    PyTorch calls gain `weight`.
-
-    Args:
-        features: length of the last axis.
-        eps: ε > 0, which avoids a division by zero if an example is constant.
-        dtype: float type of the parameters.
-
-    Raises:
-        ValueError: an x of another width.
-        TypeError: an x whose float type is wider than that of the parameters.
-
-    References:
-        J. L. Ba, J. R. Kiros, G. Hinton, "Layer normalization" (2016).
-
-    Example:
-        >>> LayerNorm(2).forward(np.array([[1.0, 3.0], [10.0, 50.0]])).round(4)
-        array([[-1., 1.], [-1., 1.]])
-    """
-
-    gain: Array
-    dgain: Array
-    bias: Array
-    dbias: Array
-
-    eps = Option(positive)
-
-    def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float64) -> None:
-        features, dtype = positive_int(features, "features"), float_dtype(dtype)
-        self.eps = eps
-        super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
-
-    def forward(self, x: Array) -> Array:
-        x = _checked(self, x, "(N, ..., features)")
-        mean = x.mean(axis=-1, keepdims=True, dtype=np.float64)  # as in BatchNorm
-        centred = x - mean.astype(x.dtype, copy=False)
-        variance = (centred * centred).mean(axis=-1, keepdims=True)
-        self._deviation = np.sqrt(variance + self.eps)
-        self._normalized = centred / self._deviation
-        return self.gain * self._normalized + self.bias
-
-    def backward(self, dy: Array) -> Array:
-        LayerNorm.parameter_gradients(self, dy)
-        g = dy * self.gain
-        mean = g.mean(axis=-1, keepdims=True)
-        slope = (g * self._normalized).mean(axis=-1, keepdims=True)
-        return (g - mean - self._normalized * slope) / self._deviation
-
-    def parameter_gradients(self, dy: Array) -> None:
-        check_gradient(self, dy, self._normalized.shape, self.gain.dtype)
-        others = tuple(range(dy.ndim - 1))
-        (dy * self._normalized).sum(axis=others, out=self.dgain)
-        dy.sum(axis=others, out=self.dbias)
-
-
-def _checked(layer: BatchNorm | LayerNorm, x: Array, axes: str) -> Array:
-    """x in the float type of the layer, in which the means are to be computed."""
-    check_input(layer, x, axes, layer.gain)
-    return x.astype(layer.gain.dtype, copy=False)

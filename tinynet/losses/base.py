@@ -28,6 +28,9 @@ class Loss:
     Attributes:
         buffers: names of arrays that a loss keeps from one `forward` to the next, such as a running
             mean, and overwrites in place. Checkpoints hold them.
+        count: how much the last batch counts in the mean over an epoch; None stands for its number
+            of examples. A `forward` whose mean divides by something else, such as a sum of weights,
+            sets it to that.
         activation: name of the activation that the loss applies to y itself, so that the network
             should not end in it; empty if there is none.
 
@@ -51,6 +54,7 @@ class Loss:
 
     activation = ""
     buffers: ClassVar[tuple[str, ...]] = ()
+    count: float | None = None
 
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the class was called with, for repr
 
@@ -69,13 +73,6 @@ class Loss:
     def backward(self) -> Array:
         """dL/dy of the last `forward`, of the shape of y."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(self)")
-
-    def count(self, examples: int) -> float:
-        """How much the last batch counts in the mean over an epoch: its number of examples.
-
-        A loss whose mean divides by something else, such as a sum of weights, returns that.
-        """
-        return examples
 
     def check(self, y: Array, t: Array) -> None:
         """Refuse targets that do not fit the outputs."""

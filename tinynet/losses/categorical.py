@@ -17,6 +17,7 @@ from tinynet.checks import (
 )
 from tinynet.losses.base import Loss, weighted_sum
 from tinynet.option import Option
+from tinynet.text import shown
 from tinynet.types import Array
 
 
@@ -25,7 +26,7 @@ def _class_weights(value: Any, name: str) -> Array:
     weights = as_numbers(value, name)
     rule = f"{name} must hold a finite number of at least 0 for each class, not all of them 0"
     if weights.ndim != 1 or len(weights) < 2:
-        raise ValueError(f"{rule}; got an array of shape {weights.shape}")
+        raise ValueError(f"{rule}; got {shown(value)}")
     if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
         wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
         raise ValueError(f"{rule}; got {wrong[0] if wrong.size else 'only 0'}")
@@ -134,9 +135,9 @@ class CrossEntropyLoss(Loss):
         self._shape = y.shape
         y = y.reshape(-1, y.shape[-1])
         if t.ndim == len(self._shape):
-            q, self._count = t.reshape(y.shape).astype(y.dtype, copy=False), float(len(y))
+            q, self.count = t.reshape(y.shape).astype(y.dtype, copy=False), float(len(y))
         else:
-            q, self._count = self._one_hot(t.ravel(), y)
+            q, self.count = self._one_hot(t.ravel(), y)
         if self.label_smoothing:
             share = self.label_smoothing * q.sum(axis=1, keepdims=True) / y.shape[1]
             q = (1 - self.label_smoothing) * q + share
@@ -146,15 +147,12 @@ class CrossEntropyLoss(Loss):
         e = np.exp(z)
         total = e.sum(axis=1, keepdims=True)
         self._p, self._q = e / total, q
-        return weighted_sum(q, np.log(total) - z) / (self._count or 1)  # Σ q (−log p)
+        return weighted_sum(q, np.log(total) - z) / (self.count or 1)  # Σ q (−log p)
 
     def backward(self) -> Array:
         p, q = self._p, self._q
-        dy = (p * q.sum(axis=1, keepdims=True) - q) / (self._count or 1)
+        dy = (p * q.sum(axis=1, keepdims=True) - q) / (self.count or 1)
         return dy.reshape(self._shape)
-
-    def count(self, examples: int) -> float:
-        return self._count
 
     def _one_hot(self, t: Array, y: Array) -> tuple[Array, float]:
         """The distributions that class indices stand for, 0 where ignored; and how much counts."""

@@ -150,7 +150,7 @@ def start(
                     )
                 for x_batch, t_batch in in_order(x, t, batch_size, order, start):
                     value = own.forward(net.forward(x_batch), t_batch)
-                    mean.add(value, own.count(len(x_batch)))
+                    mean.add(value, own.count, len(x_batch))
                     net.parameter_gradients(own.backward())
                     optimizer.step()
                     if signals.waiting:
@@ -222,11 +222,12 @@ class _MeanLoss:
         if watch is not None:
             self._next = self._interval
 
-    def add(self, value: float, count: float) -> None:
-        """The loss of one more batch, and how much it counts."""
+    def add(self, value: float, count: float | None, examples: int) -> None:
+        """The loss of one more batch, and how much it counts: by default as its examples."""
         self.steps += 1
         if not math.isfinite(value):
             raise self._diverged(f"the loss became {value}")
+        count = examples if count is None else count
         self.total += value * count
         self.count += count
         if self.steps >= self._next and self._watch is not None:
