@@ -75,7 +75,7 @@ def test_every_number_that_a_constructor_takes_is_an_option():
             if isinstance(value, int | float | tuple)
             and not isinstance(getattr(type(owner), name, 0), Option)
         }
-        assert plain - arrays <= {"_arguments", "steps", "state", "input_shape"}, owner
+        assert plain - arrays <= {"_arguments", "_groups", "steps", "state", "input_shape"}, owner
 
 
 @pytest.mark.parametrize(
