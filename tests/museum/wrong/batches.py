@@ -4,7 +4,7 @@ import numpy as np
 
 from tinynet import Layer
 
-from ..plain.images_and_sequences import Attention
+from ..plain.images_and_sequences import Attention, Recurrent
 from ..plain.layers import Affine, Softmax, Tanh
 from ..tables import wrong
 
@@ -144,3 +144,38 @@ class EmptyGradientIsNaN(Affine):
         dx = super().backward(dy)
         self.db[...] = dy.sum(axis=0) / np.float32(len(dy)) * len(dy)
         return dx
+
+
+@wrong("per_example", "predict_per_example", input_shape=(2, 3, 2), args=(2, 3))
+class OneLongSequence(Recurrent):
+    """The loop over the examples does not reset the state, which leaks into the next."""
+
+    def forward(self, x):
+        n, steps, inputs = x.shape
+        return super().forward(x.reshape(1, n * steps, inputs)).reshape(n, steps, len(self.b))
+
+    def backward(self, dy):
+        n, steps, units = dy.shape
+        return super().backward(dy.reshape(1, n * steps, units)).reshape(n, steps, len(self.Wx))
+
+
+@wrong("per_example", "predict_per_example", input_shape=(2, 3, 2), args=(2, 3))
+class BatchForTime(Recurrent):
+    """Takes the first axis for time, and so runs from example to example."""
+
+    def forward(self, x):
+        return super().forward(x.swapaxes(0, 1)).swapaxes(0, 1)
+
+    def backward(self, dy):
+        return super().backward(dy.swapaxes(0, 1)).swapaxes(0, 1)
+
+
+@wrong("per_example", "predict_per_example", input_shape=(2, 3, 2))
+class PositionsInTheBatch(Layer):
+    """Adds sines of the place in the batch where those of the step belong."""
+
+    def forward(self, x):
+        return x + np.sin(np.arange(len(x), dtype=x.dtype))[:, None, None]
+
+    def backward(self, dy):
+        return dy

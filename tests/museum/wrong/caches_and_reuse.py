@@ -5,7 +5,7 @@ import numpy as np
 from tinynet import Dense, Layer, Sequential, Sigmoid
 
 from ..inputs import IDS
-from ..plain.images_and_sequences import Conv, Recurrent
+from ..plain.images_and_sequences import LSTM, Conv, Heads, Positions, Recurrent
 from ..plain.layers import Affine, BatchNorm, Dropout, Embedding, Tanh
 from ..tables import wrong, wrong_net
 
@@ -189,3 +189,46 @@ class RunningStatisticsInTraining(BatchNorm):
     def backward(self, dy):
         super().backward(dy)
         return dy * self.gamma / self._s
+
+
+@wrong("forward_twice", "reuse", "backward_twice", "predict_pure", input_shape=(2, 3, 2))
+class StepsNeverCleared(LSTM):
+    """What the steps keep goes to the end of one list for ever; backward reads its beginning."""
+
+    def __init__(self):
+        super().__init__()
+        self._all = []
+
+    def forward(self, x):
+        y = super().forward(x)
+        self._all += self._steps
+        self._steps = self._all
+        return y
+
+
+@wrong("overwrite", "reuse", "backward_twice", input_shape=(3, 2, 2))
+class LaterPositionsKept(Positions):
+    """Only the positions that occur are written; the others keep an older gradient."""
+
+    def backward(self, dy):
+        self.dP[: dy.shape[1]] = dy.sum(axis=0)
+        return dy
+
+
+@wrong("backward_twice", input_shape=(2, 3, 2))
+class PopsItsSteps(LSTM):
+    """backward takes what forward kept off its list, step by step."""
+
+    def step(self, dh, dc, *gates):
+        self._steps.pop()
+        return super().step(dh, dc, *gates)
+
+
+@wrong("backward_twice", input_shape=(2, 3, 3))
+class WeightsInPlace(Heads):
+    """backward turns the weights into the gradient of the scores, in place."""
+
+    def through_weights(self, da):
+        da -= (da * self._a).sum(axis=3, keepdims=True)
+        self._a *= da
+        return self._a

@@ -5,6 +5,7 @@ import numpy as np
 from tinynet import Layer
 
 from ..inputs import IDS
+from ..plain.images_and_sequences import Positions
 from ..plain.layers import Affine, Dropout, Embedding, Softmax, Tanh
 from ..tables import wrong
 
@@ -216,3 +217,12 @@ class UpstreamOrder(Tanh):
 
     def backward(self, dy):
         return dy.ravel(order="K").reshape(dy.shape) * (1 - self._y**2)
+
+
+@wrong("mutation", input_shape=(3, 2, 2))
+class AddsPositionsInPlace(Positions):
+    """forward adds the positions to the caller's x."""
+
+    def forward(self, x):
+        x += self.P[: x.shape[1]]
+        return x

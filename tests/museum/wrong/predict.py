@@ -1,10 +1,11 @@
 """predict leaves a trace, or computes something else than forward."""
 
 import numpy as np
+from scipy.special import softmax
 
 from tinynet import Dense, Layer, Sequential, Sigmoid
 
-from ..plain.images_and_sequences import Conv, MaxPool
+from ..plain.images_and_sequences import Conv, Heads, MaxPool
 from ..plain.layers import Affine, BatchNorm, Dropout, Residual, Tanh
 from ..tables import wrong, wrong_net
 
@@ -168,3 +169,12 @@ class BatchStatisticsInPredict(BatchNorm):
     def predict(self, x):
         s = np.sqrt(x.var(axis=0) + self.eps)
         return self.gamma * (x - x.mean(axis=0)) / s + self.beta
+
+
+@wrong("predict_equals_forward", input_shape=(2, 3, 3))
+class PredictLooksAhead(Heads):
+    """The causal mask is a matter of training: predict sees the whole sequence."""
+
+    def predict(self, x):
+        q, k, v = (self.split(x @ W) for W in self.W)
+        return self.merge(softmax(q @ k.swapaxes(2, 3) * self.scale, axis=3) @ v)

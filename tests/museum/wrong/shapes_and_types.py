@@ -95,3 +95,12 @@ class DoubleMask(Dropout):
 
     def draw(self, x):
         return (self._rng.random(x.shape) >= self.rate) / (1 - self.rate)
+
+
+@wrong("shapes", input_shape=(2, 2, 6, 5), args=(2, 3, 3, 2, 0))
+class CroppedByMinusZero(Conv):
+    """dx[p:-p] cuts the padding off, and for p = 0 the whole image."""
+
+    def crop(self, dx):
+        p = self.padding
+        return dx[:, :, p:-p, p:-p]

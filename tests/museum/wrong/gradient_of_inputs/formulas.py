@@ -1,11 +1,20 @@
 """The derivative of one operation is another function than it should be."""
 
 import numpy as np
-from scipy.special import erf, expit, log_softmax
+from scipy.special import erf, expit, log_softmax, softmax
 
 from tinynet import Dense, Layer, Sequential, Sigmoid
 
-from ...plain.images_and_sequences import Attention
+from ...plain.images_and_sequences import (
+    GRU,
+    LSTM,
+    Attention,
+    DroppedHeads,
+    GroupNorm,
+    Heads,
+    ImageNorm,
+    Recurrent,
+)
 from ...plain.layers import Affine, BatchNorm, LayerNorm, Softmax
 from ...tables import wrong, wrong_net
 
@@ -216,3 +225,167 @@ class HighwaySign(Layer):
         dg = dy * (self._a + self._x)
         through = self.gate.backward(dg * g * (1 - g)) + self.branch.backward(dy * g)
         return through + dy * (1 - g)
+
+
+@wrong("gradient", input_shape=(3, 2, 2, 2))
+class CountsImagesForPixels(ImageNorm):
+    """dx divides its two sums by the number of images, not by that of pixels."""
+
+    def backward(self, dy):
+        super().backward(dy)
+        rows = self.to_rows(dy)
+        sums = (self.dbeta + self._n * self.dgamma) / max(len(dy), 1)
+        return self.to_images(self.gamma * (rows - sums) / self._s, dy.shape)
+
+
+@wrong("gradient", input_shape=(2, 4, 2, 2))
+class GainOutsideTheMeans(GroupNorm):
+    """gamma is multiplied after the means, as if it were one number for each group."""
+
+    def backward(self, dy):
+        super().backward(dy)
+        return self.gamma[:, None, None] * self.through_statistics(dy)
+
+
+@wrong("gradient", input_shape=(2, 4, 3))
+class SlopeOfTheStateBefore(Recurrent):
+    """The slope of tanh is 1 − h² of the state before the step."""
+
+    def backward(self, dy):
+        x, h, dx = self._x, self._h, np.empty(self._x.shape, dy.dtype)
+        self.dWx[...] = self.dWh[...] = self.db[...] = 0
+        later = np.zeros_like(h[0])
+        for t in reversed(range(x.shape[1])):
+            da = (dy[:, t] + later) * (1 - h[t] ** 2)
+            self.dWx += x[:, t].T @ da
+            self.dWh += h[t].T @ da
+            self.db += da.sum(axis=0)
+            dx[:, t], later = da @ self.Wx.T, da @ self.Wh.T
+        return dx
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class SlopeOfTheCellForgotten(LSTM):
+    """The gradient of the cell lacks the slope of tanh c."""
+
+    def to_cell(self, dh, o, y):
+        return dh * o
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class SlopesOfTwoGates(LSTM):
+    """The input gate has the slope of the forget gate, and the other way round."""
+
+    def step(self, dh, dc, i, f, o, g, before, c):
+        da, earlier = super().step(dh, dc, i, f, o, g, before, c)
+        di, df, do, dg = np.split(da, 4, axis=1)
+        di, df = di / (i * (1 - i)) * f * (1 - f), df / (f * (1 - f)) * i * (1 - i)
+        return np.concatenate([di, df, do, dg], axis=1), earlier
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class ForgetsTheNewCell(LSTM):
+    """The gradient of the forget gate has c_t where c_(t−1) belongs."""
+
+    def step(self, dh, dc, i, f, o, g, before, c):
+        da, earlier = super().step(dh, dc, i, f, o, g, before, c)
+        wrong, _ = super().step(dh, dc, i, f, o, g, c, c)
+        forget = np.arange(4).repeat(i.shape[1]) == 1
+        return np.where(forget, wrong, da), earlier
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class CandidateTakenForAGate(LSTM):
+    """All four parts get the slope s (1 − s) of a sigmoid; g is a tanh."""
+
+    def step(self, dh, dc, i, f, o, g, before, c):
+        da, earlier = super().step(dh, dc, i, f, o, g, before, c)
+        units = i.shape[1]
+        da[:, 3 * units :] *= g * (1 - g) / (1 - g * g)
+        return da, earlier
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class OutputGateOfTheBareCell(LSTM):
+    """The gradient of the output gate is dh c, and c has gone through no tanh."""
+
+    def step(self, dh, dc, i, f, o, g, before, c):
+        da, earlier = super().step(dh, dc, i, f, o, g, before, c)
+        units = i.shape[1]
+        da[:, 2 * units : 3 * units] = dh * c * o * (1 - o)
+        return da, earlier
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class CellUpdatedInPlace(LSTM):
+    """c *= f; c += i g: every step has kept the same array, which ends as the last cell."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        last = self._steps[-1][1][-1]
+        self._steps = [(joined, (*gates[:4], last, last)) for joined, gates in self._steps]
+        return y
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class SharesSwapped(GRU):
+    """Old and new state have their shares z and 1 − z exchanged in backward."""
+
+    def through_mixture(self, dh, h, z, c):
+        return super().through_mixture(-dh, h, 1 - z, c)
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class ResetNotApplied(GRU):
+    """The state's gradient through the candidate is not multiplied by the reset gate."""
+
+    def through_reset(self, da, h, r):
+        dx, dr, dh = super().through_reset(da, h, r)
+        return dx, dr, dh / r
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class ResetAfterTheProduct(GRU):
+    """forward takes (r h) C and backward r (h C), as another convention has it."""
+
+    def through_reset(self, da, h, r):
+        inputs = len(self.C) - h.shape[1]
+        return da @ self.C[:inputs].T, da * (h @ self.C[inputs:]), (da * r) @ self.C[inputs:].T
+
+
+@wrong("gradient", input_shape=(2, 3, 3))
+class MaskAfterTheSoftmax(Heads):
+    """The mask cuts weights that are normalised; backward has the Jacobian of what is left."""
+
+    def weigh(self, scores):
+        return softmax(scores, axis=3) * self._past
+
+
+@wrong("gradient", input_shape=(2, 3, 3))
+class MaskedScoresStay(Heads):
+    """forward multiplies the scores by the mask, backward lets all of them have a gradient."""
+
+    def weigh(self, scores):
+        return softmax(scores * self._past, axis=3)
+
+
+@wrong("gradient", input_shape=(2, 3, 3))
+class RenormalisingForgotten(Heads):
+    """The weights that the mask leaves are divided by their sum, a constant in backward."""
+
+    def weigh(self, scores):
+        self._all = softmax(scores, axis=3)
+        self._total = (self._all * self._past).sum(axis=3, keepdims=True)
+        return self._all * self._past / self._total
+
+    def through_weights(self, da):
+        da = da * self._past / self._total
+        return self._all * (da - (da * self._all).sum(axis=3, keepdims=True))
+
+
+@wrong("gradient", input_shape=(2, 3, 3))
+class WeightsDroppedTooLate(DroppedHeads):
+    """backward goes through the dropout of the weights after the softmax, not before."""
+
+    def through_weights(self, da):
+        return self.drop.backward(self.through_softmax(da))

@@ -5,7 +5,7 @@ from scipy.special import expit
 
 from tinynet import Dense, Layer, Sequential, Sigmoid
 
-from ...plain.images_and_sequences import Attention, Recurrent
+from ...plain.images_and_sequences import GRU, LSTM, Attention, Recurrent
 from ...plain.layers import Affine, BatchNorm, Dropout, LayerNorm, Residual
 from ...tables import wrong, wrong_net
 
@@ -212,3 +212,104 @@ class LastSlopeForgotten(Layer):
         y, h = self._y, self._h
         self.second.backward(dy * y * (1 - y))
         return self.first.backward((dy @ self.second.W.T) * h * (1 - h))
+
+
+@wrong("gradient", input_shape=(2, 2, 2, 3))
+class OneOfFourCopies(Layer):
+    """Each pixel becomes 2 by 2; dx takes the gradient of the first copy, not the sum."""
+
+    def forward(self, x):
+        return x.repeat(2, axis=2).repeat(2, axis=3)
+
+    def backward(self, dy):
+        return dy[:, :, ::2, ::2]
+
+
+@wrong("gradient", hint="diagonal", input_shape=(2, 4, 2, 2))
+class NeighbourChannelsForgotten(Layer):
+    """y = x / s, s = 1 + Σ x² over a channel and its neighbours; dx sees the own s only."""
+
+    def forward(self, x):
+        square = x * x
+        s = 1 + square
+        s[:, 1:] += square[:, :-1]
+        s[:, :-1] += square[:, 1:]
+        self._x, self._s = x, s
+        return x / s
+
+    def backward(self, dy):
+        return dy * (self._s - 2 * self._x**2) / self._s**2
+
+
+@wrong("gradient", input_shape=(2, 4, 3))
+class ChunksOfTwo(Recurrent):
+    """Truncated: the state's gradient does not cross from one chunk of two steps to the last."""
+
+    def backward(self, dy):
+        self._step = dy.shape[1]
+        return super().backward(dy)
+
+    def to_earlier(self, da):
+        self._step -= 1
+        return super().to_earlier(da) * (self._step % 2)
+
+
+@wrong("gradient", input_shape=(2, 4, 3))
+class OnlyTheLastOutput(Recurrent):
+    """The gradient of each earlier output is replaced by what later steps hand back."""
+
+    def backward(self, dy):
+        last = np.arange(dy.shape[1]) == dy.shape[1] - 1
+        return super().backward(dy * last[:, None])
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class CellPathForgotten(LSTM):
+    """Backpropagation goes through the states h alone, not through the cells."""
+
+    def step(self, dh, dc, *gates):
+        da, dc = super().step(dh, dc, *gates)
+        return da, np.zeros_like(dc)
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class OnlyTheCellRemembers(LSTM):
+    """Backpropagation goes through the cells alone: the gates forget that they saw h."""
+
+    def backward(self, dy):
+        n, steps, units = dy.shape
+        dx, self.dW[...], self.db[...] = [], 0, 0
+        dc = np.zeros((n, units), dy.dtype)
+        for t in reversed(range(steps)):
+            joined, gates = self._steps[t]
+            da, dc = self.step(dy[:, t], dc, *gates)
+            self.dW += joined.T @ da
+            self.db += da.sum(axis=0)
+            dx.append(da @ self.W[:-units].T)
+        return np.stack(dx[::-1], axis=1)
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class ResetPathForgotten(GRU):
+    """The reset gate is held constant."""
+
+    def through_reset(self, da, h, r):
+        dx, dr, dh = super().through_reset(da, h, r)
+        return dx, 0 * dr, dh
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class NormaliserHeldConstant(Layer):
+    """Linear attention y = Σ_s w_ts x_s / Σ_s w_ts, w_ts = e^(x_t + x_s), with a constant sum."""
+
+    def forward(self, x):
+        self._x, self._e = x, np.exp(x)
+        self._w = np.einsum("ntf,nsf->nts", self._e, self._e)
+        self._total = self._w.sum(axis=2, keepdims=True)
+        return self._w @ x / self._total
+
+    def backward(self, dy):
+        dy = dy / self._total
+        dw = dy @ self._x.swapaxes(1, 2)
+        de = (dw + dw.swapaxes(1, 2)) @ self._e
+        return de * self._e + self._w.swapaxes(1, 2) @ dy

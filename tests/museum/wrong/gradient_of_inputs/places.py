@@ -4,8 +4,20 @@ import numpy as np
 
 from tinynet import Layer
 
-from ...plain.images_and_sequences import Attention, AveragePool, Conv, MaxPool, Recurrent
-from ...plain.layers import Affine, Softmax
+from ...plain.images_and_sequences import (
+    LSTM,
+    Attention,
+    AveragePool,
+    Conv,
+    DilatedConv,
+    GroupNorm,
+    Heads,
+    ImageNorm,
+    MaxPool,
+    Recurrent,
+    Rotary,
+)
+from ...plain.layers import Affine, BatchNorm, Softmax
 from ...tables import wrong
 
 
@@ -154,3 +166,179 @@ class TiledNotRepeated(AveragePool):
 
     def backward(self, dy):
         return np.tile(dy, (1, 1, 2, 2)) / 4
+
+
+@wrong("gradient", input_shape=(2, 4, 8), args=(4, 6, 2, 1))
+class DilationForgotten(DilatedConv):
+    """dx is spread as if the kernel were not dilated."""
+
+    def given_to(self, u, steps):
+        return np.s_[u : u + steps * self.stride : self.stride]
+
+
+@wrong("gradient", input_shape=(2, 4, 8), args=(4, 4, 2, 2, 3, 2))
+class GroupsInterleaved(DilatedConv):
+    """backward takes filter o for one of group o mod 2; forward has the groups one by one."""
+
+    def backward(self, dy):
+        n, filters, steps = dy.shape
+        apart = dy.reshape(n, filters // self.groups, self.groups, steps)
+        dx = super().backward(apart.swapaxes(1, 2).reshape(dy.shape))
+        self.db[...] = dy.sum(axis=(0, 2))
+        return dx
+
+
+@wrong("gradient", input_shape=(2, 2, 6, 5))
+class RestAtTheStart(Conv):
+    """Rows that the stride leaves over are filled up before the first row, not after the last."""
+
+    def spread(self, dy, K):
+        rest = (self._shape[2] - self.size) % self.stride
+        return np.roll(super().spread(dy, K), rest, axis=2)
+
+
+@wrong("gradient", input_shape=(2, 3, 6, 5))
+class ChannelsForFilters(Conv):
+    """dx goes back through the kernels with their channels and filters exchanged."""
+
+    def __init__(self):
+        super().__init__(channels=3, filters=3)
+
+    def spread(self, dy, K):
+        return super().spread(dy, K.swapaxes(0, 1))
+
+
+@wrong("gradient", input_shape=(2, 6))
+class ConjugateForgotten(Layer):
+    """A circular correlation by Fourier transforms; dx is one more, not the convolution."""
+
+    def __init__(self):
+        super().__init__(k=np.random.default_rng(0).normal(size=6))
+
+    def forward(self, x):
+        self._x = x
+        return self.correlate(x, self.k)
+
+    def correlate(self, x, k):
+        f = np.fft.rfft(x) * np.fft.rfft(k).conj()
+        return np.fft.irfft(f, n=x.shape[1]).astype(x.dtype)
+
+    def backward(self, dy):
+        self.dk[...] = self.correlate(self._x, dy).sum(axis=0)
+        return self.correlate(dy, self.k)
+
+
+@wrong("gradient", input_shape=(2, 4, 2, 3))
+class ShuffledBackInAnotherOrder(Layer):
+    """Four channels become 2 by 2 pixels; dx takes the columns of a block for its rows."""
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        blocks = x.reshape(n, c // 4, 2, 2, h, w).transpose(0, 1, 4, 2, 5, 3)
+        return blocks.reshape(n, c // 4, 2 * h, 2 * w)
+
+    def backward(self, dy):
+        n, c, h, w = dy.shape
+        blocks = dy.reshape(n, c, h // 2, 2, w // 2, 2).transpose(0, 1, 5, 3, 2, 4)
+        return blocks.reshape(n, 4 * c, h // 2, w // 2)
+
+
+@wrong("gradient", input_shape=(2, 2, 5, 5), args=(2, 3))
+class StepsBySize(MaxPool):
+    """backward steps from window to window by their size, forward by the stride."""
+
+    def backward(self, dy):
+        self.stride, stride = self.size, self.stride
+        dx = super().backward(dy)
+        self.stride = stride
+        return dx
+
+
+@wrong("gradient", input_shape=(3, 2, 2, 2))
+class StatisticsOfEachPixel(ImageNorm):
+    """dx takes its two means over the images alone, one for each pixel."""
+
+    def backward(self, dy):
+        super().backward(dy)
+        n, images = self.to_images(self._n, dy.shape), max(len(dy), 1)
+        dn = dy * self.gamma[:, None, None] / self._s[:, None, None]
+        return dn - dn.sum(axis=0) / images - n * (dn * n).sum(axis=0) / images
+
+
+@wrong("gradient", input_shape=(3, 2, 2, 2))
+class RowsWithoutTransposing(ImageNorm):
+    """backward reshapes (N, C, H, W) to (N·H·W, C) without moving the channels to the end."""
+
+    def backward(self, dy):
+        return BatchNorm.backward(self, dy.reshape(self._n.shape)).reshape(dy.shape)
+
+
+@wrong("gradient", input_shape=(2, 4, 4, 4))
+class GainAlongTheWidth(GroupNorm):
+    """gamma without its two new axes goes along the columns, which are as many as channels."""
+
+    def backward(self, dy):
+        super().backward(dy)
+        return self.through_statistics(dy * self.gamma)
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class ReverseHalfNotTurned(Layer):
+    """One layer reads forwards and one backwards; dy of the second is not turned around."""
+
+    def __init__(self):
+        super().__init__(onward=Recurrent(2, 2), back=Recurrent(2, 2))
+
+    def forward(self, x):
+        back = self.back.forward(x[:, ::-1])[:, ::-1]
+        return np.concatenate([self.onward.forward(x), back], axis=2)
+
+    def backward(self, dy):
+        onward, back = np.split(dy, 2, axis=2)
+        return self.onward.backward(onward) + self.back.backward(back)[:, ::-1]
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class GatesInAnotherOrder(LSTM):
+    """forward has the gates in the order i, f, o, g and backward in i, f, g, o."""
+
+    def step(self, dh, dc, *gates):
+        da, dc = super().step(dh, dc, *gates)
+        di, df, do, dg = np.split(da, 4, axis=1)
+        return np.concatenate([di, df, dg, do], axis=1), dc
+
+
+@wrong("gradient", input_shape=(2, 3, 3))
+class HeadsCutWithoutTransposing(Heads):
+    """dy is reshaped to (N, heads, T, features) at once, which mixes steps and heads."""
+
+    def split_gradient(self, dy):
+        n, steps, width = dy.shape
+        return dy.reshape(n, self.heads, steps, width // self.heads)
+
+
+@wrong("gradient", input_shape=(2, 3, 3))
+class ScoresNotTransposed(Heads):
+    """The gradient of the keys is dS q in place of dSᵀ q."""
+
+    def to_keys(self, ds):
+        return ds @ self._q
+
+
+@wrong("gradient", input_shape=(2, 3, 4))
+class TurnedOnwards(Rotary):
+    """dx is turned by the angles of forward, not back by them."""
+
+    def backward(self, dy):
+        return self.turn(dy, 1)
+
+
+@wrong("gradient", input_shape=(2, 3, 4))
+class NeighboursForHalves(Rotary):
+    """forward turns x_j with x_(j+d/2), as one convention has it, backward x_2j with x_(2j+1)."""
+
+    def backward(self, dy):
+        pairs = dy.reshape(*dy.shape[:2], dy.shape[2] // 2, 2)
+        halves = np.concatenate([pairs[..., 0], pairs[..., 1]], axis=2)
+        turned = self.turn(halves, -1)
+        return np.stack(np.split(turned, 2, axis=2), axis=3).reshape(dy.shape)

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinynet import Dense, Layer, Sequential
 
-from ...plain.images_and_sequences import MaxPool
+from ...plain.images_and_sequences import AveragePool, Conv, MaxPool, PaddedMaxPool
 from ...plain.layers import Affine, Softmax, Tanh
 from ...tables import wrong, wrong_net
 
@@ -140,3 +140,37 @@ class ChannelsOfTheFirst(MaxPool):
 
     def share(self, place):
         return self._best[:, :1] == place
+
+
+@wrong("gradient", input_shape=(2, 2, 4, 4), args=(2, 3, 3, 1, 1))
+class ReflectionDropped(Conv):
+    """forward pads by reflection, and backward cuts the border off as if it were zeros."""
+
+    def forward(self, x):
+        p = self.padding
+        padded = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)), mode="reflect")
+        self.padding = 0
+        y = super().forward(padded)
+        self.padding = p
+        return y
+
+
+@wrong("gradient", input_shape=(2, 2, 3, 4))
+class ZeroWinsTheWindow(PaddedMaxPool):
+    """The border is 0, yet the largest pixel of a window gets the gradient where 0 is larger."""
+
+    def forward(self, x):
+        super().forward(x)
+        return np.where(np.isinf(self._flat), 0, self._flat).max(axis=-1)
+
+
+@wrong("gradient", input_shape=(2, 2, 4, 4))
+class SignOfThePowerForgotten(AveragePool):
+    """Pools by the mean of |x|³; its slope 3 x |x| is taken for 3 x²."""
+
+    def forward(self, x):
+        self._x = x
+        return super().forward(np.abs(x) ** 3)
+
+    def backward(self, dy):
+        return super().backward(dy) * 3 * self._x**2

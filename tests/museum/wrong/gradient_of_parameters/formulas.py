@@ -4,7 +4,7 @@ import numpy as np
 
 from tinynet import Layer
 
-from ...plain.images_and_sequences import Recurrent
+from ...plain.images_and_sequences import GRU, Conv, Recurrent
 from ...plain.layers import LayerNorm
 from ...tables import wrong
 
@@ -133,3 +133,47 @@ class StateOfTheWrongStep(Recurrent):
 
     def state_before(self, t):
         return self._h[t + 1]
+
+
+@wrong("gradient", input_shape=(2, 2, 6, 5))
+class StandardisingForgotten(Conv):
+    """forward uses K without the mean of each filter; dK is the gradient of what is left."""
+
+    def forward(self, x):
+        super().forward(x)
+        return np.einsum("ncijuv,ocuv->noij", self._windows, self.centred()) + self.b[:, None, None]
+
+    def centred(self):
+        return self.K - self.K.mean(axis=(1, 2, 3), keepdims=True)
+
+    def spread(self, dy, K):
+        return super().spread(dy, self.centred())
+
+
+@wrong("gradient", input_shape=(2, 3, 3))
+class FirstStateAsABias(Recurrent):
+    """The first state h0 is learned, and gets the gradient of the first sum, without Whᵀ."""
+
+    def __init__(self):
+        Wx, Wh = np.random.default_rng(0).normal(size=(2, 3, 3)) / 2
+        Layer.__init__(self, Wx=Wx, Wh=Wh, b=np.zeros(3), h0=np.zeros(3))
+
+    def start(self, x):
+        return np.tile(self.h0, (len(x), 1))
+
+    def to_earlier(self, da):
+        self._first = da
+        return super().to_earlier(da)
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        self.dh0[...] = self._first.sum(axis=0)
+        return dx
+
+
+@wrong("gradient", input_shape=(2, 3, 2))
+class CandidateSeesTheWholeState(GRU):
+    """The gradient of the candidate's matrix pairs with h, not with r h."""
+
+    def reset(self, h, r):
+        return h

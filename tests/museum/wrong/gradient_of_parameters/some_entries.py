@@ -106,3 +106,14 @@ class LastPixelForgotten(Conv):
         windows = self._windows[:, :, :, :-1]
         self.dK[...] = np.einsum("noij,ncijuv->ocuv", dy[:, :, :, :-1], windows)
         return dx
+
+
+@wrong("gradient", input_shape=(2, 2, 6, 5))
+class BiasOfTheLastPixel(Conv):
+    """A loop over the pixels assigns to db where it should add."""
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        for i, j in np.ndindex(dy.shape[2:]):
+            self.db[...] = dy[:, :, i, j].sum(axis=0)
+        return dx
