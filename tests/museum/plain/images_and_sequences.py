@@ -6,6 +6,7 @@ from scipy.special import expit, softmax
 
 from tinynet import Layer
 
+from ..inputs import PIXELS
 from ..tables import right
 from .layers import BatchNorm, Dropout
 
@@ -201,6 +202,7 @@ class DilatedConv(Layer):
 
 
 @right(input_shape=(2, 2, 3, 4))
+@right(3, 1, 1, x=PIXELS, name="PaddedMaxPool given ties")
 class PaddedMaxPool(MaxPool):
     """The largest of each k by k window, with a border of −∞ around the image."""
 
@@ -433,6 +435,27 @@ class DroppedHeads(Heads):
 
     def through_softmax(self, da):
         return self._all * (da - (da * self._all).sum(axis=3, keepdims=True))
+
+
+@right(input_shape=(2, 3, 2))
+class LinearAttention(Layer):
+    """y_t = Σ_s w_ts x_s / Σ_s w_ts, w_ts = f_t · f_s with features f = 1 + x²."""
+
+    def forward(self, x):
+        self._x, self._f = x, 1 + x * x
+        self._w = self._f @ self._f.swapaxes(1, 2)
+        self._total = self._w.sum(axis=2, keepdims=True)
+        self._mean = self._w @ x / self._total
+        return self._mean.copy()
+
+    def backward(self, dy):
+        dy = dy / self._total
+        dw = dy @ self._x.swapaxes(1, 2) - self.through_total(dy)
+        df = (dw + dw.swapaxes(1, 2)) @ self._f
+        return 2 * self._x * df + self._w.swapaxes(1, 2) @ dy
+
+    def through_total(self, dy):
+        return (dy * self._mean).sum(axis=2, keepdims=True)
 
 
 @right(input_shape=(3, 2, 2))

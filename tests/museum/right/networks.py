@@ -115,3 +115,19 @@ class FlatPixels(Layer):
 
     def backward(self, dy):
         return dy.reshape(self._shape)
+
+
+@right(input_shape=(2, 3, 2))
+class BothDirections(Layer):
+    """One layer reads each sequence forwards and one backwards, side by side in y."""
+
+    def __init__(self):
+        super().__init__(onward=Recurrent(2, 2), back=Recurrent(2, 2))
+
+    def forward(self, x):
+        back = self.back.forward(x[:, ::-1])[:, ::-1]
+        return np.concatenate([self.onward.forward(x), back], axis=2)
+
+    def backward(self, dy):
+        onward, back = np.split(dy, 2, axis=2)
+        return self.onward.backward(onward) + self.back.backward(back[:, ::-1])[:, ::-1]

@@ -112,3 +112,23 @@ class RunningSum(Layer):
 
     def backward(self, dy):
         return np.cumsum(dy[:, ::-1], axis=1)[:, ::-1]
+
+
+@right(input_shape=(2, 5))
+class CircularByFourier(Layer):
+    """A circular correlation with k, and the convolution of dx, by Fourier transforms."""
+
+    def __init__(self):
+        super().__init__(k=np.random.default_rng(0).normal(size=5))
+
+    def forward(self, x):
+        self._x = x
+        return self.product(x, self.k, np.conj)
+
+    def product(self, x, k, change=np.positive):
+        f = np.fft.rfft(x) * change(np.fft.rfft(k))
+        return np.fft.irfft(f, n=x.shape[1]).astype(x.dtype)
+
+    def backward(self, dy):
+        self.dk[...] = self.product(self._x, dy, np.conj).sum(axis=0)
+        return self.product(dy, self.k)

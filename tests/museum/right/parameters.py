@@ -4,6 +4,7 @@ import numpy as np
 
 from tinynet import Layer
 
+from ..plain.images_and_sequences import Positions, Recurrent
 from ..plain.layers import Affine
 from ..tables import right
 
@@ -188,3 +189,47 @@ class CopiesAssignTheirParameters(Affine):
     def __setstate__(self, state):
         super().__setstate__(state)
         self.W, self.b = self.W.copy(), self.b.copy()
+
+
+@right(input_shape=(2, 3, 3))
+class FirstState(Recurrent):
+    """The state before the first step is learned, one for all examples."""
+
+    def __init__(self):
+        Wx, Wh = np.random.default_rng(0).normal(size=(2, 3, 3)) / 2
+        Layer.__init__(self, Wx=Wx, Wh=Wh, b=np.zeros(3), h0=np.zeros(3))
+
+    def start(self, x):
+        return np.tile(self.h0, (len(x), 1))
+
+    def to_earlier(self, da):
+        self._first = super().to_earlier(da)
+        return self._first
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        self.dh0[...] = self._first.sum(axis=0)
+        return dx
+
+
+@right(input_shape=(2, 3, 2))
+class RelativePlaces(Layer):
+    """y_t = Σ_s B[s − t] x_s: most entries of B take part in several steps."""
+
+    def __init__(self):
+        super().__init__(B=np.random.default_rng(0).normal(size=5))
+
+    def forward(self, x):
+        self._x, steps = x, np.arange(x.shape[1])
+        self._places = steps - steps[:, None] + 2
+        return self.B[self._places] @ x
+
+    def backward(self, dy):
+        self.dB[...] = 0
+        np.add.at(self.dB, self._places, np.einsum("ntf,nsf->ts", dy, self._x))
+        return self.B[self._places].T @ dy
+
+
+@right(2, 4, input_shape=(3, 2, 2))
+class PositionsToSpare(Positions):
+    """Two of four positions have no step, and so a gradient of zero."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinynet import Layer
 
-from ..plain.images_and_sequences import AveragePool
+from ..plain.images_and_sequences import LSTM, AveragePool
 from ..tables import right
 
 
@@ -117,3 +117,29 @@ class WeightsTransposed(Layer):
     def backward(self, dy):
         np.matmul(dy.T, self._x, out=self.dV)
         return dy @ self.V
+
+
+@right(input_shape=(2, 3, 2))
+class ReadsFromTheEnd(LSTM):
+    """Reads each sequence from its end; y and dx are views that run backwards."""
+
+    def forward(self, x):
+        return super().forward(x[:, ::-1])[:, ::-1]
+
+    def backward(self, dy):
+        return super().backward(dy[:, ::-1])[:, ::-1]
+
+
+@right(input_shape=(2, 4, 2, 3))
+class ChannelsToPixels(Layer):
+    """Four channels become 2 by 2 pixels, and back again."""
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        blocks = x.reshape(n, c // 4, 2, 2, h, w).transpose(0, 1, 4, 2, 5, 3)
+        return blocks.reshape(n, c // 4, 2 * h, 2 * w)
+
+    def backward(self, dy):
+        n, c, h, w = dy.shape
+        blocks = dy.reshape(n, c, h // 2, 2, w // 2, 2).transpose(0, 1, 3, 5, 2, 4)
+        return blocks.reshape(n, 4 * c, h // 2, w // 2)

@@ -4,6 +4,7 @@ import numpy as np
 
 from tinynet import Layer
 
+from ..inputs import SENTENCES
 from ..plain.images_and_sequences import Attention, Recurrent
 from ..plain.layers import Affine, Softmax, Tanh
 from ..tables import wrong
@@ -179,3 +180,18 @@ class PositionsInTheBatch(Layer):
 
     def backward(self, dy):
         return dy
+
+
+@wrong("per_example", "predict_per_example", x=SENTENCES)
+class PaddedToTheLongest(Layer):
+    """The mean over as many steps as the longest sentence of the batch has."""
+
+    def forward(self, x):
+        self._shape, used = x.shape, np.any(x != 0, axis=(0, 2))
+        self._steps = 1 + int(used.nonzero()[0].max(initial=0))
+        return x[:, : self._steps].sum(axis=1) / self._steps
+
+    def backward(self, dy):
+        dx = np.zeros(self._shape, dy.dtype)
+        dx[:, : self._steps] = dy[:, None] / self._steps
+        return dx
