@@ -5,7 +5,7 @@ import numpy as np
 from tinynet import Layer
 
 from ..inputs import IDS
-from ..plain.images_and_sequences import Positions
+from ..plain.images_and_sequences import LSTM, Positions
 from ..plain.layers import Affine, Dropout, Embedding, Softmax, Tanh
 from ..tables import wrong
 
@@ -226,3 +226,13 @@ class AddsPositionsInPlace(Positions):
     def forward(self, x):
         x += self.P[: x.shape[1]]
         return x
+
+
+@wrong("mutation", input_shape=(2, 3, 2))
+class ForgetBiasAlwaysOne(LSTM):
+    """Each forward sets the bias of the forget gate to 1, where it may only start."""
+
+    def forward(self, x):
+        units = len(self.b) // 4
+        self.b[units : 2 * units] = 1
+        return super().forward(x)

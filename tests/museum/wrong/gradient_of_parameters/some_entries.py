@@ -117,3 +117,18 @@ class BiasOfTheLastPixel(Conv):
         for i, j in np.ndindex(dy.shape[2:]):
             self.db[...] = dy[:, :, i, j].sum(axis=0)
         return dx
+
+
+@wrong("gradient", input_shape=(2, 2, 6, 5))
+class MaskedEntriesLearn(Conv):
+    """A mask hides a part of each kernel, and that part gets a gradient all the same."""
+
+    def forward(self, x):
+        super().forward(x)
+        return np.einsum("ncijuv,ocuv->noij", self._windows, self.hide()) + self.b[:, None, None]
+
+    def hide(self):
+        return self.K * np.tri(self.size, dtype=self.K.dtype)
+
+    def spread(self, dy, K):
+        return super().spread(dy, self.hide())
