@@ -289,9 +289,9 @@ class ForgetsTheNewCell(LSTM):
 
     def step(self, dh, dc, i, f, o, g, before, c):
         da, earlier = super().step(dh, dc, i, f, o, g, before, c)
-        wrong, _ = super().step(dh, dc, i, f, o, g, c, c)
+        of_new, _ = super().step(dh, dc, i, f, o, g, c, c)
         forget = np.arange(4).repeat(i.shape[1]) == 1
-        return np.where(forget, wrong, da), earlier
+        return np.where(forget, of_new, da), earlier
 
 
 @wrong("gradient", input_shape=(2, 3, 2))
@@ -332,7 +332,7 @@ class SharesSwapped(GRU):
     """Old and new state have their shares z and 1 − z exchanged in backward."""
 
     def through_mixture(self, dh, h, z, c):
-        return super().through_mixture(-dh, h, 1 - z, c)
+        return dh * (c - h), dh * z, dh * (1 - z)
 
 
 @wrong("gradient", input_shape=(2, 3, 2))
