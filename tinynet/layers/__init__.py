@@ -7,9 +7,11 @@ from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
 from tinynet.layers.embedding import Embedding
 from tinynet.layers.layer_normalization import GroupNorm, LayerNorm, RMSNorm
+from tinynet.layers.masks import AverageSteps, Masked
 from tinynet.layers.normalization import BatchNorm
 from tinynet.layers.pooling import AvgPool2D, GlobalAveragePool, MaxPool2D
 from tinynet.layers.rectifiers import ELU, LeakyReLU, PReLU, ReLU
+from tinynet.layers.recurrent import GRU, LSTM, RNN
 from tinynet.layers.reshaping import Flatten, Reshape
 from tinynet.layers.sequential import Sequential
 from tinynet.layers.smooth_rectifiers import GELU, Mish, SiLU, Softplus
@@ -18,6 +20,10 @@ from tinynet.layers.wrappers import Frozen, Residual
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AverageSteps",
     "AvgPool2D",
     "BatchNorm",
     "Conv1D",
@@ -34,6 +40,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "LogSoftmax",
+    "Masked",
     "MaxPool2D",
     "Mish",
     "PReLU",

@@ -12,7 +12,7 @@ from tinynet.text import written
 from tinynet.types import Array
 
 
-class _Wrapper(Layer):
+class Wrapper(Layer):
     """Abstract: a layer with one part, `inner`."""
 
     inner: Layer
@@ -25,7 +25,7 @@ class _Wrapper(Layer):
         self.input_shape, self.input_dtype = layer.input_shape, layer.input_dtype
 
 
-class Residual(_Wrapper):
+class Residual(Wrapper):
     """y = x + f(x), dx = dy + (∂f/∂x)ᵀ dy: the layer f, `inner`, learns what to add to its input.
 
     Shapes: f(x) must have the shape of x.
@@ -67,7 +67,7 @@ class Residual(_Wrapper):
         return x + y
 
 
-class Frozen(_Wrapper):
+class Frozen(Wrapper):
     """y = f(x) with a layer f, `inner`, that does not learn; the gradient passes through f.
 
     The parameters of f lie on vectors of their own, not on those of the network. So no optimizer
