@@ -310,6 +310,11 @@ def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
             f"{layer!r} got x of shape {x.shape}: it must be {axes}, one example in each row, "
             f"with {width} features. {hint}"
         )
+    check_width(layer, x, dtype)
+
+
+def check_width(layer: object, x: Array, dtype: np.dtype[Any]) -> None:
+    """Refuse an x whose float type is wider than that of the layer's parameters."""
     if np.result_type(x.dtype, dtype) != dtype:
         raise TypeError(
             f"{layer!r} has {dtype} parameters and got x of {x.dtype}: "

@@ -1,6 +1,7 @@
 """Layers: functions with learned parameters, their `forward` and their `backward`."""
 
 from tinynet.layers.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
+from tinynet.layers.attention import PositionalEncoding, SelfAttention
 from tinynet.layers.base import Layer
 from tinynet.layers.convolution import Conv1D, Conv2D
 from tinynet.layers.dense import Dense
@@ -44,10 +45,12 @@ __all__ = [
     "MaxPool2D",
     "Mish",
     "PReLU",
+    "PositionalEncoding",
     "RMSNorm",
     "ReLU",
     "Reshape",
     "Residual",
+    "SelfAttention",
     "Sequential",
     "SiLU",
     "Sigmoid",

@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 from tinynet.checks import boolean, check_gradient, check_input, float_dtype, positive_int
 from tinynet.initializers import Initializer, initial_weights, lecun_normal
 from tinynet.layers.base import Layer
+from tinynet.layers.steps import in_rows
 from tinynet.types import Array, Rng
 
 
@@ -78,7 +79,7 @@ class Dense(Layer):
         if type(x) is not ndarray or x.ndim != 2 or x.shape[1] != len(W) or x.dtype != W.dtype:
             check_input(self, x, f"(N, {len(W)}) or (N, ..., {len(W)})", W)
             if x.ndim > 2:
-                return Dense.predict(self, _rows(x)).reshape(*x.shape[:-1], W.shape[1])
+                return Dense.predict(self, in_rows(x)).reshape(*x.shape[:-1], W.shape[1])
         y = x.dot(W)
         if self.b is not None:
             y += self.b[None]  # as a row: with b alone, one example takes three times as long
@@ -87,14 +88,14 @@ class Dense(Layer):
     def backward(self, dy: Array) -> Array:
         Dense.parameter_gradients(self, dy)
         if dy.ndim > 2:
-            return _rows(dy).dot(self.W.T).reshape(self._x.shape)
+            return in_rows(dy).dot(self.W.T).reshape(self._x.shape)
         return dy.dot(self.W.T)
 
     def parameter_gradients(self, dy: Array) -> None:
         x = self._x
         if type(dy) is not ndarray or dy.ndim != 2 or x.ndim != 2:  # 3 x could fit dW by chance
             self._check_gradient(dy)
-            x, dy = _rows(x), _rows(dy)
+            x, dy = in_rows(x), in_rows(dy)
         try:
             x.T.dot(dy, out=self.dW)
         except ValueError:
@@ -107,8 +108,3 @@ class Dense(Layer):
 
     def _check_gradient(self, dy: Array) -> None:
         check_gradient(self, dy, (*self._x.shape[:-1], self.W.shape[1]), self.dW.dtype)
-
-
-def _rows(array: Array) -> Array:
-    """All but the last axis as one."""
-    return array.reshape(-1, array.shape[-1])

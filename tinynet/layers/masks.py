@@ -6,8 +6,9 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from tinynet.checks import check_array, check_gradient, check_input, check_numbers, floats, real
+from tinynet.checks import check_array, check_gradient, check_numbers, floats, real
 from tinynet.layers.base import Layer
+from tinynet.layers.steps import check_steps
 from tinynet.layers.wrappers import Wrapper
 from tinynet.option import Option
 from tinynet.types import Array
@@ -123,33 +124,6 @@ def _check_rows(mask: Array, name: str, what: str) -> None:
             f"{name}[{int(some.argmin())}] has {what}: in each sequence at least one step must "
             f"count. Leave out empty sequences."
         )
-
-
-def check_steps(layer: Layer, x: Array, parameter: Array | None = None) -> None:
-    """Refuse what is no batch of sequences, of so many features as the parameter has rows."""
-    check_numbers("x", x)
-    width = None if parameter is None else len(parameter)
-    if x.ndim != 3 or not x.shape[1] or width not in (None, x.shape[2]):
-        hint = ""
-        if x.ndim == 3 and not x.shape[1]:
-            hint = " There is no step."
-        elif x.ndim == 3 and x.shape[1] == width:
-            hint = " Are the features second? x.swapaxes(1, 2) puts them last."
-        elif x.ndim == 2 and x.dtype.kind in "iu":
-            hint = " Ids become features in an Embedding."
-        elif x.ndim == 2:
-            hint = (
-                " A row becomes steps with Reshape((steps, features)). If it comes from a "
-                "recurrent layer, that one needs return_sequences=True."
-            )
-        elif x.ndim == 4:
-            hint = " Rows of an image become steps with Reshape((height, width))."
-        raise ValueError(
-            f"{layer!r} got x of shape {x.shape}: it must be (N, steps, "
-            f"{'features' if width is None else width}), at least one step.{hint}"
-        )
-    if parameter is not None:
-        check_input(layer, x, "(N, ..., features)", parameter)
 
 
 class AverageSteps(Layer):

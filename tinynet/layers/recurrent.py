@@ -9,7 +9,8 @@ from tinynet.checks import boolean, check_gradient, float_dtype, positive_int, r
 from tinynet.initializers import Initializer, initial_weights, lecun_normal, orthogonal
 from tinynet.layers.base import Layer
 from tinynet.layers.defaults import predicting_copy
-from tinynet.layers.masks import check_steps, counting_steps
+from tinynet.layers.masks import counting_steps
+from tinynet.layers.steps import check_steps, in_rows
 from tinynet.types import Array, Rng
 
 
@@ -67,11 +68,11 @@ class Recurrent(Layer):
                 setattr(self, name, None)
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:
-        check_steps(self, x, self.W)
+        check_steps(self, x, len(self.W), self.W.dtype)
         self._x = np.ascontiguousarray(self._in_order(x).swapaxes(0, 1), self.W.dtype)
         T, N, _ = self._x.shape
         self._mask = self._counting(x, mask)
-        z = _rows(self._x).dot(self.W)
+        z = in_rows(self._x).dot(self.W)
         if self.b is not None:
             z += self.b
         self._h = self._begin(np.empty((T + 1, N, len(self.U)), z.dtype), "h0")
@@ -83,7 +84,7 @@ class Recurrent(Layer):
 
     def backward(self, dy: Array) -> Array:
         dz = self._gradients(dy)
-        dx = _rows(dz).dot(self.W.T).reshape(self._x.shape)
+        dx = in_rows(dz).dot(self.W.T).reshape(self._x.shape)
         return self._in_order(dx.swapaxes(0, 1))
 
     def parameter_gradients(self, dy: Array) -> None:
@@ -100,10 +101,10 @@ class Recurrent(Layer):
             dh = np.zeros((T, N, units), dy.dtype)
             dh[-1] = dy
         dz, da, initial = self._read_backward(dh)
-        _rows(self._x).T.dot(_rows(dz), out=self.dW)
-        _rows(self._h[:-1]).T.dot(_rows(da), out=self.dU)
+        in_rows(self._x).T.dot(in_rows(dz), out=self.dW)
+        in_rows(self._h[:-1]).T.dot(in_rows(da), out=self.dU)
         if self.b is not None:
-            _rows(dz).sum(axis=0, out=self.db)
+            in_rows(dz).sum(axis=0, out=self.db)
         if self.learn_initial:
             for name, gradient in zip(self._states, initial, strict=True):
                 gradient.sum(axis=0, out=getattr(self, f"d{name}"))
@@ -421,8 +422,3 @@ def _parts(array: Array, count: int) -> list[Array]:
     """Views on equal parts of the last axis."""
     size = array.shape[-1] // count
     return [array[..., n * size : (n + 1) * size] for n in range(count)]
-
-
-def _rows(array: Array) -> Array:
-    """All but the last axis as one."""
-    return array.reshape(-1, array.shape[-1])
