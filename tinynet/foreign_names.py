@@ -37,6 +37,17 @@ KEYWORDS = _table(
         "strides": "write stride=",
         "dilation_rate": "write dilation=",
         "padding_mode data_format": "the border is 0, and arrays are (N, C, H, W)",
+        "input_size hidden_size": "write the sizes first: LSTM(inputs, units)",
+        "bidirectional": "write Concatenate(LSTM(3, 4), LSTM(3, 4, reverse=True))",
+        "num_layers": "write a layer for each: Sequential(LSTM(3, 4, return_sequences=True), "
+        "LSTM(4, 4))",
+        "return_state stateful batch_first": "x is (N, steps, features), and forward begins "
+        "with the initial state; return_sequences= chooses the states to return",
+        "go_backwards": "write reverse=",
+        "num_heads key_dim embed_dim": "write the sizes first: SelfAttention(features, heads)",
+        "mask_zero padding_idx": "write Masked(Sequential(Embedding(...), ...), padding=0)",
+        "recurrent_initializer": "write recurrent_init=",
+        "is_causal use_causal_mask": "write causal=",
         "use_bias": "write bias=",
         "kernel_initializer weight_init": "write init=, such as tinynet.initializers.he_normal",
         "seed random_state manual_seed": "write rng=, a NumPy Generator or an int",
@@ -135,7 +146,15 @@ ATTRIBUTES = _OF_OBJECTS | _table(
         "Parameter Variable": "write super().__init__(W=array) in a class of tinynet.Layer",
         "Activation functional": "write a layer such as tinynet.ReLU()",
         "Convolution Conv2DTranspose ConvTranspose2d Conv3D Conv3d": _NO_LAYER,
-        "GRU LSTM RNN": _NO_LAYER,
+        "SimpleRNN": "write tinynet.RNN(inputs, units)",
+        "Bidirectional BiLSTM": "write tinynet.Concatenate(LSTM(inputs, units), LSTM(inputs, "
+        "units, reverse=True))",
+        "MultiHeadAttention MultiheadAttention": "write tinynet.SelfAttention(features, heads)",
+        "TransformerEncoderLayer": "it is six lines of Residual, LayerNorm, SelfAttention and "
+        "Dense: see docs/how-to-sequences.md",
+        "Masking": "write tinynet.Masked(layer, padding=0), around the layers that leave it out",
+        "GlobalAveragePooling1D": "write tinynet.AverageSteps()",
+        "Transpose": "write tinynet.Permute((2, 1))",
         "Dropout1d Dropout2d SpatialDropout1D SpatialDropout2D": "write tinynet.Dropout(rate, "
         "channels=True)",
         "MaxPooling2D": "write tinynet.MaxPool2D(2)",

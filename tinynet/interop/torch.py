@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.checks import check_instance
-from tinynet.interop.naming import Naming, renamed_arrays
+from tinynet.interop.naming import Naming, prefixes, renamed_arrays
 from tinynet.layers import (
     BatchNorm,
     Conv2D,
@@ -17,11 +17,14 @@ from tinynet.layers import (
     LayerNorm,
     PReLU,
     RMSNorm,
+    SelfAttention,
 )
+from tinynet.layers.recurrent import Recurrent
 from tinynet.persistence.arrays import fill
 from tinynet.text import shown
 from tinynet.types import Array, FilePath
 
+_BIAS, _BIAS_OF_STATE = "bias_ih_l0", "bias_hh_l0"  # two in each recurrent layer, which it adds
 _PYTORCH = Naming(
     names={
         Dense: {"W": "weight", "b": "bias"},
@@ -32,8 +35,21 @@ _PYTORCH = Naming(
         RMSNorm: {"gain": "weight"},
         GroupNorm: {"gain": "weight"},
         PReLU: {"slope": "weight"},
+        Recurrent: {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": _BIAS, "c": _BIAS_OF_STATE},
+        SelfAttention: {
+            "W": "in_proj_weight",
+            "b": "in_proj_bias",
+            "Wo": "out_proj.weight",
+            "bo": "out_proj.bias",
+        },
     },
-    transposed={(Dense, "W")},  # (in, out) here, (out, in) there
+    transposed={  # (in, out) here, (out, in) there
+        (Dense, "W"),
+        (Recurrent, "W"),
+        (Recurrent, "U"),
+        (SelfAttention, "W"),
+        (SelfAttention, "Wo"),
+    },
 )
 _UNUSED = "num_batches_tracked"  # PyTorch counts batches in a BatchNorm, for another kind of mean
 
@@ -50,6 +66,9 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
     flag in PyTorch, has no place in the names. The part of a `Residual` is `inner`, and a layer of
     your own keeps its names and its orientation.
 
+    PyTorch's recurrent layers have two biases, which they add: `bias_ih_l0` is ours, `bias_hh_l0`
+    is 0 but for the c of a GRU. An initial state that is learned, `h0`, has no name there.
+
     Example:
         >>> from tinynet import Dense, Sequential, Sigmoid
         >>> net = Sequential(Dense(784, 100), Sigmoid(), Dense(100, 10))
@@ -58,14 +77,20 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
     """
     check_instance("net", net, Layer, "a layer or network")
     net.check_views()
-    return {name: array.copy() for name, array in renamed_arrays(net, _PYTORCH).items()}
+    state = {name: array.copy() for name, array in renamed_arrays(net, _PYTORCH).items()}
+    for prefix, layer in _with_two_biases(net):
+        b = state[prefix + _BIAS]
+        c = state.pop(prefix + _BIAS_OF_STATE, b[:0])
+        state[prefix + _BIAS_OF_STATE] = np.concatenate([np.zeros_like(b[len(c) :]), c])
+    return state
 
 
 def from_state_dict(net: Layer, state_dict: Mapping[str, Any]) -> None:
     """Fill a network from what `torch.nn.Module.state_dict` gives, tensors or arrays.
 
     Names, shapes and float types must be the network's own and all values finite; otherwise the
-    network stays as it is. The `num_batches_tracked` of a BatchNorm is ignored.
+    network stays as it is. The `num_batches_tracked` of a BatchNorm is ignored. The two biases of a
+    recurrent layer are added.
 
     Raises:
         LoadError: something does not fit; all of it is listed.
@@ -96,7 +121,36 @@ def fill_from(net: Layer, state_dict: Mapping[str, Any], source: FilePath) -> No
         for name, value in state_dict.items()
         if name in own or str(name).rpartition(".")[2] != _UNUSED
     }
+    for prefix, _ in _with_two_biases(net):
+        _add_biases(given, prefix, own)
     fill(own, given, source)
+
+
+def _with_two_biases(net: Layer) -> list[tuple[str, Layer]]:
+    """The recurrent layers that have a bias, each with what the names of its arrays begin with."""
+    return [
+        (prefix, each)
+        for prefix, each in prefixes(net)
+        if isinstance(each, Recurrent) and each.b is not None
+    ]
+
+
+def _add_biases(given: dict[str, Any], prefix: str, own: Mapping[str, Array]) -> None:
+    """Put the sum of PyTorch's two biases in place of the first, and keep what the second is ours.
+
+    Where one is missing, or is not like the other, they are left for `fill` to complain of.
+    """
+    first, second = given.get(prefix + _BIAS), given.get(prefix + _BIAS_OF_STATE)
+    if not isinstance(first, np.ndarray) or not isinstance(second, np.ndarray):
+        return
+    b, c = own[prefix + _BIAS], own.get(prefix + _BIAS_OF_STATE)
+    if first.shape != b.shape or second.shape != b.shape or first.dtype != second.dtype:
+        return
+    added = len(b) - (0 if c is None else len(c))  # the rest is not added, but multiplied first
+    del given[prefix + _BIAS_OF_STATE]
+    given[prefix + _BIAS] = np.concatenate([first[:added] + second[:added], first[added:]])
+    if c is not None:
+        given[prefix + _BIAS_OF_STATE] = second[added:]
 
 
 def _as_array(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from tinynet.layers.activations import Identity, LogSoftmax, Sigmoid, Softmax, Tanh
 from tinynet.layers.attention import PositionalEncoding, SelfAttention
 from tinynet.layers.base import Layer
+from tinynet.layers.concatenate import Concatenate
 from tinynet.layers.convolution import Conv1D, Conv2D
 from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
@@ -13,7 +14,7 @@ from tinynet.layers.normalization import BatchNorm
 from tinynet.layers.pooling import AvgPool2D, GlobalAveragePool, MaxPool2D
 from tinynet.layers.rectifiers import ELU, LeakyReLU, PReLU, ReLU
 from tinynet.layers.recurrent import GRU, LSTM, RNN
-from tinynet.layers.reshaping import Flatten, Reshape
+from tinynet.layers.reshaping import Flatten, Permute, Reshape
 from tinynet.layers.sequential import Sequential
 from tinynet.layers.smooth_rectifiers import GELU, Mish, SiLU, Softplus
 from tinynet.layers.wrappers import Frozen, Residual
@@ -27,6 +28,7 @@ __all__ = [
     "AverageSteps",
     "AvgPool2D",
     "BatchNorm",
+    "Concatenate",
     "Conv1D",
     "Conv2D",
     "Dense",
@@ -45,6 +47,7 @@ __all__ = [
     "MaxPool2D",
     "Mish",
     "PReLU",
+    "Permute",
     "PositionalEncoding",
     "RMSNorm",
     "ReLU",

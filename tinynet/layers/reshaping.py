@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from tinynet.checks import check_gradient, check_numbers, sizes
 from tinynet.layers.base import Layer
 from tinynet.types import Array
@@ -13,7 +15,6 @@ class Flatten(Layer):
     If x is contiguous in memory, y is a view on it, not a copy.
 
     Example:
-        >>> import numpy as np
         >>> Flatten().forward(np.zeros((5, 28, 28))).shape
         (5, 784)
     """
@@ -41,7 +42,6 @@ class Reshape(Layer):
         ValueError: examples with another number of elements.
 
     Example:
-        >>> import numpy as np
         >>> Reshape((1, 28, 28)).forward(np.zeros((5, 784))).shape
         (5, 1, 28, 28)
     """
@@ -62,3 +62,45 @@ class Reshape(Layer):
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, (self._shape[0], *self.shape))
         return dy.reshape(self._shape)
+
+
+class Permute(Layer):
+    """The axes of each example in another order: x (N, a, b) becomes y (N, b, a) by (2, 1).
+
+    y is a view on x. It leads from channels first, as `Conv1D` and `Conv2D` have them, to features
+    last, as recurrent layers, `SelfAttention` and `CrossEntropyLoss` have them.
+
+    Args:
+        axes: which axis of x each axis of y is, counted from 1, because 0 counts the examples; the
+            convention is Keras's.
+
+    Raises:
+        ValueError: axes that are not 1, 2, ... in some order, or an x of another number of axes.
+
+    Example:
+        >>> Permute((2, 1)).forward(np.zeros((5, 8, 20))).shape
+        (5, 20, 8)
+    """
+
+    def __init__(self, axes: tuple[int, ...]) -> None:
+        self.axes = sizes(axes, "axes")
+        if sorted(self.axes) != [*range(1, len(self.axes) + 1)] or not self.axes:
+            raise ValueError(f"axes must be 1 to their number, in some order; got {axes}")
+
+    def forward(self, x: Array) -> Array:
+        y = self.predict(x)
+        self._shape = y.shape
+        return y
+
+    def predict(self, x: Array) -> Array:
+        check_numbers("x", x)
+        if x.ndim != 1 + len(self.axes):
+            raise ValueError(
+                f"{self!r} got x of shape {x.shape}: it must have {1 + len(self.axes)} axes, that "
+                f"of the examples included."
+            )
+        return x.transpose(0, *self.axes)
+
+    def backward(self, dy: Array) -> Array:
+        check_gradient(self, dy, self._shape)
+        return dy.transpose(np.argsort((0, *self.axes)))
