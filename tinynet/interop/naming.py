@@ -43,6 +43,5 @@ def prefixes(net: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
     """
     yield prefix, net
     for name, part in net._parts():
-        yield from prefixes(
-            part, prefix if isinstance(net, Frozen | Masked) else f"{prefix}{name}."
-        )
+        below = prefix if isinstance(net, Frozen | Masked) else f"{prefix}{name}."
+        yield from prefixes(part, below)

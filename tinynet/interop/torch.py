@@ -63,7 +63,7 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
 
     It holds no settings, such as the `eps` of a BatchNorm: make them equal on both sides. The names
     are PyTorch's, `"0.weight"` for a Dense, (out, in) as there. A `Frozen`, which is a
-    flag in PyTorch, has no place in the names. The part of a `Residual` is `inner`, and a layer of
+    flag in PyTorch, has no place in the names, nor has a `Masked`. The part of a `Residual` is `inner`, and a layer of
     your own keeps its names and its orientation.
 
     PyTorch's recurrent layers have two biases, which they add: `bias_ih_l0` is ours, `bias_hh_l0`
@@ -78,7 +78,7 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
     check_instance("net", net, Layer, "a layer or network")
     net.check_views()
     state = {name: array.copy() for name, array in renamed_arrays(net, _PYTORCH).items()}
-    for prefix, layer in _with_two_biases(net):
+    for prefix in _with_two_biases(net):
         b = state[prefix + _BIAS]
         c = state.pop(prefix + _BIAS_OF_STATE, b[:0])
         state[prefix + _BIAS_OF_STATE] = np.concatenate([np.zeros_like(b[len(c) :]), c])
@@ -121,17 +121,16 @@ def fill_from(net: Layer, state_dict: Mapping[str, Any], source: FilePath) -> No
         for name, value in state_dict.items()
         if name in own or str(name).rpartition(".")[2] != _UNUSED
     }
-    for prefix, _ in _with_two_biases(net):
+    for prefix in _with_two_biases(net):
         _add_biases(given, prefix, own)
     fill(own, given, source)
 
 
-def _with_two_biases(net: Layer) -> list[tuple[str, Layer]]:
-    """The recurrent layers that have a bias, each with what the names of its arrays begin with."""
+def _with_two_biases(net: Layer) -> list[str]:
+    """What the names of the arrays of each recurrent layer with a bias begin with."""
+    each = prefixes(net)
     return [
-        (prefix, each)
-        for prefix, each in prefixes(net)
-        if isinstance(each, Recurrent) and each.b is not None
+        prefix for prefix, layer in each if isinstance(layer, Recurrent) and layer.b is not None
     ]
 
 
