@@ -18,6 +18,7 @@ T = np.random.default_rng(1).uniform(size=(4, 2))
 IDS, LABELS = np.array([0, 2, 1, 2]), np.array([0, 1, 1, 0])
 IMAGES = np.arange(4 * 16, dtype=np.uint8).reshape(4, 4, 4)
 PICTURES = np.random.default_rng(2).normal(size=(4, 1, 3, 4))
+STEPS = np.random.default_rng(3).normal(size=(4, 2, 3))
 PHOTO = np.full((40, 30), 255, np.uint8)
 PHOTO[5:35, 12:16] = 20
 
@@ -147,6 +148,47 @@ row(
     dtype=DTYPE,
 )
 row("LayerNorm", features=("int", 3), eps=("positive", 1e-5), dtype=DTYPE)
+for name in ("RNN", "LSTM", "GRU"):
+    row(
+        name,
+        inputs=("int", 3),
+        units=("int", 2),
+        return_sequences=("bool", False),
+        reverse=("bool", False),
+        learn_initial=("bool", False),
+        bias=("bool", True),
+        init=("init", he_normal),
+        recurrent_init=("init", he_normal),
+        rng=RNG,
+        dtype=DTYPE,
+    )
+row(
+    "SelfAttention",
+    features=("int", 4),
+    heads=("int", 2),
+    causal=("bool", False),
+    bias=("bool", True),
+    init=("init", he_normal),
+    rng=RNG,
+    dtype=DTYPE,
+)
+row(
+    "PositionalEncoding",
+    length=("int", 5),
+    features=("int", 4),
+    learned=("bool", True),
+    init=("init", he_normal),
+    rng=RNG,
+    dtype=DTYPE,
+)
+row("Masked", layer=("layer", New(lambda made: Dense(3, 3))), padding=("real", 0))
+row(
+    "Concatenate",
+    **{"*layers": ("layer", New(lambda made: Dense(3, 3)))},
+    axis=("axis", -1),
+    dtype=("dtype or none", float),
+)
+row("Permute", axes=("order", (2, 1)))
 row("RMSNorm", features=("int", 3), eps=("positive", 1e-6), dtype=DTYPE)
 row("GroupNorm", groups=("int", 1), channels=("int", 3), eps=("positive", 1e-5), dtype=DTYPE)
 row("LeakyReLU", negative_slope=("real", 0.01))
@@ -185,6 +227,15 @@ LAYERS = {
     "LayerNorm": (lambda: tinynet.LayerNorm(3), X),
     "RMSNorm": (lambda: tinynet.RMSNorm(3), X),
     "GroupNorm": (lambda: tinynet.GroupNorm(1, 3), X),
+    "RNN": (lambda: tinynet.RNN(3, 2, rng=0), STEPS),
+    "LSTM": (lambda: tinynet.LSTM(3, 2, rng=0), STEPS),
+    "GRU": (lambda: tinynet.GRU(3, 2, rng=0), STEPS),
+    "SelfAttention": (lambda: tinynet.SelfAttention(3, 1, rng=0), STEPS),
+    "PositionalEncoding": (lambda: tinynet.PositionalEncoding(5, 3, learned=True), STEPS),
+    "AverageSteps": (tinynet.AverageSteps, STEPS),
+    "Masked": (lambda: tinynet.Masked(tinynet.AverageSteps()), STEPS),
+    "Concatenate": (lambda: tinynet.Concatenate(Dense(3, 2, rng=0), Dense(3, 1, rng=1)), X),
+    "Permute": (lambda: tinynet.Permute((2, 1)), STEPS),
     "PReLU": (lambda: tinynet.PReLU(3), X),
     "Embedding": (lambda: tinynet.Embedding(3, 2, rng=0), IDS),
     "Conv2D": (lambda: tinynet.Conv2D(1, 2, 2, rng=0), PICTURES),
@@ -199,17 +250,27 @@ LAYERS = {
     "Sequential": (network, X),
     **{name: (getattr(tinynet, name), X) for name in ELEMENTWISE},
 }
+MASKS = {"RNN", "LSTM", "GRU", "SelfAttention", "AverageSteps"}
+MASK = np.array([[True, False], [True, True], [False, True], [True, True]])
 for name, (make, x) in LAYERS.items():
     kind = "ids" if x is IDS else "numbers"
     dy = make().forward(x) * 0 + 1.0
-    row(f"{name}.forward", make, x=(kind, x))
-    row(f"{name}.predict", make, x=(kind, x))
+    mask = {"mask": ("mask or none", MASK)} if name in MASKS else {}
+    row(f"{name}.forward", make, x=(kind, x), **mask)
+    row(f"{name}.predict", make, x=(kind, x), **mask)
     row(f"{name}.backward", lambda make=make, x=x: used(make(), x), dy=("numbers", dy))
     size = make().params.size
     vectors = {n: ("vector", np.zeros(size)) for n in ("params", "grads")}
     if size:
         row(f"{name}.bind", make, **vectors)
     row(f"{name}.parameter_gradients", lambda make=make, x=x: used(make(), x), dy=("numbers", dy))
+
+row(
+    "SelfAttention.weights",
+    LAYERS["SelfAttention"][0],
+    x=("numbers", STEPS),
+    mask=("mask or none", MASK),
+)
 
 vectors = {name: ("any vector", np.zeros(12)) for name in ("params", "grads")}
 row("Frozen.bind", lambda: tinynet.Frozen(Dense(3, 3)), **vectors)

@@ -14,15 +14,20 @@ import tinynet
 from tinynet import (
     ELU,
     GELU,
+    GRU,
+    LSTM,
+    RNN,
     SGD,
     Adagrad,
     Adam,
     AdamW,
+    AverageSteps,
     AvgPool2D,
     BackwardBeforeForwardError,
     BatchNorm,
     BCELoss,
     BCEWithLogitsLoss,
+    Concatenate,
     Conv1D,
     Conv2D,
     CrossEntropyLoss,
@@ -42,16 +47,20 @@ from tinynet import (
     LeakyReLU,
     LogSoftmax,
     Loss,
+    Masked,
     MaxPool2D,
     Mish,
     MSELoss,
     Optimizer,
+    Permute,
+    PositionalEncoding,
     PReLU,
     ReLU,
     Reshape,
     Residual,
     RMSNorm,
     RMSprop,
+    SelfAttention,
     Sequential,
     Sigmoid,
     SiLU,
@@ -83,6 +92,21 @@ class LossRow:
 class OptimizerRow:
     make: Callable[[Layer], Optimizer]
     reference: Callable[..., np.ndarray]  # from params, grads and a dict for what it remembers
+
+
+@st.composite
+def ids_with_padding(draw):
+    """Ids of sequences of several lengths: 0 is padding, behind, before or between, not alone."""
+    ids = draw(labels(4, 3))
+    ids[np.arange(len(ids)), draw(st.integers(0, 2))] = 1
+    return ids
+
+
+SOME_IDS = ids_with_padding()
+
+
+def masked(make):
+    return lambda shape: Masked(Sequential(Embedding(4, 2, rng=5), make()))
 
 
 LAYERS = {
@@ -140,6 +164,63 @@ LAYERS = {
     "MaxPool2D that overlaps": LayerRow(lambda shape: MaxPool2D(2, stride=1), batches(2, 3, 3)),
     "AvgPool2D": LayerRow(lambda shape: AvgPool2D((1, 2), stride=1), batches(2, None, 3)),
     "GlobalAveragePool": LayerRow(lambda shape: GlobalAveragePool(), batches(2, None, None)),
+    "RNN": LayerRow(lambda shape: RNN(2, 3, rng=0), batches(None, 2)),
+    "RNN backwards": LayerRow(
+        lambda shape: RNN(2, 2, reverse=True, return_sequences=True, rng=0), batches(None, 2)
+    ),
+    "LSTM": LayerRow(lambda shape: LSTM(2, 2, rng=0), batches(None, 2)),
+    "LSTM of sequences, backwards, with a learned state": LayerRow(
+        lambda shape: LSTM(
+            2, 3, reverse=True, return_sequences=True, learn_initial=True, bias=False, rng=0
+        ),
+        batches(None, 2),
+    ),
+    "GRU": LayerRow(lambda shape: GRU(2, 2, rng=0), batches(None, 2)),
+    "GRU of sequences with a learned state": LayerRow(
+        lambda shape: GRU(2, 2, return_sequences=True, learn_initial=True, rng=0), batches(None, 2)
+    ),
+    "SelfAttention": LayerRow(lambda shape: SelfAttention(4, 2, rng=0), batches(None, 4)),
+    "SelfAttention that is causal": LayerRow(
+        lambda shape: SelfAttention(3, 1, causal=True, bias=False, rng=0), batches(None, 3)
+    ),
+    "PositionalEncoding": LayerRow(lambda shape: PositionalEncoding(9, 3), batches(None, 3)),
+    "PositionalEncoding that is learned": LayerRow(
+        lambda shape: PositionalEncoding(9, 3, learned=True, rng=0), batches(None, 3)
+    ),
+    "AverageSteps": LayerRow(lambda shape: AverageSteps(), batches(None, 3)),
+    "Masked RNN": LayerRow(
+        masked(lambda: RNN(2, 3, return_sequences=True, learn_initial=True, rng=0)), SOME_IDS
+    ),
+    "Masked LSTM": LayerRow(
+        masked(lambda: LSTM(2, 3, return_sequences=True, learn_initial=True, rng=0)), SOME_IDS
+    ),
+    "Masked GRU": LayerRow(
+        masked(lambda: GRU(2, 3, return_sequences=True, learn_initial=True, rng=0)), SOME_IDS
+    ),
+    "Masked LSTM backwards": LayerRow(masked(lambda: LSTM(2, 3, reverse=True, rng=0)), SOME_IDS),
+    "Masked": LayerRow(masked(lambda: SelfAttention(2, 2, rng=0)), SOME_IDS),
+    "Masked and causal": LayerRow(
+        masked(lambda: Sequential(SelfAttention(2, 2, causal=True, rng=0), AverageSteps())),
+        SOME_IDS,
+    ),
+    "Concatenate": LayerRow(
+        lambda shape: Concatenate(
+            Dense(*shape, 2, rng=0), Sequential(Tanh(), Dense(*shape, 3, rng=1))
+        )
+    ),
+    "Concatenate of channels": LayerRow(
+        lambda shape: Concatenate(MaxPool2D(2), Conv2D(2, 1, 2, stride=2, rng=0), axis=1),
+        batches(2, 3, 4),
+    ),
+    "Permute": LayerRow(lambda shape: Permute((2, 3, 1)), batches(2, None, 2)),
+    "Transformer": LayerRow(
+        lambda shape: Sequential(
+            PositionalEncoding(9, 4),
+            Residual(Sequential(LayerNorm(4), SelfAttention(4, 2, rng=0))),
+            Residual(Sequential(LayerNorm(4), Dense(4, 5, rng=1), GELU(), Dense(5, 4, rng=2))),
+        ),
+        batches(3, 4, rows=(1, 2)),
+    ),
     "Residual": LayerRow(
         lambda shape: Residual(Sequential(Dense(*shape, 3, rng=0), Tanh(), Dense(3, *shape, rng=1)))
     ),

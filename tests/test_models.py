@@ -15,9 +15,14 @@ import tinynet
 from tinynet import (
     ELU,
     GELU,
+    GRU,
+    LSTM,
+    RNN,
     SGD,
+    AverageSteps,
     AvgPool2D,
     BatchNorm,
+    Concatenate,
     Conv1D,
     Conv2D,
     Dense,
@@ -33,14 +38,18 @@ from tinynet import (
     LeakyReLU,
     LoadError,
     LogSoftmax,
+    Masked,
     MaxPool2D,
     Mish,
     MSELoss,
+    Permute,
+    PositionalEncoding,
     PReLU,
     ReLU,
     Reshape,
     Residual,
     RMSNorm,
+    SelfAttention,
     Sequential,
     Sigmoid,
     SiLU,
@@ -106,6 +115,17 @@ def there_and_back(net, path):
 OWN = [
     *(ELU, GELU, Identity, LeakyReLU, LogSoftmax, ReLU, SiLU, Softmax, Softplus, Tanh, Flatten),
     *(Mish, PReLU, Conv2D, Conv1D, MaxPool2D, AvgPool2D, GlobalAveragePool),
+    *(
+        RNN,
+        LSTM,
+        GRU,
+        SelfAttention,
+        PositionalEncoding,
+        AverageSteps,
+        Masked,
+        Concatenate,
+        Permute,
+    ),
     *(BatchNorm, LayerNorm, RMSNorm, GroupNorm, Dropout, Reshape, Embedding, Frozen, Residual),
 ]
 
@@ -121,6 +141,18 @@ def own(cls, width, rng):
             return Conv1D(width, 2, 3, stride=2, padding=1, bias=False, init=zeros)
         case "MaxPool2D" | "AvgPool2D":
             return cls((2, 3), stride=1, padding=1)
+        case "RNN" | "LSTM" | "GRU":
+            return cls(width, 2, reverse=True, learn_initial=True, rng=rng)
+        case "SelfAttention":
+            return SelfAttention(2 * width, width, causal=True, bias=False, rng=rng)
+        case "PositionalEncoding":
+            return PositionalEncoding(7, width, learned=True, rng=rng)
+        case "Masked":
+            return Masked(Sequential(Embedding(width, 2, rng=rng), AverageSteps()), padding=-1)
+        case "Concatenate":
+            return Concatenate(Dense(width, 1, rng=rng), Dense(width, width, rng=rng), axis=1)
+        case "Permute":
+            return Permute((2, 1))
         case "PReLU":
             return PReLU(width, init=0.1)
         case "RMSNorm":
@@ -378,8 +410,14 @@ def test_a_parameter_named_as_a_folder_of_the_file_is_held_against_its_shape(tmp
 
 def test_eight_threads_predict_as_one(tmp_path):
     rng = np.random.default_rng(0)
-    others = Embedding, Reshape, Conv1D, Conv2D, MaxPool2D, AvgPool2D, GlobalAveragePool
+    others = {Embedding, Reshape, Permute, Conv1D, Conv2D, MaxPool2D, AvgPool2D, GlobalAveragePool}
+    others |= {RNN, LSTM, GRU, SelfAttention, PositionalEncoding, AverageSteps, Masked, Concatenate}
     layers = [own(cls, 30, rng) for cls in OWN if cls not in others]  # which take other shapes
+    both = Concatenate(
+        SelfAttention(6, 2, rng=rng), GRU(6, 2, rng=rng, return_sequences=True), axis=2
+    )
+    steps = [LSTM(6, 6, return_sequences=True, rng=rng), Masked(both, padding=7), AverageSteps()]
+    layers = [Reshape((5, 6)), *steps, Dense(8, 30, rng=rng), *layers]
     net = Sequential(Dense(20, 30, rng=rng), Sigmoid(), Scale(30), Twins(30, rng), *layers)
     inputs = [rng.normal(size=(50, 20)) for _ in range(8)]
     serial = [net.predict(x) for x in inputs]

@@ -37,20 +37,22 @@ class Initializer(Protocol):
         """Initial values of the given shape."""
 
 
-def initial_weights(init: Initializer, shape: tuple[int, ...], rng: Rng) -> Array:
+def initial_weights(
+    init: Initializer, shape: tuple[int, ...], rng: Rng, name: str = "init"
+) -> Array:
     """The values of an initializer, if they are finite and have the right shape."""
-    check_function("init", init, "tinynet.he_normal")
+    check_function(name, init, "tinynet.he_normal")
     generator = random_generator(rng)
     try:
         W = init(shape, generator)
     except Exception as error:
-        error.add_note(f"in init={shown(init)}, called with shape={shape} and a Generator")
+        error.add_note(f"in {name}={shown(init)}, called with shape={shape} and a Generator")
         raise
-    W = as_numbers(W, "init(shape, rng)").astype(float, copy=False)
+    W = as_numbers(W, f"{name}(shape, rng)").astype(float, copy=False)
     if W.shape != shape:
-        raise ValueError(f"init must return an array of shape {shape}; got {W.shape}")
+        raise ValueError(f"{name} must return an array of shape {shape}; got {W.shape}")
     if not (np.isfinite(W.max()) and np.isfinite(W.min())):  # without a copy
-        raise ValueError("init must return finite numbers; it returned NaN or infinity")
+        raise ValueError(f"{name} must return finite numbers; it returned NaN or infinity")
     return W
 
 

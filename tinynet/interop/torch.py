@@ -62,9 +62,9 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
         model.load_state_dict({k: torch.from_numpy(v) for k, v in to_state_dict(net).items()})
 
     It holds no settings, such as the `eps` of a BatchNorm: make them equal on both sides. The names
-    are PyTorch's, `"0.weight"` for a Dense, (out, in) as there. A `Frozen`, which is a
-    flag in PyTorch, has no place in the names, nor has a `Masked`. The part of a `Residual` is `inner`, and a layer of
-    your own keeps its names and its orientation.
+    are PyTorch's, `"0.weight"` for a Dense, (out, in) as there. A `Frozen`, which is a flag in
+    PyTorch, has no place in the names, nor has a `Masked`. The part of a `Residual` is `inner`, and
+    a layer of your own keeps its names and its orientation.
 
     PyTorch's recurrent layers have two biases, which they add: `bias_ih_l0` is ours, `bias_hh_l0`
     is 0 but for the c of a GRU. An initial state that is learned, `h0`, has no name there.
@@ -128,10 +128,8 @@ def fill_from(net: Layer, state_dict: Mapping[str, Any], source: FilePath) -> No
 
 def _with_two_biases(net: Layer) -> list[str]:
     """What the names of the arrays of each recurrent layer with a bias begin with."""
-    each = prefixes(net)
-    return [
-        prefix for prefix, layer in each if isinstance(layer, Recurrent) and layer.b is not None
-    ]
+    recurrent = [(prefix, layer) for prefix, layer in prefixes(net) if isinstance(layer, Recurrent)]
+    return [prefix for prefix, layer in recurrent if layer.b is not None]
 
 
 def _add_biases(given: dict[str, Any], prefix: str, own: Mapping[str, Array]) -> None:

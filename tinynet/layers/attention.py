@@ -105,9 +105,10 @@ class SelfAttention(Layer):
             self.b = self.bo = None
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:
-        self._x = self._checked(x)
-        self._Q, self._K, self._V = self._projected(self._x)
-        self._A = self._attention(self._Q, self._K, counting_steps(self, x, mask))
+        x = self._checked(x)
+        counting = counting_steps(self, x, mask)
+        self._x, (self._Q, self._K, self._V) = x, self._projected(x)
+        self._A = self._attention(self._Q, self._K, counting)
         self._O = self._joined(self._A @ self._V)
         y = self._O @ self.Wo
         return y if self.bo is None else y + self.bo

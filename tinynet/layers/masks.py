@@ -76,7 +76,7 @@ class Masked(Wrapper):
             )
         mask = x != self.padding
         mask = mask.any(axis=2) if x.ndim == 3 else mask
-        _check_rows(mask, "x", f"only padding, {self.padding:g}")
+        _check_rows(mask, f"x of shape {x.shape} has only padding, {self.padding:g},")
         before = _COUNTING.set(mask)
         try:
             yield
@@ -114,15 +114,15 @@ def counting_steps(layer: Layer, x: Array, mask: Array | None = None) -> Array |
             f"{layer!r} got x of shape {x.shape} and a mask of shape {mask.shape}{whose}: it must "
             f"be {x.shape[:2]}, one bool for each step."
         )
-    _check_rows(mask, "mask", "no True")
+    _check_rows(mask, f"mask of shape {mask.shape} has no True")
     return mask
 
 
-def _check_rows(mask: Array, name: str, what: str) -> None:
+def _check_rows(mask: Array, what: str) -> None:
     if not (some := mask.any(axis=1)).all():
         raise ValueError(
-            f"{name}[{int(some.argmin())}] has {what}: in each sequence at least one step must "
-            f"count. Leave out empty sequences."
+            f"{what} in row {int(some.argmin())}: in each sequence at least one step must count. "
+            f"Leave out empty sequences."
         )
 
 

@@ -53,7 +53,10 @@ class Recurrent(Layer):
         self.reverse = boolean(reverse, "reverse")
         self.learn_initial, bias = boolean(learn_initial, "learn_initial"), boolean(bias, "bias")
         dtype, rng = float_dtype(dtype), random_generator(rng)
-        each = [initial_weights(recurrent_init, (units, units), rng) for _ in range(self._gates)]
+        each = [
+            initial_weights(recurrent_init, (units, units), rng, "recurrent_init")
+            for _ in range(self._gates)
+        ]
         parameters = {
             "W": initial_weights(init, (inputs, self._gates * units), rng),
             "U": np.concatenate(each, axis=1),
@@ -69,9 +72,9 @@ class Recurrent(Layer):
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:
         check_steps(self, x, len(self.W), self.W.dtype)
+        self._mask = self._counting(x, mask)
         self._x = np.ascontiguousarray(self._in_order(x).swapaxes(0, 1), self.W.dtype)
         T, N, _ = self._x.shape
-        self._mask = self._counting(x, mask)
         z = in_rows(self._x).dot(self.W)
         if self.b is not None:
             z += self.b
