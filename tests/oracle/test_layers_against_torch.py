@@ -318,3 +318,136 @@ def test_batch_norm_of_images(seed):
     compare(ours, theirs, rng.normal(2, 3, (4, 3, 5, 6)), pairs, seed=seed)
     np.testing.assert_allclose(ours.running_mean, theirs.running_mean, **CLOSE)
     np.testing.assert_allclose(ours.running_var, theirs.running_var, **CLOSE)
+
+
+RECURRENT = {"RNN": (tn.RNN, nn.RNN), "LSTM": (tn.LSTM, nn.LSTM), "GRU": (tn.GRU, nn.GRU)}
+
+
+def recurrent_pair(name, **options):
+    """Ours with random parameters, and PyTorch's with the same."""
+    own, their = RECURRENT[name]
+    ours = own(3, 4, **options)
+    randomise(ours, np.random.default_rng(0))
+    bias = ours.b is not None
+    theirs = their(3, 4, batch_first=True, bias=bias, dtype=torch.float64)
+    state = {k: torch.tensor(v) for k, v in tn.to_state_dict(ours).items() if k not in ("h0", "c0")}
+    theirs.load_state_dict(state)
+    pairs = [(ours.dW.T, theirs.weight_ih_l0), (ours.dU.T, theirs.weight_hh_l0)]
+    if bias:
+        pairs.append((ours.db, theirs.bias_ih_l0))
+    return ours, theirs, pairs
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("steps", [1, 7])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"bias": False}], ids=str)
+def test_recurrent_layers(name, steps, reverse, options):
+    ours, theirs, pairs = recurrent_pair(name, reverse=reverse, **options)
+
+    def outputs(x):
+        states, _ = theirs(x.flip(1) if reverse else x)
+        if not ours.return_sequences:
+            return states[:, -1]
+        return states.flip(1) if reverse else states
+
+    compare(ours, outputs, np.random.default_rng(1).normal(size=(5, steps, 3)), pairs)
+    if name == "GRU" and ours.b is not None:
+        np.testing.assert_allclose(ours.dc, theirs.bias_hh_l0.grad[8:], **CLOSE)
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_initial_states_that_are_learned(name):
+    ours, theirs, pairs = recurrent_pair(name, learn_initial=True)
+    h0 = as_torch(ours.h0)
+    pairs.append((ours.dh0, h0))
+    begin = h0.expand(1, 5, 4)
+    if name == "LSTM":
+        c0 = as_torch(ours.c0)
+        pairs.append((ours.dc0, c0))
+        begin = begin, c0.expand(1, 5, 4)
+    x = np.random.default_rng(1).normal(size=(5, 6, 3))
+    compare(ours, lambda x: theirs(x, begin)[0][:, -1], x, pairs)
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_the_last_state_of_sequences_of_several_lengths(name):
+    """PyTorch packs them; ours has a mask."""
+    ours, theirs, pairs = recurrent_pair(name)
+    lengths = np.array([1, 6, 4, 2, 6])
+    mask = np.arange(6) < lengths[:, None]
+
+    class WithMask(tn.Layer):
+        def forward(self, x):
+            return ours.forward(x, mask)
+
+        def backward(self, dy):
+            return ours.backward(dy)
+
+    def last(x):
+        packed = nn.utils.rnn.pack_padded_sequence(
+            x, torch.tensor(lengths), batch_first=True, enforce_sorted=False
+        )
+        _, state = theirs(packed)
+        return (state[0] if name == "LSTM" else state)[0]
+
+    x = np.random.default_rng(1).normal(size=(5, 6, 3))
+    compare(WithMask(), last, x, pairs)
+
+
+@pytest.mark.parametrize("heads", [1, 2, 6])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_self_attention(heads, causal, masked, bias):
+    rng = np.random.default_rng(0)
+    ours = tn.SelfAttention(6, heads, causal=causal, bias=bias)
+    randomise(ours, rng)
+    theirs = nn.MultiheadAttention(6, heads, bias=bias, batch_first=True, dtype=torch.float64)
+    theirs.load_state_dict({k: torch.tensor(v) for k, v in tn.to_state_dict(ours).items()})
+    mask = np.arange(4) < rng.integers(1, 5, (5, 1)) if masked else None
+    hidden = None if mask is None else torch.tensor(~mask)
+    later = torch.tensor(~np.tri(4, dtype=bool)) if causal else None
+
+    def attend(x):
+        options = {"key_padding_mask": hidden, "attn_mask": later, "average_attn_weights": False}
+        return theirs(x, x, x, **options)
+
+    class WithMask(tn.Layer):
+        def forward(self, x):
+            return ours.forward(x, mask)
+
+        def backward(self, dy):
+            return ours.backward(dy)
+
+    pairs = [(ours.dW.T, theirs.in_proj_weight), (ours.dWo.T, theirs.out_proj.weight)]
+    if bias:
+        pairs += [(ours.db, theirs.in_proj_bias), (ours.dbo, theirs.out_proj.bias)]
+    x = rng.normal(size=(5, 4, 6))
+    compare(WithMask(), lambda x: attend(x)[0], x, pairs)
+    weights = attend(torch.tensor(x))[1].detach().numpy()
+    np.testing.assert_allclose(ours.weights(x, mask), weights, **CLOSE)
+
+
+def test_a_transformer_block():
+    rng = np.random.default_rng(0)
+    first = tn.Residual(tn.Sequential(tn.LayerNorm(6), tn.SelfAttention(6, 2)))
+    dense = tn.Dense(6, 12), tn.GELU(), tn.Dense(12, 6)
+    ours = tn.Sequential(first, tn.Residual(tn.Sequential(tn.LayerNorm(6), *dense)))
+    randomise(ours, rng)
+    theirs = nn.TransformerEncoderLayer(
+        6, 2, 12, dropout=0, activation="gelu", batch_first=True, norm_first=True
+    ).double()
+    names = {
+        "0.inner.0.": "norm1.",
+        "0.inner.1.": "self_attn.",
+        "1.inner.0.": "norm2.",
+        "1.inner.1.": "linear1.",
+        "1.inner.3.": "linear2.",
+    }
+    state = {}
+    for name, array in tn.to_state_dict(ours).items():
+        begin = next(begin for begin in names if name.startswith(begin))
+        state[names[begin] + name.removeprefix(begin)] = torch.tensor(array)
+    theirs.load_state_dict(state)
+    compare(ours, theirs, rng.normal(size=(5, 4, 6)))

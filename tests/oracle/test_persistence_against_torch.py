@@ -9,6 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
+import tinynet
 from tinynet import (
     BatchNorm,
     Dense,
@@ -162,3 +163,41 @@ def test_the_bar_of_tqdm_on_a_terminal():
     assert "3/3" in text
     assert "\r" in text
     assert "loss 0." in text
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_recurrent_layers_are_exchanged_with_both_biases(name, bias):
+    torch.manual_seed(0)
+    theirs = getattr(torch.nn, name)(3, 4, batch_first=True, bias=bias).double()
+    net = Sequential(getattr(tinynet, name)(3, 4, bias=bias, rng=0))
+    state = {f"0.{key}": value for key, value in theirs.state_dict().items()}
+    from_state_dict(net, state)
+    x = np.random.default_rng(0).normal(size=(5, 6, 3))
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(x))[0][:, -1]
+    np.testing.assert_allclose(net.predict(x), expected, atol=1e-12)
+    back = {key: torch.from_numpy(array) for key, array in to_state_dict(net[0]).items()}
+    theirs.load_state_dict(back, strict=True)
+    with torch.no_grad():
+        np.testing.assert_allclose(theirs(torch.from_numpy(x))[0][:, -1], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bias_hh_l0": None},
+        {"bias_ih_l0": None},
+        {"bias_hh_l0": torch.zeros(3)},
+        {"bias_ih_l0": torch.zeros(16, dtype=torch.float32)},
+    ],
+    ids=str,
+)
+def test_biases_that_do_not_fit_are_refused_by_name(wrong):
+    net = tinynet.LSTM(3, 4, rng=0)
+    before = net.params.copy()
+    state = {**torch.nn.LSTM(3, 4).double().state_dict(), **wrong}
+    state = {name: value for name, value in state.items() if value is not None}
+    with pytest.raises(LoadError, match="bias_"):
+        from_state_dict(net, state)
+    np.testing.assert_array_equal(net.params, before)

@@ -24,7 +24,6 @@ from tinynet.persistence.arrays import fill
 from tinynet.text import shown
 from tinynet.types import Array, FilePath
 
-_BIAS, _BIAS_OF_STATE = "bias_ih_l0", "bias_hh_l0"  # two in each recurrent layer, which it adds
 _PYTORCH = Naming(
     names={
         Dense: {"W": "weight", "b": "bias"},
@@ -35,7 +34,7 @@ _PYTORCH = Naming(
         RMSNorm: {"gain": "weight"},
         GroupNorm: {"gain": "weight"},
         PReLU: {"slope": "weight"},
-        Recurrent: {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": _BIAS, "c": _BIAS_OF_STATE},
+        Recurrent: {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": "bias_ih_l0", "c": "bias_hh_l0"},
         SelfAttention: {
             "W": "in_proj_weight",
             "b": "in_proj_bias",
@@ -78,10 +77,8 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
     check_instance("net", net, Layer, "a layer or network")
     net.check_views()
     state = {name: array.copy() for name, array in renamed_arrays(net, _PYTORCH).items()}
-    for prefix in _with_two_biases(net):
-        b = state[prefix + _BIAS]
-        c = state.pop(prefix + _BIAS_OF_STATE, b[:0])
-        state[prefix + _BIAS_OF_STATE] = np.concatenate([np.zeros_like(b[len(c) :]), c])
+    for name, b, c in _second_biases(net):
+        state[name] = np.concatenate([np.zeros_like(b[len(c) :]), c])
     return state
 
 
@@ -116,38 +113,32 @@ def fill_from(net: Layer, state_dict: Mapping[str, Any], source: FilePath) -> No
         )
     net.check_views()
     own = renamed_arrays(net, _PYTORCH)
+    second = _second_biases(net)
+    own |= {name: np.empty_like(b) for name, b, _ in second}
     given = {
         name: _as_array(value)
         for name, value in state_dict.items()
         if name in own or str(name).rpartition(".")[2] != _UNUSED
     }
-    for prefix in _with_two_biases(net):
-        _add_biases(given, prefix, own)
     fill(own, given, source)
+    for name, b, c in second:
+        added = len(b) - len(c)
+        b[:added] += own[name][:added]
+        c[...] = own[name][added:]
 
 
-def _with_two_biases(net: Layer) -> list[str]:
-    """What the names of the arrays of each recurrent layer with a bias begin with."""
-    recurrent = [(prefix, layer) for prefix, layer in prefixes(net) if isinstance(layer, Recurrent)]
-    return [prefix for prefix, layer in recurrent if layer.b is not None]
+def _second_biases(net: Layer) -> list[tuple[str, Array, Array]]:
+    """The second bias that PyTorch has in each recurrent layer: its name, our b, and our c.
 
-
-def _add_biases(given: dict[str, Any], prefix: str, own: Mapping[str, Array]) -> None:
-    """Put the sum of PyTorch's two biases in place of the first, and keep what the second is ours.
-
-    Where one is missing, or is not like the other, they are left for `fill` to complain of.
+    It adds both, so that only the part which becomes the c of a GRU counts by itself; c is empty in
+    other layers.
     """
-    first, second = given.get(prefix + _BIAS), given.get(prefix + _BIAS_OF_STATE)
-    if not isinstance(first, np.ndarray) or not isinstance(second, np.ndarray):
-        return
-    b, c = own[prefix + _BIAS], own.get(prefix + _BIAS_OF_STATE)
-    if first.shape != b.shape or second.shape != b.shape or first.dtype != second.dtype:
-        return
-    added = len(b) - (0 if c is None else len(c))  # the rest is not added, but multiplied first
-    del given[prefix + _BIAS_OF_STATE]
-    given[prefix + _BIAS] = np.concatenate([first[:added] + second[:added], first[added:]])
-    if c is not None:
-        given[prefix + _BIAS_OF_STATE] = second[added:]
+    recurrent = [(prefix, layer) for prefix, layer in prefixes(net) if isinstance(layer, Recurrent)]
+    return [
+        (f"{prefix}bias_hh_l0", layer.b, getattr(layer, "c", layer.b[:0]))
+        for prefix, layer in recurrent
+        if layer.b is not None
+    ]
 
 
 def _as_array(value: Any) -> Any:
