@@ -110,15 +110,20 @@ def run(data: MNIST, options: argparse.Namespace) -> float:
     if options.save is not None:
         save(net, options.save)
         report.line(f"network: {options.save}")
-    save_picture(picture(data, history, net, scores), options.output)
+    save_picture(picture(data, history, net, x_test[0], scores), options.output)
     report.line(f"picture: {options.output}")
     return test_accuracy
 
 
-def picture(data: MNIST, history: History, net: Sequential, scores: Array) -> Figure:
-    """Learning curve, the kernels of the first layer, mistakes and the confusion matrix."""
-    figure = Figure(figsize=(12, 9), layout="constrained")
-    axes = figure.subplot_mosaic([["curve", "mistakes"], ["kernels", "confusion"]])
+def picture(data: MNIST, history: History, net: Sequential, digit: Array, scores: Array) -> Figure:
+    """Learning curve, kernels and feature maps of a digit, mistakes and the confusion matrix."""
+    figure = Figure(figsize=(15, 10), layout="constrained")
+    axes = figure.subplot_mosaic(
+        [
+            ["curve", "curve", "kernels", "kernels", "maps", "maps"],
+            ["mistakes", "mistakes", "mistakes", "confusion", "confusion", "confusion"],
+        ]
+    )
     figure.suptitle(
         f"MNIST, convolutional network, test accuracy {accuracy(scores, data.test_labels):.2%}",
         fontsize="x-large",
@@ -127,13 +132,10 @@ def picture(data: MNIST, history: History, net: Sequential, scores: Array) -> Fi
     plot.misclassified(data.test_images, scores, data.test_labels, ax=axes["mistakes"])
     axes["mistakes"].set_title("Mistakes: true digit as predicted digit")
     plot.confusion(confusion_matrix(scores, data.test_labels), ax=axes["confusion"])
-    W = dict(net.named_parameters())["1.W"]
-    kernels = np.pad(W[:, 0], ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
-    largest = np.abs(W).max()
-    rows = [np.hstack(list(kernels[:3])), np.hstack(list(kernels[3:]))]
-    axes["kernels"].imshow(np.vstack(rows), cmap="RdBu", vmin=-largest, vmax=largest)
-    axes["kernels"].set_title("The six kernels of the first layer")
-    axes["kernels"].set_axis_off()
+    plot.filters(net[1], ax=axes["kernels"])
+    axes["kernels"].set_title("Kernels of the first convolution")
+    plot.feature_maps(net, digit, 3, ax=axes["maps"])
+    axes["maps"].set_title("The first test digit after the first pooling")
     return figure
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinynet
 import tinynet.testing.strategies
-from tinynet import SGD, Dense, History, MSELoss, Sequential, Sigmoid
+from tinynet import SGD, Conv2D, Dense, History, MSELoss, ReLU, Sequential, Sigmoid
 from tinynet.initializers import he_normal
 
 FOLDER = pathlib.Path("files")  # of the files that calls read, in the directory of the program
@@ -455,6 +455,25 @@ row(
     ax=AX,
 )
 row("plot.activations", net=NET, x=("like", X[0]), ax=AX)
+row(
+    "plot.filters",
+    layer_or_W=("kernels", New(lambda made: Conv2D(2, 3, 2, rng=0))),
+    channel=("column", 1),
+    ax=AX,
+)
+row(
+    "plot.feature_maps",
+    net=("sequential", New(lambda made: Sequential(Conv2D(1, 2, 2, rng=0), ReLU()))),
+    image=("like", PICTURES[0]),
+    layer=("column", 1),
+    ax=AX,
+)
+row(
+    "plot.attention",
+    weights=("like", np.full((3, 3), 1 / 3)),
+    labels=("titles", list("abc")),
+    ax=AX,
+)
 row("plot.gradient_norms", net=("net", New(lambda made: with_gradients())), ax=AX)
 
 # checks

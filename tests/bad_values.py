@@ -212,6 +212,7 @@ KINDS = {
         "network",
         **{"list of layers": lambda: [tinynet.Dense(3, 2)], "params": lambda: np.zeros(8)},
     ),
+    "sequential": odd(**{"list of layers": lambda: [tinynet.Conv2D(1, 2, 2)]}),
     "loss": odd("loss"),
     "optimizer": odd("optimizer"),
     "watched": odd("network", "loss", "optimizer"),
@@ -287,6 +288,7 @@ KINDS = {
     "history": odd(),
     "titles": odd("None", "iterator"),
     "weights": lambda good: without("network", odd()(good)) | containers(good.W),
+    "kernels": lambda good: odd()(good) | containers(good.W),
     "units": odd("0", "-1", "list", **{"of floats": lambda: [0.0], "of text": lambda: ["0"]}),
     "skip": odd("empty list", "iterator", **{"of numbers": lambda: (1,)}),
 }

@@ -1,5 +1,6 @@
 """Pictures: what they show, where they draw, and what they leave behind."""
 
+import copy
 import subprocess
 import sys
 from itertools import pairwise
@@ -10,13 +11,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tinynet import Dense, Frozen, History, Sequential, Sigmoid, plot
+from tinynet import Conv2D, Dense, Frozen, History, Sequential, Sigmoid, plot
 
 mpl.use("Agg")  # no display needed
 import matplotlib.pyplot as plt
 
 IMAGES = np.arange(5 * 784, dtype=np.uint8).reshape(5, 28, 28)
 LABELS = np.array([5, 0, 4, 1, 9])
+KERNELS = Conv2D(2, 3, 3, rng=0)
 RUN = History(
     {
         "loss": [0.5, 0.3, 0.2],
@@ -47,6 +49,13 @@ CALLS = {
     "misclassified none": lambda ax=None: plot.misclassified(IMAGES, LABELS, LABELS, ax=ax),
     "activations": lambda ax=None: plot.activations(trained(), np.ones(784), ax=ax),
     "gradient_norms": lambda ax=None: plot.gradient_norms(trained(), ax=ax),
+    "filters": lambda ax=None: plot.filters(KERNELS, channel=1, ax=ax),
+    "filters of all channels": lambda ax=None: plot.filters(KERNELS, ax=ax),
+    "feature_maps": lambda ax=None: plot.feature_maps(
+        Sequential(copy.deepcopy(KERNELS)), np.ones((2, 9, 9)), ax=ax
+    ),
+    "attention": lambda ax=None: plot.attention(np.eye(5), labels=list("abcde"), ax=ax),
+    "attention of heads": lambda ax=None: plot.attention([np.eye(40), np.eye(40)], ax=ax),
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet.checks import as_numbers, check_instance, integer
+from tinynet.text import one_line
 from tinynet.types import Array
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ else:
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
 _MOST_TILES = 1000  # more would be too small to see
+_LONGEST_NAME = 36  # of a layer, in characters
 
 
 def axes_for(ax: Axes | None, size: tuple[float, float]) -> Any:
@@ -85,12 +87,28 @@ def square(pixels: int, advice: str) -> tuple[int, int]:
     return side, side
 
 
-def check_count(function: str, count: int, things: str) -> None:
+def weights_of(layer_or_W: Any) -> Array:
+    """The weights `W` of a layer, or the array itself."""
+    has_W = not isinstance(layer_or_W, type) and hasattr(layer_or_W, "W")
+    return as_numbers(layer_or_W.W if has_W else layer_or_W, "layer_or_W")
+
+
+def short(layer: object) -> str:
+    """The repr of a layer in one line that leaves room for a picture beside it."""
+    text = one_line(layer)
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+
+
+def check_count(
+    function: str,
+    count: int,
+    things: str,
+    most: int = _MOST_TILES,
+    advice: str = "Select some, as in [:25].",
+) -> None:
     """Refuse to draw nothing, or so many tiles that none could be seen."""
-    if not 1 <= count <= _MOST_TILES:
-        raise ValueError(
-            f"{function} draws 1 to {_MOST_TILES} {things}, got {count}. Select some, as in [:25]."
-        )
+    if not 1 <= count <= most:
+        raise ValueError(f"{function} draws 1 to {most} {things}, got {count}. {advice}")
 
 
 def checked_index(index: int, count: int, kind: str, name: str) -> int:

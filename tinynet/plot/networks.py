@@ -10,13 +10,21 @@ from numpy.typing import ArrayLike
 
 from tinynet.checks import as_numbers, check_instance, sizes
 from tinynet.layers import Layer, Sequential
-from tinynet.plot.drawing import BLUE, Axes, axes_for, check_count, checked_index, square, tiled
-from tinynet.text import one_line
+from tinynet.plot.drawing import (
+    BLUE,
+    Axes,
+    axes_for,
+    check_count,
+    checked_index,
+    short,
+    square,
+    tiled,
+    weights_of,
+)
 from tinynet.types import Array
 
 _WIDEST = 10.0  # of the strip that shows a layer, in heights
 _SMALLEST_IMAGE = 16  # side in pixels; fewer values can be seen better in a strip
-_LONGEST_NAME = 36  # of a layer, in characters
 
 
 def weights(
@@ -45,8 +53,7 @@ def weights(
         >>> ax.get_title()
         'Incoming weights of unit 7'
     """
-    layer_has_W = not isinstance(layer_or_W, type) and hasattr(layer_or_W, "W")
-    W = as_numbers(layer_or_W.W if layer_has_W else layer_or_W, "layer_or_W")
+    W = weights_of(layer_or_W)
     if W.ndim != 2:
         raise ValueError(
             "weights needs a layer with W of shape (in, out), or that array; got "
@@ -175,13 +182,8 @@ def gradient_norms(net: Layer, *, ax: Axes | None = None) -> Axes:
 def _layers(net: Layer) -> list[tuple[str, Layer]]:
     """The layers of a Sequential, named by place and repr; any other layer by itself."""
     if isinstance(net, Sequential):
-        return [(f"{place} {_short(layer)}", layer) for place, layer in enumerate(net.layers)]
-    return [(_short(net), net)]
-
-
-def _short(layer: Layer) -> str:
-    text = one_line(layer)
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+        return [(f"{place} {short(layer)}", layer) for place, layer in enumerate(net.layers)]
+    return [(short(net), net)]
 
 
 def _strip(values: Array) -> Array:
