@@ -81,7 +81,7 @@ class TestFilters:
         ax = plot.filters(Conv2D(4, 4, 3, groups=4, rng=0), ax=axes())
         assert ax.get_title() == "Kernels of 4 outputs"
 
-    @pytest.mark.parametrize("shape", [(1, 1, 1, 9), (64, 3, 3, 3), (100, 1, 3, 3), (2, 90, 1, 1)])
+    @pytest.mark.parametrize("shape", [(1, 1, 1, 9), (64, 3, 3, 3), (250, 4, 3, 3), (2, 90, 1, 1)])
     def test_the_title_fits_on_its_own_figure(self, shape):
         ax = plot.filters(np.ones(shape))
         ax.figure.canvas.draw()
@@ -188,7 +188,7 @@ class TestFeatureMaps:
     def test_an_image_that_does_not_fit_is_refused_by_its_layer(self):
         with pytest.raises(ValueError, match="64 elements") as info:
             plot.feature_maps(network(), np.ones(63))
-        assert info.value.__notes__ == ["in layer 0 of net, for one image of shape (63,)"]
+        assert info.value.__notes__[0].startswith("in layer 0 of net, for one image of shape (63,)")
         with pytest.raises(ValueError, match=r"must be \(N, 1, H, W\)") as info:
             plot.feature_maps(Sequential(Conv2D(1, 2, 3, rng=0)), IMAGE)
         assert "one image of shape (64,)" in info.value.__notes__[-1]

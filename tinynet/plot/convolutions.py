@@ -67,10 +67,10 @@ def filters(layer_or_W: Any, *, channel: int | None = None, ax: Axes | None = No
     columns = W.shape[1] if by_input else math.ceil(math.sqrt(outputs))
     gap = max(1, width // 10) if len(images) > 1 else 0
     mosaic = tiled(images, columns, gap, band=gap)
-    ax = axes_for(ax, _size(mosaic, math.ceil(len(images) / columns), columns, 0.45, least=4.2))
+    ax = axes_for(ax, _size(mosaic, math.ceil(len(images) / columns), columns, 0.45, least=4.8))
     limit = float(np.nanmax(np.abs(mosaic))) or 1.0
     picture = ax.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
-    ax.figure.colorbar(picture, ax=ax, label="Weight", aspect=30, shrink=0.8)
+    ax.figure.colorbar(picture, ax=ax, label="Weight", aspect=30, shrink=0.8, panchor=(0.5, 0.5))
     ax.set(title=title, xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     if by_input:
@@ -152,7 +152,10 @@ def _outputs(net: Sequential, image: ArrayLike, count: int) -> list[Array]:
         try:
             y = returned(layer, "predict", layer.predict(y))
         except Exception as error:
-            error.add_note(f"in layer {place} of net, for one image of shape {values.shape}")
+            error.add_note(
+                f"in layer {place} of net, for one image of shape {values.shape}; it must have the "
+                f"form of an example of net, such as (C, H, W)"
+            )
             raise
         outputs.append(y)
     return outputs
