@@ -1,4 +1,4 @@
-"""The smaller examples: mnist_deep.py and mnist_conv.py on part of the data, and spirals.py."""
+"""The smaller examples: those on part of MNIST, and spirals.py."""
 
 import importlib
 import re
@@ -15,7 +15,7 @@ from tinynet import load
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module", params=["mnist_deep", "mnist_conv", "spirals"])
+@pytest.fixture(scope="module", params=["mnist_deep", "mnist_conv", "mnist_rows", "spirals"])
 def example(request):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "examples")
@@ -142,11 +142,26 @@ def test_the_convolutional_network_learns_and_predict_reads_with_it(tmp_path, mo
     capsys.readouterr()
 
 
+@pytest.mark.parametrize("layer", ["lstm", "gru", "attention"])
+def test_rows_are_read_by_each_layer_and_predict_reads_with_it(
+    layer, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    model, output = str(tmp_path / "net.npz"), ["--output", str(tmp_path / "a.png")]
+    options = ["--limit", "3000", "--epochs", "2", "--batch-size", "16", "--quiet"]
+    main = importlib.import_module("mnist_rows").main
+    assert main([*options, "--layer", layer, "--save", model, *output]) > 0.8
+    files = sorted(str(path) for path in (ROOT / "examples/data/digits").glob("*.png"))
+    digits = importlib.import_module("predict").main([*files, "--model", model, *output])
+    assert len(digits) == len(files)
+    capsys.readouterr()
+
+
 def test_the_network_tells_the_arms_apart(spirals, tmp_path):
     assert spirals.main(["--quiet", "--output", str(tmp_path / "a.png")]) > 0.98
 
 
-@pytest.mark.parametrize("name", ["mnist_deep", "mnist_conv", "spirals"])
+@pytest.mark.parametrize("name", ["mnist_deep", "mnist_conv", "mnist_rows", "spirals"])
 def test_help_names_every_option(name):
     command = [sys.executable, str(ROOT / "examples" / f"{name}.py"), "--help"]
     printed = subprocess.run(

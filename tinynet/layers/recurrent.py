@@ -78,7 +78,7 @@ class Recurrent(Layer):
         z = in_rows(self._x).dot(self.W)
         if self.b is not None:
             z += self.b
-        self._h = self._begin(np.empty((T + 1, N, len(self.U)), z.dtype), "h0")
+        self._h = _begin(np.empty((T + 1, N, len(self.U)), z.dtype), self.h0)
         self._read(z.reshape(T, N, self._gates * len(self.U)))
         return self._in_order(self._h[1:].swapaxes(0, 1)) if self.return_sequences else self._h[-1]
 
@@ -126,12 +126,6 @@ class Recurrent(Layer):
 
     def _biases(self, units: int) -> dict[str, Array]:
         return {"b": np.zeros(self._gates * units)}
-
-    def _begin(self, states: Array, name: str) -> Array:
-        """The states (T + 1, N, units) with the initial one in place."""
-        initial = getattr(self, name)
-        states[0] = 0 if initial is None else initial
-        return states
 
     def _in_order(self, steps: Array) -> Array:
         """(N, T, ...) in the order in which it is read, or back in the order of time."""
@@ -276,7 +270,7 @@ class LSTM(Recurrent):
 
     def _read(self, z: Array) -> None:
         h, units = self._h, len(self.U)
-        self._c = c = self._begin(np.empty_like(h), "c0")
+        self._c = c = _begin(np.empty_like(h), self.c0)
         self._tanh_c, self._z, a = np.empty_like(h[1:]), z, np.empty_like(z[0])
         # σ(a) = ½ + ½ tanh(a / 2), so that one tanh serves all four
         half = np.repeat(np.array([0.5, 0.5, 1, 0.5], z.dtype), units)
@@ -419,6 +413,12 @@ class GRU(Recurrent):
         if self.c is not None:
             da[:, :, -units:].sum(axis=(0, 1), out=self.dc)
         return dx, da, (dh,)
+
+
+def _begin(states: Array, initial: Array | None) -> Array:
+    """The states (T + 1, N, units), with the initial one in place."""
+    states[0] = 0 if initial is None else initial
+    return states
 
 
 def _parts(array: Array, count: int) -> list[Array]:
