@@ -73,7 +73,7 @@ def transformer(rng: np.random.Generator) -> Sequential:
         widen, narrow = Dense(64, 128, rng=rng), Dense(128, 64, rng=rng)
         return (
             Residual(Sequential(LayerNorm(64), SelfAttention(64, 4, rng=rng))),
-            Residual(Sequential(LayerNorm(64), widen, GELU(), narrow)),
+            Residual(Sequential(LayerNorm(64), widen, GELU("tanh"), narrow)),
         )
 
     return Sequential(

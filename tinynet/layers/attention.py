@@ -110,8 +110,10 @@ class SelfAttention(Layer):
         self._x, (self._Q, self._K, self._V) = x, self._projected(x)
         self._A = self._attention(self._Q, self._K, counting)
         self._O = self._joined(self._A @ self._V)
-        y = self._O @ self.Wo
-        return y if self.bo is None else y + self.bo
+        y = in_rows(self._O).dot(self.Wo)
+        if self.bo is not None:
+            y += self.bo
+        return y.reshape(x.shape)
 
     def predict(self, x: Array, mask: Array | None = None) -> Array:
         return predicting_copy(self).forward(x, mask)
@@ -122,7 +124,7 @@ class SelfAttention(Layer):
         return self._attention(Q, K, counting_steps(self, x, mask))
 
     def backward(self, dy: Array) -> Array:
-        return (self._gradients(dy) @ self.W.T).reshape(self._x.shape)
+        return self._gradients(dy).dot(self.W.T).reshape(dy.shape)
 
     def parameter_gradients(self, dy: Array) -> None:
         self._gradients(dy)
@@ -132,10 +134,12 @@ class SelfAttention(Layer):
         check_gradient(self, dy, self._x.shape, self.W.dtype)
         Q, K, V, A = self._Q, self._K, self._V, self._A
         np.dot(in_rows(self._O).T, in_rows(dy), out=self.dWo)
-        dO = self._by_head(dy @ self.Wo.T)
+        dO = self._by_head(in_rows(dy).dot(self.Wo.T).reshape(dy.shape))
         dV = A.swapaxes(2, 3) @ dO
-        dA = dO @ V.swapaxes(2, 3)
-        dS = A * (dA - (dA * A).sum(axis=3, keepdims=True)) / math.sqrt(Q.shape[3])
+        dS = dO @ V.swapaxes(2, 3)  # so far dA
+        dS -= (dS * A).sum(axis=3, keepdims=True)
+        dS *= A
+        dS /= math.sqrt(Q.shape[3])
         dQ, dK = dS @ K, dS.swapaxes(2, 3) @ Q
         dz = in_rows(np.concatenate([self._joined(each) for each in (dQ, dK, dV)], axis=2))
         np.dot(in_rows(self._x).T, dz, out=self.dW)
@@ -150,15 +154,17 @@ class SelfAttention(Layer):
 
     def _projected(self, x: Array) -> tuple[Array, Array, Array]:
         """Queries, keys and values, each (N, heads, steps, d)."""
-        z = x @ self.W
+        z = in_rows(x).dot(self.W)
         if self.b is not None:
             z += self.b
+        z = z.reshape(*x.shape[:2], 3 * len(self.Wo))
         Q, K, V = (self._by_head(each) for each in np.split(z, 3, axis=2))
         return Q, K, V
 
     def _attention(self, Q: Array, K: Array, mask: Array | None) -> Array:
         """A = softmax(Q Kᵀ / √d), 0 for keys that a query must not look at."""
-        S = Q @ K.swapaxes(2, 3) / math.sqrt(Q.shape[3])
+        S = Q @ K.swapaxes(2, 3)
+        S /= math.sqrt(Q.shape[3])
         steps = Q.shape[2]
         if self.causal:
             S[..., ~np.tri(steps, dtype=bool)] = -np.inf
