@@ -162,7 +162,8 @@ def picture(
     plot.confusion(confusion_matrix(scores, data.test_labels), ax=axes["confusion"])
     if name == "attention":
         plot.attention(first_attention(net, digit)[0], ax=axes["reading"])
-        axes["reading"].set_title("Where each row of the first test digit looks, by head")
+        title = "Where each row of the first test digit looks, by head"
+        axes["reading"].set_title(title, pad=20)  # above the numbers of the heads
     else:
         draw_reading(net, digit, axes["reading"])
     return figure

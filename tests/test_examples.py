@@ -148,9 +148,9 @@ def test_rows_are_read_by_each_layer_and_predict_reads_with_it(
 ):
     monkeypatch.syspath_prepend(ROOT / "examples")
     model, output = str(tmp_path / "net.npz"), ["--output", str(tmp_path / "a.png")]
-    options = ["--limit", "3000", "--epochs", "2", "--batch-size", "16", "--quiet"]
+    options = ["--limit", "2000", "--epochs", "1", "--batch-size", "8", "--quiet"]
     main = importlib.import_module("mnist_rows").main
-    assert main([*options, "--layer", layer, "--save", model, *output]) > 0.8
+    assert main([*options, "--layer", layer, "--save", model, *output]) > 0.6
     files = sorted(str(path) for path in (ROOT / "examples/data/digits").glob("*.png"))
     digits = importlib.import_module("predict").main([*files, "--model", model, *output])
     assert len(digits) == len(files)
