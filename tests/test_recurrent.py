@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from tinynet import GRU, LSTM, RNN, Adam, Concatenate, Dense, MSELoss, Reshape, Sequential, train
+from tinynet import (
+    GRU,
+    LSTM,
+    RNN,
+    SGD,
+    Adam,
+    Concatenate,
+    Dense,
+    MSELoss,
+    Reshape,
+    Sequential,
+    fit,
+    train,
+)
 from tinynet.initializers import zeros
 
 each = pytest.mark.parametrize("cls", [RNN, LSTM, GRU])
@@ -51,6 +64,16 @@ def test_each_step_is_the_equation(cls, reverse):
         np.testing.assert_allclose(y[:, t], h, atol=1e-14)
     np.testing.assert_allclose(last.forward(x), h, atol=1e-14)
     np.testing.assert_allclose(last.predict(x), h, atol=1e-14)
+
+
+@each
+@pytest.mark.parametrize("options", [{}, {"bias": False}, {"learn_initial": True}])
+def test_layers_of_one_generator_are_built_and_trained_without_a_warning(cls, options):
+    rng = np.random.default_rng(0)
+    first = cls(3, 3, return_sequences=True, rng=rng, **options)
+    net = Sequential(first, cls(3, 3, rng=rng, **options))
+    x, t = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 3))
+    fit(net, MSELoss(), SGD(net, lr=0.1), x, t, epochs=1, progress="off")
 
 
 @each

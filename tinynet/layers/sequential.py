@@ -173,6 +173,8 @@ class Sequential(Layer):
 
     def _warn_of_equal_weights(self) -> None:
         named = [(n, w) for n, w in self.named_parameters() if w.size > 1 and np.ptp(w) > 0]
+        # biases of whole numbers, such as those of an LSTM, were not drawn at random
+        named = [(n, w) for n, w in named if w.ndim > 1 or (w % 1).any()]
         for (first, a), (second, b) in itertools.combinations(named, 2):
             if a.shape == b.shape and np.array_equal(a, b):
                 warnings.warn(
