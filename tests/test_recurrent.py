@@ -23,6 +23,7 @@ from tinynet import (
     train,
 )
 from tinynet.initializers import zeros
+from tinynet.kept import used_names
 
 each = pytest.mark.parametrize("cls", [RNN, LSTM, GRU])
 
@@ -74,6 +75,12 @@ def test_layers_of_one_generator_are_built_and_trained_without_a_warning(cls, op
     net = Sequential(first, cls(3, 3, rng=rng, **options))
     x, t = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 3))
     fit(net, MSELoss(), SGD(net, lr=0.1), x, t, epochs=1, progress="off")
+
+
+@each
+def test_an_initial_state_counts_as_used_also_where_it_is_not_learned(cls):
+    """Training warns of attributes that are not; a layer that learns it would hide the warning."""
+    assert {"h0", *cls._states} <= used_names(cls)
 
 
 @each
