@@ -13,14 +13,12 @@ from tinynet import (
     LSTM,
     RNN,
     SGD,
-    Adam,
     Concatenate,
     Dense,
     MSELoss,
     Reshape,
     Sequential,
     fit,
-    train,
 )
 from tinynet.initializers import zeros
 from tinynet.kept import used_names
@@ -195,12 +193,3 @@ def test_saturated_gates_are_finite(cls, size):
     assert np.isfinite(layer.forward(x)).all()
     assert np.isfinite(layer.backward(np.ones((2, 6, 4)))).all()
     assert np.isfinite(layer.grads).all()
-
-
-@each
-@pytest.mark.parametrize("learn_initial", [False, True])
-def test_training_has_nothing_to_warn_of(cls, learn_initial):
-    layer = cls(2, 3, learn_initial=learn_initial, rng=0)
-    before, x = layer.params.copy(), np.random.default_rng(0).normal(size=(8, 4, 2))
-    list(train(layer, MSELoss(), Adam(layer, lr=0.01), x, np.ones((8, 3)), epochs=3, batch_size=4))
-    assert (layer.params != before).all()
