@@ -64,7 +64,9 @@ class GELU(Layer):
         if self.approximate == "none":
             return ndtr(x)
         x = np.clip(x, -10, 10)  # where tanh is ±1 already, and x³ far from overflow
-        return 0.5 + 0.5 * np.tanh(_SLOPE * (x + 0.044715 * x**3))
+        return 0.5 + 0.5 * np.tanh(
+            _SLOPE * x * (1 + 0.044715 * x * x)
+        )  # x**3 takes ten times as long
 
     def _density(self, x: Array) -> Array:
         """φ, the slope of Φ."""
