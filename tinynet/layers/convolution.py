@@ -117,13 +117,14 @@ class Conv2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         Conv2D.parameter_gradients(self, dy)
-        dy, dpadded, places = inner(dy), np.zeros_like(self._padded), self.windows.places()
+        dy, dpadded = inner(dy), np.zeros_like(self._padded)
         kernels = self._by_group(self.W).transpose(0, 2, 1)
         for first, last in self._portions(self._padded):
             dcolumns = kernels @ self._by_group(dy[:, first:last])
-            pieces = dcolumns.reshape(len(dpadded), len(places), last - first, *dy.shape[2:])
-            for number, place in enumerate(places):
-                self.windows.at(dpadded, place, first, last)[...] += pieces[:, number]
+            seen = self.windows.each(dpadded, first, last)
+            pieces = dcolumns.reshape(len(dpadded), len(seen), last - first, *dy.shape[2:])
+            for number, gradients in enumerate(seen):
+                gradients += pieces[:, number]
         return outer(self.windows.inside(dpadded))
 
     def parameter_gradients(self, dy: Array) -> None:

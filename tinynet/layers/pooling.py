@@ -1,5 +1,7 @@
 """Pooling: one number for each window of an image, or for the whole image."""
 
+import math
+
 import numpy as np
 
 from tinynet.checks import check_gradient, floats
@@ -63,19 +65,21 @@ class MaxPool2D(_Pool2D):
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, outer(self._y).shape)
-        dy, dpadded, rows = inner(dy), np.zeros_like(self._padded), self._y.shape[1]
+        dy, dpadded = inner(dy), np.zeros_like(self._padded)
         free = np.ones(self._y.shape, bool)  # windows whose largest has not been met yet
-        for place in self.windows.places():
-            here = free & (self.windows.at(self._padded, place, 0, rows) == self._y)
-            self.windows.at(dpadded, place, 0, rows)[...] += dy * here
-            free &= ~here
+        pairs = zip(self.windows.each(self._padded), self.windows.each(dpadded), strict=True)
+        for values, gradients in pairs:
+            here = values == self._y
+            here &= free
+            free ^= here
+            gradients += dy * here
         return outer(self.windows.inside(dpadded))
 
     def _largest(self, padded: Array) -> Array:
-        (first, *others), rows = self.windows.places(), self.windows.shape(padded)[0]
-        y = self.windows.at(padded, first, 0, rows).copy()
-        for place in others:
-            np.maximum(y, self.windows.at(padded, place, 0, rows), out=y)
+        first, *others = self.windows.each(padded)
+        y = first.copy()
+        for values in others:
+            np.maximum(y, values, out=y)
         return y
 
 
@@ -107,20 +111,19 @@ class AvgPool2D(_Pool2D):
     def predict(self, x: Array) -> Array:
         images = self._images(x)
         padded = self.windows.padded(images, images.dtype)
-        (first, *others), rows = self.windows.places(), self.windows.shape(padded)[0]
-        y = self.windows.at(padded, first, 0, rows).copy()
-        for place in others:
-            y += self.windows.at(padded, place, 0, rows)
+        first, *others = self.windows.each(padded)
+        y = first.copy()
+        for values in others:
+            y += values
         y /= 1 + len(others)
         return outer(y)
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._shape)
-        places = self.windows.places()
-        share = inner(dy) / len(places)
+        share = inner(dy) / math.prod(self.windows.kernel)
         dpadded = self.windows.padded(np.zeros_like(inner(self._x), share.dtype), share.dtype)
-        for place in places:
-            self.windows.at(dpadded, place, 0, share.shape[1])[...] += share
+        for gradients in self.windows.each(dpadded):
+            gradients += share
         return outer(self.windows.inside(dpadded))
 
 

@@ -81,16 +81,15 @@ class Windows(NamedTuple):
         _, height, width, _ = padded.shape
         return padded[:, above : height - below, left : width - right]
 
-    def at(self, padded: Array, place: tuple[int, int], first: int, last: int) -> Array:
-        """The view on one element of each window, for the outputs in the rows first to last − 1."""
-        outputs = (first, last), (0, self.shape(padded)[1])
-        rows, columns = (
-            slice(start * stride + j * dilation, (stop - 1) * stride + j * dilation + 1, stride)
-            for (start, stop), j, stride, dilation in zip(
-                outputs, place, self.stride, self.dilation, strict=True
-            )
-        )
-        return padded[:, rows, columns]
+    def each(self, padded: Array, first: int = 0, last: int | None = None) -> list[Array]:
+        """The views on each element of all windows, for the outputs in the rows first to last − 1.
+
+        The elements are in the order of the window, row by row.
+        """
+        height, width = self.shape(padded)
+        rows = self._slices(0, first, height if last is None else last)
+        columns = self._slices(1, 0, width)
+        return [padded[:, row, column] for row in rows for column in columns]
 
     def all(self, padded: Array, first: int, last: int) -> Array:
         """The view (C, kH, kW, rows, columns, N) on all elements of all windows in these rows."""
@@ -109,15 +108,17 @@ class Windows(NamedTuple):
             writeable=False,
         )
 
-    def places(self) -> list[tuple[int, int]]:
-        """The elements of a window, row by row."""
-        height, width = self.kernel
-        return [(i, j) for i in range(height) for j in range(width)]
-
     def shape(self, padded: Array) -> tuple[int, int]:
         """Rows and columns of outputs; what is left over at the end is not covered."""
         height, width = padded.shape[1:3]
         return self._count(height, 0), self._count(width, 1)
+
+    def _slices(self, axis: int, start: int, stop: int) -> list[slice]:
+        """For each element of the window along an axis, where it lies for these outputs."""
+        stride, dilation = self.stride[axis], self.dilation[axis]
+        start, stop = start * stride, (stop - 1) * stride + 1
+        elements = range(0, self.kernel[axis] * dilation, dilation)
+        return [slice(start + element, stop + element, stride) for element in elements]
 
     def _count(self, size: int, axis: int) -> int:
         reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
