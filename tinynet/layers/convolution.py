@@ -8,11 +8,12 @@ from numpy.typing import DTypeLike
 from tinynet.checks import boolean, check_gradient, float_dtype, positive_int
 from tinynet.initializers import Initializer, initial_weights, lecun_normal
 from tinynet.layers.base import Layer
-from tinynet.layers.windows import Pair, Windows, inner, outer, pair
+from tinynet.layers.windows import Pair, Windows, inner, outer, pair, scratch
 from tinynet.types import Array, Rng
 
 WIDEST = 4096  # columns of a matrix product; BLAS takes twice as long for a few rows of 25,000
-_PORTION = 1 << 20  # elements of the matrix of windows that is made at a time, to stay in the cache
+_WHOLE = 1 << 20  # elements of a matrix of windows that is made as one, and kept for `backward`
+_PORTION = 1 << 17  # of the part of a larger one that is made at a time, to stay in the cache
 
 
 class Conv2D(Layer):
@@ -119,8 +120,10 @@ class Conv2D(Layer):
         Conv2D.parameter_gradients(self, dy)
         dy, dpadded = inner(dy), np.zeros_like(self._padded)
         kernels = self._by_group(self.W).transpose(0, 2, 1)
-        for first, last in self._portions(self._padded):
-            dcolumns = kernels @ self._by_group(dy[:, first:last])
+        for first, last in self._portions(self._padded, _WHOLE):
+            part = self._by_group(dy[:, first:last])
+            shape = *kernels.shape[:2], part.shape[2]
+            dcolumns = np.matmul(kernels, part, out=scratch(shape, dy.dtype))
             seen = self.windows.each(dpadded, first, last)
             pieces = dcolumns.reshape(len(dpadded), len(seen), last - first, *dy.shape[2:])
             for number, gradients in enumerate(seen):
@@ -168,18 +171,23 @@ class Conv2D(Layer):
         """Weights, or outputs (C, rows, columns, N), as one matrix a group, a row an output."""
         return array.reshape(self.groups, len(array) // self.groups, -1)
 
-    def _portions(self, padded: Array) -> list[tuple[int, int]]:
+    def _portions(self, padded: Array, most: int = _PORTION) -> list[tuple[int, int]]:
         """First and last rows of outputs whose windows are put into one matrix."""
         rows, columns = self.windows.shape(padded)
         row = len(padded) * math.prod(self.windows.kernel) * columns * padded.shape[-1]
-        size = max(1, _PORTION // max(1, row))
+        size = rows if rows * row <= _WHOLE else max(1, most // row)
         return [(first, min(first + size, rows)) for first in range(0, rows, size)]
 
     def _columns_of(self, padded: Array, first: int, last: int) -> Array:
         """What each window sees, as one matrix for each group, a column for each window."""
-        seen = np.ascontiguousarray(self.windows.all(padded, first, last))
+        seen = self.windows.all(padded, first, last)
+        if last - first == self.windows.shape(padded)[0]:
+            columns = np.ascontiguousarray(seen)
+        else:
+            columns = scratch(seen.shape, padded.dtype)
+            columns[...] = seen
         inputs = len(padded) // self.groups * math.prod(self.windows.kernel)
-        return seen.reshape(self.groups, inputs, -1)
+        return columns.reshape(self.groups, inputs, -1)
 
 
 class Conv1D(Conv2D):

@@ -5,6 +5,8 @@ element of the window, with all examples, is a few long pieces of memory, and th
 product are contiguous. For the caller the arrays are views with the axes (N, C, H, W).
 """
 
+import math
+import threading
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -133,3 +135,19 @@ def inner(x: Array) -> Array:
 def outer(images: Array) -> Array:
     """(C, H, W, N) as a view (N, C, H, W)."""
     return images.transpose(3, 0, 1, 2)
+
+
+_memory = threading.local()
+
+
+def scratch(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array to compute in; the next call in the same thread takes its memory again.
+
+    Without it, large arrays would be made and given back in every step, and the system would have
+    to clear their memory each time.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if getattr(_memory, "bytes", np.empty(0)).size < size:
+        _memory.bytes = np.empty(size, np.uint8)
+    array: Array = _memory.bytes[:size].view(dtype).reshape(shape)
+    return array
