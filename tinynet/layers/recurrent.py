@@ -11,6 +11,7 @@ from tinynet.layers.base import Layer
 from tinynet.layers.defaults import predicting_copy
 from tinynet.layers.masks import counting_steps
 from tinynet.layers.steps import check_steps, in_rows
+from tinynet.option import Option
 from tinynet.types import Array, Rng
 
 
@@ -28,10 +29,13 @@ class Recurrent(Layer):
     dU: Array
     b: Array | None
     db: Array
+    h0: Array | None
+    dh0: Array
+
+    return_sequences = Option(boolean)
+    reverse = Option(boolean)
 
     _gates: ClassVar[int]  # how many times `units` the columns of W, U and b are
-    h0: Array | None
-
     _states: ClassVar[tuple[str, ...]] = ("h0",)  # the initial states that can be learned
 
     def __init__(
@@ -49,9 +53,8 @@ class Recurrent(Layer):
         dtype: DTypeLike = np.float64,
     ) -> None:
         inputs, units = positive_int(inputs, "inputs"), positive_int(units, "units")
-        self.return_sequences = boolean(return_sequences, "return_sequences")
-        self.reverse = boolean(reverse, "reverse")
-        self.learn_initial, bias = boolean(learn_initial, "learn_initial"), boolean(bias, "bias")
+        self.return_sequences, self.reverse = return_sequences, reverse
+        learn_initial, bias = boolean(learn_initial, "learn_initial"), boolean(bias, "bias")
         dtype, rng = float_dtype(dtype), random_generator(rng)
         each = [
             initial_weights(recurrent_init, (units, units), rng, "recurrent_init")
@@ -61,26 +64,32 @@ class Recurrent(Layer):
             "W": initial_weights(init, (inputs, self._gates * units), rng),
             "U": np.concatenate(each, axis=1),
         }
-        if bias:
-            parameters |= self._biases(units)
-        if self.learn_initial:
-            parameters |= {name: np.zeros(units) for name in self._states}
+        biases, initial = self._biases(units), {name: np.zeros(units) for name in self._states}
+        parameters |= (biases if bias else {}) | (initial if learn_initial else {})
         super().__init__(**parameters, dtype=dtype)
-        for name in (*self._biases(1), *self._states):
-            if name not in parameters:
-                setattr(self, name, None)
+        for name in {**biases, **initial}.keys() - parameters.keys():
+            setattr(self, name, None)
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:
         check_steps(self, x, len(self.W), self.W.dtype)
-        self._mask = self._counting(x, mask)
-        self._x = np.ascontiguousarray(self._in_order(x).swapaxes(0, 1), self.W.dtype)
+        counting = counting_steps(self, x, mask)
+        self._order = slice(None, None, -1 if self.reverse else 1)  # in which the steps are read
+        self._mask = None
+        if counting is not None and not counting.all():
+            self._mask = counting[:, self._order].T[:, :, None]
+        self._x = np.ascontiguousarray(x[:, self._order].swapaxes(0, 1), self.W.dtype)
         T, N, _ = self._x.shape
         z = in_rows(self._x).dot(self.W)
         if self.b is not None:
             z += self.b
-        self._h = _begin(np.empty((T + 1, N, len(self.U)), z.dtype), self.h0)
+        self._h = np.empty((T + 1, N, len(self.U)), z.dtype)
+        self._h[0] = 0 if self.h0 is None else self.h0
         self._read(z.reshape(T, N, self._gates * len(self.U)))
-        return self._in_order(self._h[1:].swapaxes(0, 1)) if self.return_sequences else self._h[-1]
+        y = self._h[-1].copy()  # a view would keep the states of all steps
+        if self.return_sequences:
+            y = self._h[1:].swapaxes(0, 1)[:, self._order]
+        self._shape = y.shape
+        return y
 
     def predict(self, x: Array, mask: Array | None = None) -> Array:
         return predicting_copy(self).forward(x, mask)
@@ -88,27 +97,25 @@ class Recurrent(Layer):
     def backward(self, dy: Array) -> Array:
         dz = self._gradients(dy)
         dx = in_rows(dz).dot(self.W.T).reshape(self._x.shape)
-        return self._in_order(dx.swapaxes(0, 1))
+        return dx.swapaxes(0, 1)[:, self._order]
 
     def parameter_gradients(self, dy: Array) -> None:
         self._gradients(dy)
 
     def _gradients(self, dy: Array) -> Array:
         """Overwrite the gradients of the parameters, and return dL/dz of z = x W + b."""
-        T, N, units = self._h[1:].shape
-        shape = (N, T, units) if self.return_sequences else (N, units)
-        check_gradient(self, dy, shape, self.W.dtype)
-        if self.return_sequences:
-            dh = self._in_order(dy).swapaxes(0, 1)
+        check_gradient(self, dy, self._shape, self.W.dtype)
+        if dy.ndim == 3:
+            of_steps = dy[:, self._order].swapaxes(0, 1)
         else:
-            dh = np.zeros((T, N, units), dy.dtype)
-            dh[-1] = dy
-        dz, da, initial = self._read_backward(dh)
+            of_steps = np.zeros_like(self._h[1:])
+            of_steps[-1] = dy
+        dz, dhU, initial = self._read_backward(of_steps)
         in_rows(self._x).T.dot(in_rows(dz), out=self.dW)
-        in_rows(self._h[:-1]).T.dot(in_rows(da), out=self.dU)
+        in_rows(self._h[:-1]).T.dot(in_rows(dhU), out=self.dU)
         if self.b is not None:
             in_rows(dz).sum(axis=0, out=self.db)
-        if self.learn_initial:
+        if self.h0 is not None:
             for name, gradient in zip(self._states, initial, strict=True):
                 gradient.sum(axis=0, out=getattr(self, f"d{name}"))
         return dz
@@ -118,7 +125,7 @@ class Recurrent(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define _read(self, z)")
 
     def _read_backward(self, dy: Array) -> tuple[Array, Array, tuple[Array, ...]]:
-        """dL/dz, dL/da of a = h U, and dL/d of each initial state, from what y adds to dL/dh.
+        """The gradients of x W + b, of h U and of each initial state, from what y adds to dL/dh.
 
         Shapes: dy (T, N, units), the first two results (T, N, gates · units).
         """
@@ -126,17 +133,6 @@ class Recurrent(Layer):
 
     def _biases(self, units: int) -> dict[str, Array]:
         return {"b": np.zeros(self._gates * units)}
-
-    def _in_order(self, steps: Array) -> Array:
-        """(N, T, ...) in the order in which it is read, or back in the order of time."""
-        return steps[:, ::-1] if self.reverse else steps
-
-    def _counting(self, x: Array, mask: Array | None) -> Array | None:
-        """Which steps count, (T, N, 1), in the order of reading; None if all do."""
-        mask = counting_steps(self, x, mask)
-        if mask is None or mask.all():
-            return None
-        return self._in_order(mask).T[:, :, None]
 
     def _keep(self, t: int, *states: Array) -> None:
         """Where step t does not count, states[t + 1] is states[t]."""
@@ -229,7 +225,8 @@ class LSTM(Recurrent):
 
     Shapes: x (N, steps, inputs), W (inputs, 4 units), U (units, 4 units), b (4 units,);
     y (N, units), the state h after the last step, or with `return_sequences` (N, steps, units).
-    The order of the gates is that of PyTorch and Keras.
+    The order of the gates is that of PyTorch and Keras. σ is computed as ½ + ½ tanh(a / 2), which
+    is exact to the rounding of 1, not of σ: in float32 a gate with a < −17 is 0.
 
     From the last step to the first, with dh and dc the gradients of h_t and c_t,
 
@@ -261,6 +258,7 @@ class LSTM(Recurrent):
     """
 
     c0: Array | None
+    dc0: Array
 
     _gates = 4
     _states = "h0", "c0"
@@ -270,7 +268,8 @@ class LSTM(Recurrent):
 
     def _read(self, z: Array) -> None:
         h, units = self._h, len(self.U)
-        self._c = c = _begin(np.empty_like(h), self.c0)
+        self._c = c = np.empty_like(h)
+        c[0] = 0 if self.c0 is None else self.c0
         self._tanh_c, self._z, a = np.empty_like(h[1:]), z, np.empty_like(z[0])
         # σ(a) = ½ + ½ tanh(a / 2), so that one tanh serves all four
         half = np.repeat(np.array([0.5, 0.5, 1, 0.5], z.dtype), units)
@@ -303,7 +302,7 @@ class LSTM(Recurrent):
         for t in reversed(range(T)):
             dh += dy[t]
             if mask is not None:
-                kept = np.where(mask[t], 0, (dh, dc))
+                kept_h, kept_c = np.where(mask[t], 0, dh), dc.copy()
             dc += dh * slope[t]
             into_c = dz[t].reshape(N, 4, units)[:, :3]
             into_c *= dc[:, None]
@@ -313,8 +312,8 @@ class LSTM(Recurrent):
             dz[t].dot(Ut, out=dh)
             dc *= f[t]
             if mask is not None:
-                dh += kept[0]
-                np.copyto(dc, kept[1], where=~mask[t])
+                dh += kept_h
+                np.copyto(dc, kept_c, where=~mask[t])
         return dz, dz, (dh, dc)
 
 
@@ -389,36 +388,30 @@ class GRU(Recurrent):
 
     def _read_backward(self, dy: Array) -> tuple[Array, Array, tuple[Array, ...]]:
         r, z, n = _parts(self._z, 3)
-        dx, Ut = self._z * (1 - self._z), self.U.T.copy()
-        dr, dz, dn = _parts(dx, 3)
+        dxW, Ut = self._z * (1 - self._z), self.U.T.copy()
+        dr, dz, dn = _parts(dxW, 3)
         np.multiply(1 - z, 1 - n * n, out=dn)
         dz *= self._h[:-1] - n
         dr *= dn * self._s
-        da = dx.copy()
-        da[:, :, -len(self.U) :] *= r
+        dhU = dxW.copy()
+        dhU[:, :, -len(self.U) :] *= r
         dh = np.zeros_like(self._h[0])
         (T, N, units), mask = self._s.shape, self._mask
         for t in reversed(range(T)):
             dh += dy[t]
-            for each in (dx[t], da[t]):
-                each = each.reshape(N, 3, units)
-                each *= dh[:, None]
+            for gradients in (dxW[t], dhU[t]):  # so far without the factor dh
+                of_gates = gradients.reshape(N, 3, units)
+                of_gates *= dh[:, None]
             kept = dh * z[t]
             if mask is not None:
-                dx[t] *= mask[t]
-                da[t] *= mask[t]
+                dxW[t] *= mask[t]
+                dhU[t] *= mask[t]
                 np.copyto(kept, dh, where=~mask[t])
-            da[t].dot(Ut, out=dh)
+            dhU[t].dot(Ut, out=dh)
             dh += kept
         if self.c is not None:
-            da[:, :, -units:].sum(axis=(0, 1), out=self.dc)
-        return dx, da, (dh,)
-
-
-def _begin(states: Array, initial: Array | None) -> Array:
-    """The states (T + 1, N, units), with the initial one in place."""
-    states[0] = 0 if initial is None else initial
-    return states
+            dhU[:, :, -units:].sum(axis=(0, 1), out=self.dc)
+        return dxW, dhU, (dh,)
 
 
 def _parts(array: Array, count: int) -> list[Array]:
