@@ -2,9 +2,9 @@
 
 Each image is a sequence of 28 steps, its rows, of 28 features. An LSTM reads one row after the
 other, and what it remembers after the last one tells the digit. With --layer attention, two blocks
-of a transformer look at all rows at once; a positional encoding tells them which row is which. It
-is trained in float32 on the cross-entropy, by Adam, whose learning rate falls along a cosine. This
-takes one to three minutes.
+of a transformer look at all rows at once; a positional encoding tells them which row is which. The
+network is trained in float32 on the cross-entropy, by Adam, whose learning rate falls along a
+cosine. This takes one to three minutes.
 """
 
 from __future__ import annotations
@@ -185,6 +185,7 @@ def draw_reading(net: Sequential, digit: Array, ax: Axes) -> None:
     """The digit, and beside each row what the network would say if it were the last one."""
     to_rows, reader, decide = net
     rows = to_rows.predict(digit)
+    # the reader returns the state after its last row only, so it reads every beginning anew
     states = np.concatenate([reader.predict(rows[:, : row + 1]) for row in range(28)])
     probabilities = Softmax().predict(decide.predict(states))
     gap, wide = np.full((28, 2), np.nan), np.repeat(probabilities, 3, axis=1)

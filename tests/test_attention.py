@@ -180,7 +180,7 @@ def test_features_that_are_all_padding_do_not_count():
 
 def test_a_mask_of_other_steps_says_where_it_comes_from():
     net = Masked(Sequential(Embedding(5, 4, rng=0), _Half(), AverageSteps()))
-    with pytest.raises(ValueError, match="which the Masked around it has made"):
+    with pytest.raises(ValueError, match="the Masked around it has made it"):
         net.predict(np.ones((2, 6), int))
 
 

@@ -1,5 +1,7 @@
 """Convolution: worked by hand, its sum of products, borders, groups, portions, refusals."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -108,20 +110,33 @@ def test_large_batches_are_taken_in_portions(portion, monkeypatch):
     y = layer.forward(x)
     dy = rng.normal(size=y.shape)
     dx, dW = layer.backward(dy), layer.dW.copy()
+    monkeypatch.setattr("tinynet.layers.convolution._WHOLE", portion)
     monkeypatch.setattr("tinynet.layers.convolution._PORTION", portion)
     np.testing.assert_allclose(layer.forward(x), y, rtol=1e-13)
     np.testing.assert_allclose(layer.backward(dy), dx, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(layer.dW, dW, rtol=1e-12)
 
 
-def test_a_sequence_is_an_image_of_one_row():
+def test_a_sequence_is_an_image_of_one_column():
     rng = np.random.default_rng(0)
-    one, two = Conv1D(2, 3, 4, stride=2, rng=0), Conv2D(2, 3, (1, 4), stride=(1, 2), rng=0)
+    one, two = Conv1D(2, 3, 4, stride=2, rng=0), Conv2D(2, 3, (4, 1), stride=(2, 1), rng=0)
     x, dy = rng.normal(size=(5, 2, 9)), rng.normal(size=(5, 3, 3))
     assert one.W.shape == (3, 2, 4)
-    np.testing.assert_array_equal(one.forward(x), two.forward(x[:, :, None])[:, :, 0])
-    np.testing.assert_array_equal(one.backward(dy), two.backward(dy[:, :, None])[:, :, 0])
+    np.testing.assert_array_equal(one.forward(x), two.forward(x[..., None])[..., 0])
+    np.testing.assert_array_equal(one.backward(dy), two.backward(dy[..., None])[..., 0])
     np.testing.assert_array_equal(one.grads, two.grads)
+
+
+def test_a_long_sequence_takes_little_memory():
+    """The matrix of windows has nine times the size of x, so it is made in portions."""
+    layer, x = Conv1D(16, 16, 9, rng=0, dtype=np.float32), np.ones((16, 16, 5000), np.float32)
+    tracemalloc.start()
+    try:
+        layer.forward(x)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * x.nbytes
 
 
 def test_any_layout_in_memory_gives_the_same():

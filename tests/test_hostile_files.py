@@ -1,6 +1,7 @@
 """Files that would take too long, load as something else, or write to the terminal."""
 
 import json
+import tracemalloc
 import warnings
 import zipfile
 
@@ -131,3 +132,32 @@ def test_memory_that_is_not_there_does_not_make_a_file_bad(path, monkeypatch):
     monkeypatch.setattr(np, "zeros", full)
     with pytest.raises(MemoryError):
         load(path)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"class": "tinynet.LSTM", "args": [1, 2000]},
+        {"class": "tinynet.GRU", "args": [2000, 1]},
+        {"class": "tinynet.RNN", "args": [1, 60_000]},
+        {"class": "tinynet.SelfAttention", "args": [2000, 1]},
+        {"class": "tinynet.Conv2D", "args": [2000, 2000, 5]},
+        {"class": "tinynet.PositionalEncoding", "args": [60_000, 60_000]},
+        {
+            "class": "tinynet.PositionalEncoding",
+            "args": [60_000, 60_000],
+            "kwargs": {"learned": True},
+        },
+    ],
+    ids=str,
+)
+def test_a_small_file_cannot_ask_for_much_memory(layer, path):
+    edited(path, lambda header: header["network"].update(args=[{"layer": layer}]))
+    tracemalloc.start()
+    try:
+        with pytest.raises(LoadError):
+            load(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000

@@ -390,10 +390,14 @@ def test_the_mean_of_an_epoch_is_weighted_as_the_loss_weights_its_batches():
         assert epoch.examples == 50
 
 
-def test_an_epoch_in_which_nothing_counts_has_the_loss_0_and_moves_nothing():
-    net = network(3, 4, 3)
-    before, t = net.params.copy(), np.full(8, -1)
-    loss = CrossEntropyLoss(ignore_index=-1)
-    (epoch,) = train(net, loss, SGD(net, lr=1), np.ones((8, 3)), t, epochs=1, batch_size=3)
-    assert epoch.loss == 0
+def test_an_epoch_in_which_nothing_counts_moves_nothing_and_is_refused():
+    net, x, t = network(3, 4, 3), np.ones((8, 3)), np.full(8, -1)
+    before, loss = net.params.copy(), CrossEntropyLoss(ignore_index=-1)
+    with pytest.raises(ValueError, match=r"no target counts for CrossEntropyLoss.* in epoch 1"):
+        list(train(net, loss, SGD(net, lr=1), x, t, epochs=1, batch_size=3))
     np.testing.assert_array_equal(net.params, before)
+    with pytest.raises(ValueError, match="no target counts"):
+        evaluate(net, loss, x, t)
+    t[0] = 1  # so that one batch counts, and the other two do not
+    (epoch,) = train(net, loss, SGD(net, lr=1e-300), x, t, epochs=1, batch_size=3)
+    assert epoch.loss == pytest.approx(evaluate(net, loss, x, t)["loss"])

@@ -155,3 +155,23 @@ def test_precision_recall_and_f1_by_hand():
 def test_top_k_of_what_has_no_order_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         top_k_accuracy(*arguments)
+
+
+def test_each_step_of_a_sequence_is_an_example():
+    scores = np.random.default_rng(0).normal(size=(4, 5, 3))
+    labels = np.random.default_rng(1).integers(0, 3, (4, 5))
+    wanted = (scores.argmax(axis=2) == labels).mean()
+    assert accuracy(scores, labels) == wanted
+    assert accuracy(scores, np.eye(3)[labels]) == wanted
+    counts = labels != 2
+    wanted = (scores.argmax(axis=2) == labels)[counts].mean()
+    assert accuracy(scores, labels, ignore_index=2) == wanted
+    assert accuracy(scores, np.where(counts, labels, -100), ignore_index=-100) == wanted
+    assert accuracy([0, 1, 1], [0, -1, 0], ignore_index=-1) == 0.5
+
+
+def test_classes_of_steps_are_not_taken_for_scores():
+    labels = np.random.default_rng(0).permuted(np.tile(np.arange(6), (20, 1)), axis=1)
+    for metric in (accuracy, confusion_matrix, precision_recall_f1):
+        with pytest.raises(ValueError, match=r"must mark one class in each row, by a 1; got 5"):
+            metric(labels[::-1], labels)

@@ -150,7 +150,7 @@ def test_layer_norm_takes_any_number_of_axes_before_the_last():
 def test_an_x_of_another_width_is_refused(make, shape):
     layer = make(4)
     for method in (layer.forward, layer.predict):
-        with pytest.raises(ValueError, match=r"got x of shape.*with 4 features"):
+        with pytest.raises(ValueError, match=r"got x of shape.*(with 4 features|must be \(N, 4\))"):
             method(np.zeros(shape))
 
 
@@ -248,7 +248,7 @@ def test_a_channel_of_images_is_a_feature_of_all_pixels(shape):
 
 def test_one_image_has_many_values_for_a_channel():
     assert BatchNorm(2).forward(np.ones((1, 2, 3, 3))).shape == (1, 2, 3, 3)
-    with pytest.raises(ValueError, match=r"it must be \(N, features\)"):
+    with pytest.raises(ValueError, match=r"it must be \(N, 3\)"):
         BatchNorm(3).forward(np.ones((1, 2, 3, 3)))
 
 

@@ -8,6 +8,7 @@ what was meant for an epoch.
 
 import contextlib
 import copy
+import math
 import threading
 
 import numpy as np
@@ -28,6 +29,8 @@ from tinynet import (
     CrossEntropyLoss,
     Dense,
     DivergenceError,
+    GlobalAveragePool,
+    GroupNorm,
     HuberLoss,
     KLDivLoss,
     L1Loss,
@@ -515,3 +518,21 @@ def test_the_docstrings_show_spans_in_epochs():
     assert "ExponentialLR" not in schedules.exponential_decay.__doc__ or (
         "epoch" in schedules.exponential_decay.__doc__
     )
+
+
+@pytest.mark.parametrize("make", [lambda: GroupNorm(2, 4, dtype=np.float32), GlobalAveragePool])
+def test_images_with_the_examples_innermost_lose_no_digits(make):
+    """There float32 numbers would be added one by one."""
+    x = np.random.default_rng(0).normal(100, 1, size=(2, 4, 200, 200)).astype(np.float32)
+    innermost = np.ascontiguousarray(x.transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2)
+    y, wanted = make().forward(innermost), make().forward(x)
+    np.testing.assert_allclose(y, wanted, rtol=2e-6, atol=2e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gelu_by_tanh_keeps_its_digits_far_left(dtype):
+    x = np.array([-2.0, -5, -7, -9], dtype)
+    u = math.sqrt(2 / math.pi) * (x + 0.044715 * x.astype(np.float64) ** 3)
+    wanted = x / (1 + np.exp(-2 * u))
+    y = GELU("tanh").forward(x[None])[0]
+    np.testing.assert_allclose(y, wanted, rtol=100 * np.finfo(dtype).eps)

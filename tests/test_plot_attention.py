@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tinynet import Softmax, plot
+from tinynet import SelfAttention, Softmax, plot
 
 mpl.use("Agg")  # no display needed
 import matplotlib.pyplot as plt
@@ -130,3 +130,10 @@ def test_labels_may_be_numbers():
     assert texts(plot.attention(HEADS[0], labels=np.arange(4), ax=axes()).get_yticklabels()) == [
         *"0123"
     ]
+
+
+def test_a_step_that_looks_at_nothing_is_drawn():
+    layer = SelfAttention(4, 2, causal=True, rng=0)
+    weights = layer.weights(np.ones((1, 3, 4)), np.array([[False, True, True]]))
+    ax = plot.attention(weights[0], ax=axes())
+    assert not ax.images[0].get_array()[0].any()

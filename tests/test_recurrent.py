@@ -1,6 +1,7 @@
 """RNN, LSTM and GRU: the equations step by step, order, masks, and what is refused."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from tinynet import (
     Reshape,
     Sequential,
     fit,
+    load,
+    save,
 )
 from tinynet.initializers import zeros
 from tinynet.kept import used_names
@@ -193,3 +196,32 @@ def test_saturated_gates_are_finite(cls, size):
     assert np.isfinite(layer.forward(x)).all()
     assert np.isfinite(layer.backward(np.ones((2, 6, 4)))).all()
     assert np.isfinite(layer.grads).all()
+
+
+@each
+def test_options_are_checked_when_they_are_assigned_and_hold_from_the_next_forward(cls):
+    layer = cls(3, 4, rng=0, return_sequences=True)
+    for name in ("reverse", "return_sequences"):
+        with pytest.raises(TypeError, match=f"{name} must be True or False; got 'no'"):
+            setattr(layer, name, "no")
+    x = np.random.default_rng(0).normal(size=(2, 5, 3))
+    y = layer.forward(x)
+    dx = layer.backward(y)
+    layer.reverse, layer.return_sequences = True, False
+    np.testing.assert_array_equal(layer.backward(y), dx)
+    assert layer.forward(x).shape == (2, 4)
+
+
+@each
+def test_an_initial_function_of_ones_own_may_be_copied_and_saved(cls, tmp_path):
+    own = {"init": lambda s, rng: np.ones(s), "recurrent_init": lambda s, rng: np.eye(4)}
+    layer = cls(3, 4, **own)
+    twin = pickle.loads(pickle.dumps(layer))
+    np.testing.assert_array_equal(twin.params, layer.params)
+    save(layer, tmp_path / "net.npz")
+    np.testing.assert_array_equal(load(tmp_path / "net.npz").params, layer.params)
+
+
+@each
+def test_the_last_state_does_not_keep_all_states(cls):
+    assert cls(3, 4).forward(np.ones((2, 50, 3))).base is None

@@ -1,9 +1,17 @@
-"""Flatten and Reshape: the order of elements, and shapes that are refused."""
+"""Flatten, Reshape and Permute: the order of elements, and shapes that are refused."""
 
 import numpy as np
 import pytest
 
-from tinynet import Dense, Dropout, Flatten, Reshape, Sequential
+from tinynet import (
+    Dense,
+    Dropout,
+    Flatten,
+    Permute,
+    PositionalEncoding,
+    Reshape,
+    Sequential,
+)
 
 
 def test_flatten_makes_rows():
@@ -67,3 +75,27 @@ def test_a_network_of_images_in_a_table():
     lines = [line.split() for line in net.summary((4,)).splitlines()[2:]]
     assert [line[-5:-1] for line in lines[:1]] == [["(N,", "1,", "2,", "2)"]]
     assert [line[-1] for line in lines] == ["0", "0", "15", "0", "15"]
+
+
+def test_axes_are_permuted_and_put_back():
+    layer, x = Permute((3, 1, 2)), np.arange(120.0).reshape(2, 3, 4, 5)
+    y = layer.forward(x)
+    np.testing.assert_array_equal(y, x.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(layer.predict(x), y)
+    np.testing.assert_array_equal(layer.backward(y), x)
+    for axes in [(0, 1), (1, 1), (1, 3), (2,), ()]:
+        with pytest.raises(ValueError, match="axes"):
+            Permute(axes)
+    with pytest.raises(ValueError, match="it must have 4 axes"):
+        layer.forward(x[0])
+
+
+@pytest.mark.parametrize("cls", [Permute, PositionalEncoding])
+def test_a_subclass_may_call_the_forward_that_it_redefines(cls):
+    class Mine(cls):
+        def forward(self, x):
+            return super().forward(x)
+
+    layer = Mine((2, 1)) if cls is Permute else Mine(3, 4)
+    x = np.ones((2, 3, 4))
+    np.testing.assert_array_equal(layer.forward(x), layer.predict(x))

@@ -1,4 +1,4 @@
-"""Residual and Frozen: what they compute, what they hide, and what stands still."""
+"""Residual, Frozen and Concatenate: what they compute, what they hide, and what stands still."""
 
 import copy
 import gc
@@ -9,11 +9,14 @@ from layers import COPIES
 
 from tinynet import (
     GELU,
+    LSTM,
     SGD,
     BatchNorm,
+    Concatenate,
     Dense,
     Dropout,
     Frozen,
+    Identity,
     Layer,
     LayerNorm,
     LogSoftmax,
@@ -23,6 +26,7 @@ from tinynet import (
     Sequential,
     Sigmoid,
     SiLU,
+    Tanh,
     train,
 )
 from tinynet.initializers import zeros
@@ -256,3 +260,59 @@ def test_dropout_in_a_frozen_layer_goes_on_dropping():
 
 def test_repr():
     assert repr(Residual(Frozen(Dense(3, 3)))) == "Residual(Frozen(Dense(3, 3)))"
+
+
+def test_layers_side_by_side():
+    rng = np.random.default_rng(0)
+    net = Concatenate(Dense(3, 2, rng=rng), Sequential(Tanh(), Dense(3, 4, rng=rng)))
+    x = rng.normal(size=(5, 3))
+    wanted = np.hstack([net[0].predict(x), net[1].predict(x)])
+    np.testing.assert_array_equal(net.forward(x), wanted)
+    np.testing.assert_array_equal(net.predict(x), wanted)
+    assert len(net) == len([*net]) == 2
+    dy = rng.normal(size=(5, 6))
+    dx, grads = net.backward(dy), net.grads.copy()
+    wanted = net[0].backward(dy[:, :2]) + net[1].backward(dy[:, 2:])
+    np.testing.assert_array_equal(dx, wanted)
+    net.grads[...] = 0
+    net.parameter_gradients(dy)
+    np.testing.assert_array_equal(net.grads, grads)
+
+
+class Returning(Layer):
+    def __init__(self, make):
+        self.make = make
+        super().__init__()
+
+    def forward(self, x):
+        return self.make(x)
+
+
+@pytest.mark.parametrize(
+    ("layers", "axis", "message"),
+    [
+        ([], -1, "Concatenate needs at least one layer"),
+        ([Identity(), 3], -1, "Concatenate takes layers; number 1 is 3"),
+        ([Identity()], 0, "axis must not be 0, the axis of examples"),
+        ([Identity()], 2, "axis=2, and its layers return 2 axes"),
+        ([Identity()], -2, "axis=-2, and its layers return 2 axes"),
+        ([Identity(), Returning(lambda x: x[:3])], 1, r"returned \(5, 3\) and \(3, 3\)"),
+        ([Identity(), Returning(lambda x: x[..., None])], 1, r"returned \(5, 3\) and \(5, 3, 1\)"),
+        ([Identity(), Returning(lambda x: None)], 1, r"Returning.(forward|predict) returned None"),
+    ],
+)
+def test_what_cannot_lie_side_by_side_is_refused(layers, axis, message):
+    for method in ("forward", "predict"):
+        with pytest.raises((TypeError, ValueError), match=message):
+            getattr(Concatenate(*layers, axis=axis), method)(np.ones((5, 3)))
+
+
+def test_an_error_in_a_branch_says_which():
+    with pytest.raises(ValueError, match="got x of shape") as info:
+        Concatenate(Identity(), Dense(4, 2)).forward(np.ones((5, 3)))
+    assert "in layer 1 of Concatenate, Dense(4, 2)" in info.value.__notes__
+
+
+def test_equal_weights_side_by_side_draw_a_warning():
+    with pytest.warns(UserWarning, match="start with equal weights"):
+        Concatenate(LSTM(3, 4, rng=0), LSTM(3, 4, reverse=True, rng=0))

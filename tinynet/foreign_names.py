@@ -21,7 +21,10 @@ def _table(rows: Mapping[str, str]) -> dict[str, str]:
     return {name: advice for names, advice in rows.items() for name in names.split()}
 
 
-_SIZES = "write the sizes first: Dense(inputs, outputs), Embedding(num_embeddings, features)"
+_SIZES = (
+    "write the sizes first: Dense(inputs, outputs), LSTM(inputs, units), "
+    "Embedding(num_embeddings, features)"
+)
 _NO_LAYER = "there is no such layer yet: write a class derived from tinynet.Layer"
 _CROSS_ENTROPY = "write tinynet.CrossEntropyLoss(), and no Softmax at the end of the network"
 
@@ -41,8 +44,8 @@ KEYWORDS = _table(
         "bidirectional": "write Concatenate(LSTM(3, 4), LSTM(3, 4, reverse=True))",
         "num_layers": "write a layer for each: Sequential(LSTM(3, 4, return_sequences=True), "
         "LSTM(4, 4))",
-        "return_state stateful batch_first": "x is (N, steps, features), and forward begins "
-        "with the initial state; return_sequences= chooses the states to return",
+        "return_state stateful batch_first": "leave it out: x is (N, steps, features), each call "
+        "begins with the initial state, and return_sequences=True returns all states",
         "go_backwards": "write reverse=",
         "num_heads key_dim embed_dim": "write the sizes first: SelfAttention(features, heads)",
         "mask_zero padding_idx": "write Masked(Sequential(Embedding(...), ...), padding=0)",
@@ -55,7 +58,18 @@ KEYWORDS = _table(
         "p prob drop_rate drop_prob dropout_rate": "write rate=, the probability of dropping an "
         "element",
         "inplace": "leave it out, because a layer never writes into its input",
-        "dim axis": "leave it out, because it works over the last axis",
+        "dim axis": "leave it out: the docstring says over which axis it works",
+        "start_dim end_dim": "leave it out, because all axes but the first become one",
+        "recurrent_dropout": "write a layer: Sequential(LSTM(3, 4), Dropout(0.3))",
+        "dropout": "write a layer: Sequential(LSTM(3, 4), Dropout(0.3))",
+        "nonlinearity": "an RNN has tanh; LSTM and GRU have their gates",
+        "mask_value": "write padding=",
+        "key_padding_mask attention_mask": "write mask=, which is True for the steps that count",
+        "ceil_mode return_indices": "leave it out: rows and columns that are left over are not "
+        "looked at",
+        "d_model": "write the sizes first: SelfAttention(features, heads), "
+        "PositionalEncoding(length, features)",
+        "learnable trainable": "write learned=True",
         "epsilon": "write eps=",
         "alpha slope": "LeakyReLU(negative_slope=0.01), ELU(alpha=1.0), RMSprop(alpha=0.99)",
         "params": "the first argument is the network itself: SGD(net, lr=0.1)",
@@ -111,7 +125,7 @@ _OF_OBJECTS = KEYWORDS | _table(
         "train eval training": "there is no mode to set: forward is the training pass, predict is "
         "inference. To train a network, use tinynet.train or tinynet.fit",
         "zero_grad": "leave it out, because backward overwrites the gradients",
-        "weight weights kernel bias": "a Dense has W and b, and their gradients are dW and db",
+        "weight weights kernel bias": "weights are W and biases b, and their gradients dW and db",
         "get_weights set_weights": "read net.params, or write net.params[...] = values",
         "grad": "all gradients are net.grads; that of W is dW; dL/dy is what loss.backward returns",
         "state_dict": "write tinynet.to_state_dict(net) or tinynet.save(net, path); for an "
@@ -155,17 +169,32 @@ ATTRIBUTES = _OF_OBJECTS | _table(
         "Masking": "write tinynet.Masked(layer, padding=0), around the layers that leave it out",
         "GlobalAveragePooling1D": "write tinynet.AverageSteps()",
         "Transpose": "write tinynet.Permute((2, 1))",
-        "Dropout1d Dropout2d SpatialDropout1D SpatialDropout2D": "write tinynet.Dropout(rate, "
-        "channels=True)",
+        "Dropout1d Dropout2d SpatialDropout2D": "write tinynet.Dropout(rate, channels=True)",
+        "SpatialDropout1D": "write tinynet.Dropout(rate, channels=True), for steps and features "
+        "between two Permute((2, 1))",
         "MaxPooling2D": "write tinynet.MaxPool2D(2)",
         "AveragePooling2D": "write tinynet.AvgPool2D(2)",
-        "GlobalAveragePooling2D AdaptiveAvgPool2d": "write tinynet.GlobalAveragePool()",
+        "GlobalAveragePooling2D GlobalAvgPool2d AdaptiveAvgPool2d": "write "
+        "tinynet.GlobalAveragePool()",
         "DepthwiseConv2D": "write tinynet.Conv2D(channels, channels, 3, groups=channels)",
         "CategoricalCrossentropy SparseCategoricalCrossentropy NLLLoss": _CROSS_ENTROPY,
         "CrossEntropy SoftmaxCrossEntropy cross_entropy": _CROSS_ENTROPY,
         "BCE BinaryCrossentropy binary_cross_entropy": "write tinynet.BCELoss(), or "
         "tinynet.BCEWithLogitsLoss() without a Sigmoid",
-        "BatchNorm1d BatchNormalization": "write tinynet.BatchNorm(features)",
+        "TimeDistributed": "leave it out: Dense and activations compute each step by itself",
+        "LSTMCell GRUCell RNNCell": "write tinynet.LSTM(inputs, units), which takes all steps",
+        "Attention": "write tinynet.SelfAttention(features, heads)",
+        "Unflatten": "write tinynet.Reshape(shape)",
+        "Input InputLayer": "leave it out: the first layer says how many inputs there are",
+        "Add": "write tinynet.Residual(layer), which adds the input of a layer to its output",
+        "MaxPool1D MaxPool1d AvgPool1D AvgPool1d": "make images of one column with "
+        "Reshape((channels, length, 1)), and use MaxPool2D((2, 1))",
+        "GlobalMaxPooling2D GlobalMaxPool2d AdaptiveMaxPool2d": "write tinynet.MaxPool2D of the "
+        "size of the image, or tinynet.GlobalAveragePool()",
+        "clip_grad_norm_ clip_grad_value_": "write clip_norm= or clip_value= in the optimizer",
+        "pad_sequences pad_sequence pack_padded_sequence": "fill up by hand, and write "
+        "tinynet.Masked(layer, padding=0)",
+        "BatchNorm1d BatchNorm2d BatchNormalization": "write tinynet.BatchNorm(features)",
         "GroupNormalization": "write tinynet.GroupNorm(groups, channels)",
         "InstanceNorm1d InstanceNorm2d": "write tinynet.GroupNorm(channels, channels)",
         "RMSNormalization": "write tinynet.RMSNorm(features)",

@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 
+INITIAL = "init", "recurrent_init"
+"""The names of the arguments of layers that take an initializer."""
+
+
 class Initializer(Protocol):
     """A function that makes initial weights, as `Dense(..., init=)` takes it."""
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import as_numbers, check_indices, positive_int, real
+from tinynet.checks import as_numbers, check_indices, integer, positive_int, real
 from tinynet.text import shown
 from tinynet.types import Array
 
@@ -23,13 +23,15 @@ __all__ = [
 _MOST_INFERRED_CLASSES = 1000
 
 
-def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
+def accuracy(predicted: ArrayLike, labels: ArrayLike, *, ignore_index: int | None = None) -> float:
     """The share of examples whose predicted class is the true one, from 0 to 1.
 
     Args:
         predicted: scores `(N, classes)`, where the largest is the prediction (the first of equal
-            ones), or classes `(N,)`.
-        labels: classes `(N,)`, or targets `(N, classes)` as `one_hot` makes them.
+            ones), or classes `(N,)`. Of sequences, scores `(N, steps, classes)`: each step counts.
+        labels: classes `(N,)` or `(N, steps)`, or targets as `one_hot` makes them.
+        ignore_index: a number that marks labels that are to be left out, as in `CrossEntropyLoss`.
+            In `fit`, write `metrics={"accuracy": functools.partial(accuracy, ignore_index=-100)}`.
 
     Raises:
         TypeError: classes are not integers.
@@ -40,6 +42,10 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
         >>> accuracy([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]], [1, 2])
         0.5
     """
+    predicted, labels = _steps_as_examples(predicted, labels)
+    if ignore_index is not None:
+        counts = labels != integer(ignore_index, "ignore_index")
+        predicted, labels = predicted[counts], labels[counts]
     predicted, labels, _ = as_classes(predicted, labels)
     return float((predicted == labels).mean())
 
@@ -230,8 +236,23 @@ def as_classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, i
     return p, t, columns
 
 
+def _steps_as_examples(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
+    """Scores (N, ..., classes) and their labels with all axes but that of the classes as one."""
+    p, t = as_numbers(predicted, "predicted"), as_numbers(labels, "labels")
+    if p.ndim < 3 or t.shape not in (p.shape, p.shape[:-1]):
+        return p, t
+    rows = p.reshape(-1, p.shape[-1])
+    return rows, t.reshape(rows.shape if t.ndim == p.ndim else -1)
+
+
 def _check_one_class(targets: Array) -> None:
-    """Refuse rows of targets that mark several classes, or none."""
+    """Refuse rows of targets that mark several classes, or none, or that are classes of steps."""
+    if targets.dtype.kind in "iu" and targets.max() > 1:
+        raise ValueError(
+            f"labels of shape {targets.shape} must mark one class in each row, by a 1; got "
+            f"{targets.max()}. If they are the classes of steps, give scores (N, steps, classes), "
+            f"or both as one row: accuracy(predicted.ravel(), labels.ravel())."
+        )
     marked = (targets == targets.max(axis=1, keepdims=True)).sum(axis=1)
     if marked.max() > 1:
         row = int((marked > 1).argmax())

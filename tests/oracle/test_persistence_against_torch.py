@@ -201,3 +201,13 @@ def test_biases_that_do_not_fit_are_refused_by_name(wrong):
     with pytest.raises(LoadError, match="bias_"):
         from_state_dict(net, state)
     np.testing.assert_array_equal(net.params, before)
+
+
+def test_biases_whose_sum_is_not_finite_are_refused():
+    net = tinynet.LSTM(3, 4, rng=0, dtype=np.float32)
+    before, state = net.params.copy(), torch.nn.LSTM(3, 4).state_dict()
+    for name in ("bias_ih_l0", "bias_hh_l0"):
+        state[name] = torch.full((16,), 3e38)
+    with np.errstate(over="ignore"), pytest.raises(LoadError, match="bias_ih_l0"):
+        from_state_dict(net, state)
+    np.testing.assert_array_equal(net.params, before)

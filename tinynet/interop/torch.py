@@ -24,6 +24,8 @@ from tinynet.persistence.arrays import fill
 from tinynet.text import shown
 from tinynet.types import Array, FilePath
 
+_FIRST, _SECOND = "bias_ih_l0", "bias_hh_l0"
+_C = "c of tinynet"  # which has no array of its own there, but a part of one
 _PYTORCH = Naming(
     names={
         Dense: {"W": "weight", "b": "bias"},
@@ -34,7 +36,7 @@ _PYTORCH = Naming(
         RMSNorm: {"gain": "weight"},
         GroupNorm: {"gain": "weight"},
         PReLU: {"slope": "weight"},
-        Recurrent: {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": "bias_ih_l0", "c": "bias_hh_l0"},
+        Recurrent: {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": _FIRST, "c": _C},
         SelfAttention: {
             "W": "in_proj_weight",
             "b": "in_proj_bias",
@@ -63,10 +65,11 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
     It holds no settings, such as the `eps` of a BatchNorm: make them equal on both sides. The names
     are PyTorch's, `"0.weight"` for a Dense, (out, in) as there. A `Frozen`, which is a flag in
     PyTorch, has no place in the names, nor has a `Masked`. The part of a `Residual` is `inner`, and
-    a layer of your own keeps its names and its orientation.
+    a layer of your own, not derived from one of these, keeps its names and its orientation.
 
     PyTorch's recurrent layers have two biases, which they add: `bias_ih_l0` is ours, `bias_hh_l0`
-    is 0 but for the c of a GRU. An initial state that is learned, `h0`, has no name there.
+    is 0 but for the c of a GRU. An initial state that is learned is `h0` and `c0`, which PyTorch
+    does not know: leave it out there.
 
     Example:
         >>> from tinynet import Dense, Sequential, Sigmoid
@@ -77,8 +80,11 @@ def to_state_dict(net: Layer) -> dict[str, Array]:
     check_instance("net", net, Layer, "a layer or network")
     net.check_views()
     state = {name: array.copy() for name, array in renamed_arrays(net, _PYTORCH).items()}
-    for name, b, c in _second_biases(net):
-        state[name] = np.concatenate([np.zeros_like(b[len(c) :]), c])
+    for prefix in _with_biases(net):
+        b, c = state[prefix + _FIRST], state.pop(prefix + _C, np.empty(0))
+        second = np.zeros_like(b)
+        second[len(b) - len(c) :] = c
+        state[prefix + _SECOND] = second
     return state
 
 
@@ -113,32 +119,44 @@ def fill_from(net: Layer, state_dict: Mapping[str, Any], source: FilePath) -> No
         )
     net.check_views()
     own = renamed_arrays(net, _PYTORCH)
-    second = _second_biases(net)
-    own |= {name: np.empty_like(b) for name, b, _ in second}
     given = {
         name: _as_array(value)
         for name, value in state_dict.items()
         if name in own or str(name).rpartition(".")[2] != _UNUSED
     }
+    for prefix in _with_biases(net):
+        _join_biases(prefix, own, given)
     fill(own, given, source)
-    for name, b, c in second:
-        added = len(b) - len(c)
-        b[:added] += own[name][:added]
-        c[...] = own[name][added:]
 
 
-def _second_biases(net: Layer) -> list[tuple[str, Array, Array]]:
-    """The second bias that PyTorch has in each recurrent layer: its name, our b, and our c.
-
-    It adds both, so that only the part which becomes the c of a GRU counts by itself; c is empty in
-    other layers.
-    """
+def _with_biases(net: Layer) -> list[str]:
+    """What the names of the arrays of each recurrent layer with biases begin with."""
     recurrent = [(prefix, layer) for prefix, layer in prefixes(net) if isinstance(layer, Recurrent)]
-    return [
-        (f"{prefix}bias_hh_l0", layer.b, getattr(layer, "c", layer.b[:0]))
-        for prefix, layer in recurrent
-        if layer.b is not None
+    return [prefix for prefix, layer in recurrent if layer.b is not None]
+
+
+def _join_biases(prefix: str, own: dict[str, Array], given: dict[str, Any]) -> None:
+    """Put what our b and c are in place of the two biases that a state dict has.
+
+    They are b = first + second, but for the part of the second that is the c of a GRU. Where one is
+    missing or does not fit, both are left as they are and asked for, so that `fill` names them.
+    """
+    b, c = own[prefix + _FIRST], own.get(prefix + _C)
+    first: Any = given.get(prefix + _FIRST)
+    second: Any = given.get(prefix + _SECOND)
+    fitting = [
+        isinstance(bias, np.ndarray) and bias.shape == b.shape and bias.dtype == b.dtype
+        for bias in (first, second)
     ]
+    if not all(fitting):
+        own.pop(prefix + _C, None)
+        own[prefix + _SECOND] = np.empty_like(b)
+        return
+    added = len(b) - (0 if c is None else len(c))
+    del given[prefix + _SECOND]
+    given[prefix + _FIRST] = first + np.where(np.arange(len(b)) < added, second, 0)
+    if c is not None:
+        given[prefix + _C] = second[added:]
 
 
 def _as_array(value: Any) -> Any:

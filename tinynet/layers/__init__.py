@@ -9,9 +9,9 @@ from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
 from tinynet.layers.embedding import Embedding
 from tinynet.layers.layer_normalization import GroupNorm, LayerNorm, RMSNorm
-from tinynet.layers.masks import AverageSteps, Masked
+from tinynet.layers.masks import Masked
 from tinynet.layers.normalization import BatchNorm
-from tinynet.layers.pooling import AvgPool2D, GlobalAveragePool, MaxPool2D
+from tinynet.layers.pooling import AverageSteps, AvgPool2D, GlobalAveragePool, MaxPool2D
 from tinynet.layers.rectifiers import ELU, LeakyReLU, PReLU, ReLU
 from tinynet.layers.recurrent import GRU, LSTM, RNN
 from tinynet.layers.reshaping import Flatten, Permute, Reshape

@@ -1,6 +1,8 @@
 """Attention, in which every step of a sequence looks at all steps, and positions for it."""
 
 import math
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,6 +20,7 @@ from tinynet.layers.base import Layer
 from tinynet.layers.defaults import predicting_copy
 from tinynet.layers.masks import counting_steps
 from tinynet.layers.steps import check_steps, in_rows
+from tinynet.option import Option
 from tinynet.types import Array, Rng
 
 
@@ -39,8 +42,9 @@ class SelfAttention(Layer):
     A step that a mask leaves out is no key, for any query: its score is −∞, so its weight is 0.
     `forward` and `predict` take a second argument, `mask` (N, steps), which is True for the steps
     that count; by default it is that of the `Masked` around the layer. (PyTorch's
-    `key_padding_mask` is True for the others.) With `causal`, a step looks only at itself and at
-    the steps before it. A step that may look at nothing gets y = bo.
+    `key_padding_mask` is True for the others.) What x holds in a step that does not count does not
+    matter, but it must be finite. With `causal`, a step looks only at itself and at
+    the steps before it. A step that may look at nothing has a row of zeros in A, and y = bo.
 
     Args:
         features: of x and y.
@@ -79,6 +83,8 @@ class SelfAttention(Layer):
     bo: Array | None
     dbo: Array
 
+    causal = Option(boolean)
+
     def __init__(
         self,
         features: int,
@@ -93,7 +99,7 @@ class SelfAttention(Layer):
         features, heads = positive_int(features, "features"), positive_int(heads, "heads")
         if features % heads:
             raise ValueError(f"heads must divide features; got {heads} and {features}")
-        self.causal, bias = boolean(causal, "causal"), boolean(bias, "bias")
+        self.causal, bias = causal, boolean(bias, "bias")
         dtype, rng, self._heads = float_dtype(dtype), random_generator(rng), heads
         W = initial_weights(init, (features, 3 * features), rng)
         Wo = initial_weights(init, (features, features), rng)
@@ -119,7 +125,10 @@ class SelfAttention(Layer):
         return predicting_copy(self).forward(x, mask)
 
     def weights(self, x: Array, mask: Array | None = None) -> Array:
-        """The attention weights A (N, heads, steps, steps): row by row, where each step looks."""
+        """The attention weights A (N, heads, steps, steps): row by row, where each step looks.
+
+        Called by hand, it is outside of any `Masked`: give the mask that applies.
+        """
         Q, K, _ = self._projected(self._checked(x))
         return self._attention(Q, K, counting_steps(self, x, mask))
 
@@ -198,7 +207,8 @@ class PositionalEncoding(Layer):
 
         P[t, 2i] = sin(t / 10000^(2i / features)),  P[t, 2i + 1] = cos(t / 10000^(2i / features)),
 
-    waves of many lengths; with `learned` it is a parameter, with dP[t] = Σ dy[n, t]. dx = dy.
+    waves of many lengths; with `learned` it is a parameter, with dP[t] = Σ dy[n, t]. dx = dy. Steps
+    of padding are counted, too, so padding behind a sequence does not move it.
 
     Args:
         length: the largest number of steps.
@@ -224,7 +234,7 @@ class PositionalEncoding(Layer):
         200
     """
 
-    P: Array
+    P: Array | None
     dP: Array
 
     def __init__(
@@ -238,40 +248,44 @@ class PositionalEncoding(Layer):
         dtype: DTypeLike = np.float64,
     ) -> None:
         shape = positive_int(length, "length"), positive_int(features, "features")
-        dtype, self.learned = float_dtype(dtype), boolean(learned, "learned")
-        if self.learned:
+        dtype = float_dtype(dtype)
+        self._limits = shape
+        if boolean(learned, "learned"):
             super().__init__(P=initial_weights(init, shape, rng), dtype=dtype)
         else:
             super().__init__()
-            self._waves = _waves(*shape)
+            self.P = None
 
     def forward(self, x: Array) -> Array:
-        y = self.predict(x)
+        y = PositionalEncoding.predict(self, x)
         self._shape = x.shape
         return y
 
     def predict(self, x: Array) -> Array:
-        P = self.P if self.learned else self._waves
-        check_steps(self, x, P.shape[1], P.dtype if self.learned else None)
-        if x.shape[1] > len(P):
+        length, features = self._limits
+        check_steps(self, x, features, None if self.P is None else self.P.dtype)
+        steps = x.shape[1]
+        if steps > length:
             raise ValueError(
-                f"{self!r} got x of shape {x.shape}: it has positions for {len(P)} steps, and x "
-                f"has {x.shape[1]}."
+                f"{self!r} got x of shape {x.shape}: it has positions for {length} steps, and x "
+                f"has {steps}."
             )
         x = floats(x, "x")
-        return x + (P if self.learned else P.astype(x.dtype, copy=False))[: x.shape[1]]
+        return x + (_waves(steps, features, x.dtype) if self.P is None else self.P[:steps])
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._shape)
-        if self.learned:
+        if self.P is not None:
             steps = dy.shape[1]
             self.dP[steps:] = 0
             dy.sum(axis=0, out=self.dP[:steps])
         return dy
 
 
-def _waves(length: int, features: int) -> Array:
-    """The fixed encoding (length, features), sines and cosines in turn."""
+@lru_cache(maxsize=8)
+def _waves(steps: int, features: int, dtype: np.dtype[Any]) -> Array:
+    """The fixed encoding (steps, features), sines and cosines in turn; nobody writes into it."""
     even = np.arange(0, features, 2)
-    angles = np.arange(length)[:, None] / 10000 ** (even / features)
-    return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(length, -1)[:, :features]
+    angles = np.arange(steps)[:, None] / 10000 ** (even / features)
+    waves = np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(steps, -1)
+    return waves[:, :features].astype(dtype)

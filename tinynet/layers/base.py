@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from numpy.typing import DTypeLike
 
 from tinynet.foreign_names import answering, check_keywords
+from tinynet.initializers import INITIAL
 from tinynet.kept import expect_kept
 from tinynet.layers.defaults import predicting_copy, restore_defaults
 from tinynet.parameters import Parameterized
@@ -129,8 +130,9 @@ class Layer(Parameterized):
     def __getstate__(self) -> dict[str, Any]:
         """As that of all parameters, without an `init` that pickle could not find by its name."""
         state, (args, kwargs) = super().__getstate__(), self._arguments
-        if "<" in getattr(kwargs.get("init"), "__qualname__", ""):  # a lambda or a local function
-            kwargs = {name: value for name, value in kwargs.items() if name != "init"}
+        for name in INITIAL:  # a lambda or a local function has "<" in its name
+            if "<" in getattr(kwargs.get(name), "__qualname__", ""):
+                kwargs = {other: value for other, value in kwargs.items() if other != name}
         return {**state, "_arguments": (args, kwargs)}
 
     def __repr__(self) -> str:

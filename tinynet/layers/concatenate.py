@@ -1,13 +1,15 @@
 """Concatenate: several layers on one input, their outputs side by side."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.checks import check_gradient, check_numbers, integer, returned
 from tinynet.layers.base import Layer
-from tinynet.text import written
+from tinynet.layers.sequential import check_layers, warn_of_equal_weights
+from tinynet.text import one_line
 from tinynet.types import Array
 
 
@@ -39,38 +41,38 @@ class Concatenate(Layer):
     """
 
     def __init__(self, *layers: Layer, axis: int = -1, dtype: DTypeLike | None = None) -> None:
-        if not layers:
-            raise ValueError("Concatenate needs at least one layer; got none")
-        for place, layer in enumerate(layers):
-            if not isinstance(layer, Layer):
-                hint = " Unpack a list: Concatenate(*layers)." if isinstance(layer, list) else ""
-                hint = f" Did you mean {layer.__name__}()?" if isinstance(layer, type) else hint
-                raise TypeError(
-                    f"Concatenate takes layers; number {place} is {written(layer)}.{hint}"
-                )
+        check_layers("Concatenate", layers)
         self.axis = integer(axis, "axis")
         if self.axis == 0:
             raise ValueError("axis must not be 0, the axis of examples")
         self._layers = layers
         super().__init__(dtype=dtype, **{str(place): layer for place, layer in enumerate(layers)})
         self.input_shape, self.input_dtype = layers[0].input_shape, layers[0].input_dtype
+        warn_of_equal_weights(self)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers, which stay those that it was made of."""
         return self._layers
 
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self._layers)
+
+    def __getitem__(self, place: int) -> Layer:
+        return self._layers[place]
+
     def forward(self, x: Array) -> Array:
-        check_numbers("x", x)
-        parts = [returned(layer, "forward", layer.forward(x)) for layer in self._layers]
+        parts = self._each("forward", x)
         y = self._joined(parts)
         ends = itertools.accumulate(part.shape[self.axis] for part in parts)
         self._shape, self._ends = y.shape, list(ends)
         return y
 
     def predict(self, x: Array) -> Array:
-        check_numbers("x", x)
-        return self._joined([layer.predict(x) for layer in self._layers])
+        return self._joined(self._each("predict", x))
 
     def backward(self, dy: Array) -> Array:
         gradients = [
@@ -81,6 +83,19 @@ class Concatenate(Layer):
     def parameter_gradients(self, dy: Array) -> None:
         for layer, part in zip(self._layers, self._split(dy), strict=True):
             layer.parameter_gradients(part)
+
+    def _each(self, method: str, x: Array) -> list[Array]:
+        """What a method of each layer returns; an error gets a note that says which layer."""
+        check_numbers("x", x)
+        outputs: list[Array] = []
+        try:
+            for layer in self._layers:
+                outputs.append(returned(layer, method, getattr(layer, method)(x)))
+        except Exception as error:
+            place = len(outputs)
+            error.add_note(f"in layer {place} of Concatenate, {one_line(self._layers[place])}")
+            raise
+        return outputs
 
     def _split(self, dy: Array) -> list[Array]:
         check_gradient(self, dy, self._shape)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet.checks import boolean, check_gradient, float_dtype, positive_int
+from tinynet.checks import boolean, check_gradient, check_numbers, float_dtype, positive_int
 from tinynet.initializers import Initializer, initial_weights, lecun_normal
 from tinynet.layers.base import Layer
 from tinynet.layers.windows import Pair, Windows, inner, outer, pair, scratch
@@ -97,7 +97,7 @@ class Conv2D(Layer):
         dtype, bias = float_dtype(dtype), boolean(bias, "bias")
         fan_in = inputs // groups * math.prod(kernel)
         W = initial_weights(init, (fan_in, outputs), rng)
-        W = W.T.reshape(outputs, -1, *kernel[-self._axes :])
+        W = W.T.reshape(outputs, -1, *kernel[: self._axes])
         if bias:
             super().__init__(W=W, b=np.zeros(outputs), dtype=dtype)
         else:
@@ -195,7 +195,7 @@ class Conv1D(Conv2D):
 
     Shapes: x (N, in_channels, L), W (out_channels, in_channels / groups, k), b (out_channels,),
     y (N, out_channels, L') with L' = ⌊(L + 2 p − d (k − 1) − 1) / s⌋ + 1. It is computed as the
-    `Conv2D` of images of one row.
+    `Conv2D` of images of one column.
 
     Args:
         in_channels, out_channels, groups, bias, init, rng, dtype: as for `Conv2D`.
@@ -230,12 +230,12 @@ class Conv1D(Conv2D):
         super().__init__(
             in_channels,
             out_channels,
-            (1, positive_int(kernel_size, "kernel_size")),
-            stride=(1, positive_int(stride, "stride")),
+            (positive_int(kernel_size, "kernel_size"), 1),
+            stride=(positive_int(stride, "stride"), 1),
             padding=padding
             if isinstance(padding, str)
-            else (0, positive_int(padding, "padding", 0)),
-            dilation=(1, positive_int(dilation, "dilation")),
+            else (positive_int(padding, "padding", 0), 0),
+            dilation=(positive_int(dilation, "dilation"), 1),
             groups=groups,
             bias=bias,
             init=init,
@@ -244,27 +244,34 @@ class Conv1D(Conv2D):
         )
 
     def forward(self, x: Array) -> Array:
-        return super().forward(self._one_row(x))[:, :, 0]
+        return super().forward(self._one_column(x))[..., 0]
 
     def predict(self, x: Array) -> Array:
-        return super().predict(self._one_row(x))[:, :, 0]
+        return super().predict(self._one_column(x))[..., 0]
 
     def backward(self, dy: Array) -> Array:
-        return super().backward(self._gradient(dy))[:, :, 0]
+        return super().backward(self._gradient(dy))[..., 0]
 
     def parameter_gradients(self, dy: Array) -> None:
         super().parameter_gradients(self._gradient(dy))
 
-    def _one_row(self, x: Array) -> Array:
+    def _one_column(self, x: Array) -> Array:
+        check_numbers("x", x)
         channels = self.W.shape[1] * self.groups
-        if not isinstance(x, np.ndarray) or x.ndim != 3 or x.shape[1] != channels:
-            got = getattr(x, "shape", type(x).__name__)
-            raise ValueError(f"{self!r} got x of shape {got}: it must be (N, {channels}, L).")
-        return x[:, :, None]
+        if x.ndim != 3 or x.shape[1] != channels:
+            hint = ""
+            if x.ndim == 3 and x.shape[2] == channels:
+                hint = " Are the features last? Permute((2, 1)) puts them second."
+            elif x.ndim == 2:
+                hint = " Sequences of one channel: x[:, np.newaxis]." * (channels == 1)
+            raise ValueError(
+                f"{self!r} got x of shape {x.shape}: it must be (N, {channels}, L).{hint}"
+            )
+        return x[..., np.newaxis]
 
     def _gradient(self, dy: Array) -> Array:
-        check_gradient(self, dy, (*self._shape[:2], self._shape[3]), self.W.dtype)
-        return dy[:, :, None]
+        check_gradient(self, dy, self._shape[:3], self.W.dtype)
+        return dy[..., np.newaxis]
 
 
 def _channels(inputs: object, outputs: object, groups: object) -> tuple[int, int, int]:

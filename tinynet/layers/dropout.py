@@ -22,7 +22,9 @@ class Dropout(Layer):
             p is the probability of keeping it), 0 ≤ rate < 1.
         channels: whether to drop whole channels of x (N, channels, ...), one m for each channel of
             each example. Neighbouring pixels are nearly equal, so a pixel dropped alone could be
-            guessed from them. (PyTorch's `Dropout1d` and `Dropout2d`, Keras's `SpatialDropout`.)
+            guessed from them. (PyTorch's `Dropout1d` and `Dropout2d`.) In sequences
+            (N, steps, features) the second axis holds the steps; to drop whole features, put it
+            between two `Permute((2, 1))`.
         rng: random numbers for m. Give all layers of a network one Generator: layers with the same
             int would drop the same elements.
 
@@ -56,14 +58,14 @@ class Dropout(Layer):
         kept = self.rng.random(shape, dtype=np.float32) >= self.rate
         self._shape = x.shape
         self._scaled_mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, 1.0))
-        return x * self._scaled_mask
+        return _product(x, self._scaled_mask)
 
     def predict(self, x: Array) -> Array:
         return self._checked(x)
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._shape)
-        return dy * self._scaled_mask
+        return _product(dy, self._scaled_mask)
 
     def _checked(self, x: Array) -> Array:
         x = floats(x, "x")
@@ -73,3 +75,8 @@ class Dropout(Layer):
                 f"(N, channels, ...). Leave out channels=True to drop elements."
             )
         return x
+
+
+def _product(x: Array, mask: Array) -> Array:
+    """x · mask in the memory order of x, so that the next convolution need not reorder it."""
+    return np.multiply(x, mask, out=np.empty_like(x, np.result_type(x, mask)))

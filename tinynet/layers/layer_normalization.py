@@ -9,6 +9,7 @@ from tinynet.checks import (
     check_gradient,
     check_input,
     check_numbers,
+    check_width,
     float_dtype,
     positive,
     positive_int,
@@ -157,7 +158,8 @@ class GroupNorm(Layer):
         dtype: float type of the parameters.
 
     Raises:
-        ValueError: channels that groups do not divide, or an x of other channels.
+        ValueError: channels that groups do not divide, an x of other channels, or groups of one
+            number.
         TypeError: an x whose float type is wider than that of the parameters.
 
     References:
@@ -194,12 +196,16 @@ class GroupNorm(Layer):
                 f"{self!r} got x of shape {x.shape}: it must be (N, {len(self.gain)}, ...), with "
                 f"the channels second.{hint}"
             )
-        x = _checked(self, x.swapaxes(1, -1), "(N, ..., channels)").swapaxes(1, -1)
+        check_width(self, x, self.gain.dtype)
+        x = x.astype(self.gain.dtype, copy=False)
         in_groups = self._by_group(x)
-        axes = tuple(range(2, in_groups.ndim))
-        mean = in_groups.mean(axis=axes, keepdims=True, dtype=np.float64)  # as in BatchNorm
-        centred = in_groups - mean.astype(x.dtype, copy=False)
-        variance = (centred * centred).mean(axis=axes, keepdims=True)
+        if math.prod(in_groups.shape[2:]) == 1:
+            raise ValueError(
+                f"{self!r} got x of shape {x.shape}: each group is one number, and the variance of "
+                f"one is 0, so y would be the bias for any x. Take fewer groups."
+            )
+        centred = in_groups - _group_mean(in_groups)
+        variance = _group_mean(centred * centred)
         self._deviation = np.sqrt(variance + self.eps)
         self._normalized = (centred / self._deviation).reshape(x.shape)
         return self._along(self.gain, x) * self._normalized + self._along(self.bias, x)
@@ -208,9 +214,7 @@ class GroupNorm(Layer):
         GroupNorm.parameter_gradients(self, dy)
         g, normalized = self._by_group(dy * self._along(self.gain, dy)), self._normalized
         normalized = self._by_group(normalized)
-        axes = tuple(range(2, g.ndim))
-        mean = g.mean(axis=axes, keepdims=True)
-        slope = (g * normalized).mean(axis=axes, keepdims=True)
+        mean, slope = _group_mean(g), _group_mean(g * normalized)
         return ((g - mean - normalized * slope) / self._deviation).reshape(dy.shape)
 
     def parameter_gradients(self, dy: Array) -> None:
@@ -233,3 +237,13 @@ def _checked(layer: LayerNorm | RMSNorm | GroupNorm, x: Array, axes: str) -> Arr
     """x in the float type of the layer, in which the means are to be computed."""
     check_input(layer, x, axes, layer.gain)
     return x.astype(layer.gain.dtype, copy=False)
+
+
+def _group_mean(x: Array) -> Array:
+    """The mean of each group of x (N, groups, channels of a group, ...), with the axes of x.
+
+    It is computed in float64, because where examples lie innermost in memory, as behind a
+    convolution, float32 numbers are added one by one, and a sum of many loses digits.
+    """
+    axes = tuple(range(2, x.ndim))
+    return x.mean(axis=axes, keepdims=True, dtype=np.float64).astype(x.dtype, copy=False)

@@ -1,19 +1,20 @@
 """Which steps of a sequence count, where sequences of several lengths are filled up to one."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-import numpy as np
-
-from tinynet.checks import check_array, check_gradient, check_numbers, floats, real
+from tinynet.checks import check_array, check_numbers, real
+from tinynet.kept import used_names
 from tinynet.layers.base import Layer
-from tinynet.layers.steps import check_steps
 from tinynet.layers.wrappers import Wrapper
 from tinynet.option import Option
+from tinynet.text import one_line
 from tinynet.types import Array
 
-_COUNTING: ContextVar[Array | None] = ContextVar("counting", default=None)  # of this thread
+# a context variable, so that each thread has its own
+_COUNTING: ContextVar[Array | None] = ContextVar("counting", default=None)
 
 
 class Masked(Wrapper):
@@ -28,8 +29,15 @@ class Masked(Wrapper):
       last step that counts;
     * `AverageSteps` takes the mean of the other steps.
 
-    All other layers compute each step by itself and compute these steps, too. What comes out of
-    them there means nothing: `CrossEntropyLoss(ignore_index=...)` leaves it out.
+    All other layers compute the padding like other steps, and what comes out there means nothing:
+    `CrossEntropyLoss(ignore_index=...)` leaves it out. That does no harm where steps are computed
+    one by one, as by `Dense`, `LayerNorm` and activations. `BatchNorm` and `Conv1D` mix them with
+    the steps that count.
+
+    The mask reaches every layer that is called, in the same thread, while `forward` or `predict`
+    of f runs, and no other: `SelfAttention.weights`, called later by hand, needs it as an argument.
+    In between the first two axes must stay those of x, examples and steps. A `Masked` compares what
+    comes to it, so it belongs where padding still is what it was filled with, not behind a layer.
 
     Args:
         layer: f, usually a Sequential that begins with an `Embedding`.
@@ -37,6 +45,9 @@ class Masked(Wrapper):
 
     Raises:
         ValueError: a sequence of padding alone, or an x of another number of axes.
+
+    Warns:
+        UserWarning: no layer in f leaves out padding.
 
     Example:
         >>> from tinynet import AverageSteps, Embedding, Sequential
@@ -51,6 +62,12 @@ class Masked(Wrapper):
     def __init__(self, layer: Layer, padding: float = 0) -> None:
         self.padding = padding
         super().__init__(layer)
+        if not any("counting_steps" in used_names(type(part)) for part in layer.walk()):
+            warnings.warn(
+                f"no layer in {one_line(self)} leaves out padding: RNN, LSTM, GRU, SelfAttention "
+                f"and AverageSteps do, and a layer of your own that calls counting_steps",
+                stacklevel=3,
+            )
 
     def forward(self, x: Array) -> Array:
         with self._counting(x):
@@ -76,12 +93,15 @@ class Masked(Wrapper):
             )
         mask = x != self.padding
         mask = mask.any(axis=2) if x.ndim == 3 else mask
+        outside = _COUNTING.get()
+        if outside is not None and outside.shape == mask.shape:
+            mask = mask & outside
         _check_rows(mask, f"x of shape {x.shape} has only padding, {self.padding:g},")
-        before = _COUNTING.set(mask)
+        token = _COUNTING.set(mask)
         try:
             yield
         finally:
-            _COUNTING.reset(before)
+            _COUNTING.reset(token)
 
 
 def counting_steps(layer: Layer, x: Array, mask: Array | None = None) -> Array | None:
@@ -109,7 +129,7 @@ def counting_steps(layer: Layer, x: Array, mask: Array | None = None) -> Array |
             f"mask must hold bools, True where a step counts; got {mask.dtype}. Compare: ids != 0."
         )
     if mask.shape != x.shape[:2]:
-        whose = "" if given else ", which the Masked around it has made,"
+        whose = "" if given else " (the Masked around it has made it)"
         raise ValueError(
             f"{layer!r} got x of shape {x.shape} and a mask of shape {mask.shape}{whose}: it must "
             f"be {x.shape[:2]}, one bool for each step."
@@ -124,42 +144,3 @@ def _check_rows(mask: Array, what: str) -> None:
             f"{what} in row {int(some.argmin())}: in each sequence at least one step must count. "
             f"Leave out empty sequences."
         )
-
-
-class AverageSteps(Layer):
-    """y[n] = the mean of x[n, t] over the steps t that count; dx[n, t] = dy[n] / their number.
-
-    Shapes: x (N, steps, features), y (N, features). All steps count, unless a `Masked` around this
-    layer, or the argument `mask` of `forward` and `predict`, says which do: mask (N, steps), True
-    for a step that counts. In Keras it is `GlobalAveragePooling1D`.
-
-    Raises:
-        ValueError: an x of other axes or without steps.
-
-    Example:
-        >>> AverageSteps().forward(np.array([[[1.0, 10.0], [3.0, 30.0]]]))
-        array([[ 2., 20.]])
-    """
-
-    def forward(self, x: Array, mask: Array | None = None) -> Array:
-        y, self._share = self._mean(x, mask)
-        self._shape = x.shape
-        return y
-
-    def predict(self, x: Array, mask: Array | None = None) -> Array:
-        return self._mean(x, mask)[0]
-
-    def backward(self, dy: Array) -> Array:
-        examples, _, features = self._shape
-        check_gradient(self, dy, (examples, features))
-        return self._share * dy[:, None]
-
-    def _mean(self, x: Array, mask: Array | None) -> tuple[Array, Array]:
-        """The mean, and by what each step is multiplied in it, (N, steps, 1)."""
-        check_steps(self, x)
-        x = floats(x, "x")
-        counting = counting_steps(self, x, mask)
-        if counting is None:
-            counting = np.ones(x.shape[:2], bool)
-        share = (counting / counting.sum(axis=1, keepdims=True)).astype(x.dtype)[:, :, None]
-        return np.where(share, share * x, 0).sum(axis=1), share

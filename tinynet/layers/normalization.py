@@ -138,10 +138,16 @@ class BatchNorm(Layer):
 
     def _checked(self, x: Array) -> Array:
         check_numbers("x", x)
-        if x.ndim > 2 and x.shape[1] == len(self.gain):  # channels of images or sequences
-            check_input(self, x.swapaxes(1, -1), "(N, features, ...)", self.gain)
-            return x.astype(self.gain.dtype, copy=False)
-        check_input(self, x, "(N, features)", self.gain)
+        features = len(self.gain)
+        if x.ndim > 2 and x.shape[1] != features:
+            last = x.shape[-1] == features
+            hint = " Are the features last? np.moveaxis(x, -1, 1) puts them second." * last
+            raise ValueError(
+                f"{self!r} got x of shape {x.shape}: it must be (N, {features}), "
+                f"(N, {features}, L) or (N, {features}, H, W).{hint}"
+            )
+        rows = x if x.ndim < 3 else x.swapaxes(1, -1)
+        check_input(self, rows, "(N, ..., features)", self.gain)
         return x.astype(self.gain.dtype, copy=False)
 
     def _others(self, x: Array) -> tuple[int, ...]:

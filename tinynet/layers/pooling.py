@@ -1,4 +1,4 @@
-"""Pooling: one number for each window of an image, or for the whole image."""
+"""Pooling: one number for each window of an image, for the whole image, or for all steps."""
 
 import math
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from tinynet.checks import check_gradient, floats
 from tinynet.layers.base import Layer
+from tinynet.layers.masks import counting_steps
+from tinynet.layers.steps import check_steps
 from tinynet.layers.windows import Pair, Windows, inner, outer, pair
 from tinynet.types import Array
 
@@ -152,11 +154,51 @@ class GlobalAveragePool(Layer):
                 f"{self!r} got x of shape {x.shape}: it must be (N, C, H, W) or (N, C, L), with at "
                 f"least one pixel."
             )
-        return x.mean(axis=tuple(range(2, x.ndim)))
+        # in float64, because where examples lie innermost, float32 numbers are added one by one
+        return x.mean(axis=tuple(range(2, x.ndim)), dtype=np.float64).astype(x.dtype, copy=False)
 
     def backward(self, dy: Array) -> Array:
         check_gradient(self, dy, self._shape[:2])
-        pixels = self._shape[2:]
-        dx = np.empty(self._shape, dy.dtype)
-        dx[...] = (dy / np.prod(pixels)).reshape(*dy.shape, *(1 for _ in pixels))
+        examples, *others = self._shape
+        dx = np.moveaxis(np.empty((*others, examples), dy.dtype), -1, 0)  # in the order of images
+        share = dy / math.prod(others[1:])
+        dx[...] = share.reshape(*dy.shape, *(1 for _ in others[1:]))
         return dx
+
+
+class AverageSteps(Layer):
+    """y[n] = the mean of x[n, t] over the steps t that count; dx[n, t] = dy[n] / their number.
+
+    Shapes: x (N, steps, features), y (N, features). All steps count, unless a `Masked` around this
+    layer, or the argument `mask` of `forward` and `predict`, says which do: mask (N, steps), True
+    for a step that counts. In Keras it is `GlobalAveragePooling1D`.
+
+    Raises:
+        ValueError: an x of other axes or without steps.
+
+    Example:
+        >>> AverageSteps().forward(np.array([[[1.0, 10.0], [3.0, 30.0]]]))
+        array([[ 2., 20.]])
+    """
+
+    def forward(self, x: Array, mask: Array | None = None) -> Array:
+        counts = counting_steps(self, x, mask)
+        y = AverageSteps.predict(self, x, counts)
+        self._counts, self._shape = counts, x.shape
+        return y
+
+    def predict(self, x: Array, mask: Array | None = None) -> Array:
+        check_steps(self, x)
+        x, counts = floats(x, "x"), counting_steps(self, x, mask)
+        if counts is None:
+            return x.mean(axis=1)
+        total = np.where(counts[:, :, None], x, 0).sum(axis=1)
+        return total / counts.sum(axis=1, keepdims=True).astype(x.dtype)
+
+    def backward(self, dy: Array) -> Array:
+        examples, steps, features = self._shape
+        check_gradient(self, dy, (examples, features))
+        if self._counts is None:
+            return np.repeat(dy[:, None] / steps, steps, axis=1)
+        share = dy / self._counts.sum(axis=1, keepdims=True).astype(dy.dtype)
+        return np.where(self._counts[:, :, None], share[:, None], 0)

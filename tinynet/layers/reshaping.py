@@ -88,7 +88,7 @@ class Permute(Layer):
             raise ValueError(f"axes must be 1 to their number, in some order; got {axes}")
 
     def forward(self, x: Array) -> Array:
-        y = self.predict(x)
+        y = Permute.predict(self, x)
         self._shape = y.shape
         return y
 

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from tinynet.checks import check_gradient, check_numbers, returned, sizes
 from tinynet.kept import explain
 from tinynet.layers.base import Layer
+from tinynet.layers.masks import Masked
 from tinynet.text import Table, one_line, table, written
 from tinynet.types import Array
 
@@ -47,21 +48,13 @@ class Sequential(Layer):
     """
 
     def __init__(self, *layers: Layer, dtype: DTypeLike | None = None) -> None:
-        if not layers:
-            raise ValueError("Sequential needs at least one layer; got none")
-        for place, layer in enumerate(layers):
-            if not isinstance(layer, Layer):
-                hint = " Unpack a list: Sequential(*layers)." if isinstance(layer, list) else ""
-                hint = f" Did you mean {layer.__name__}()?" if isinstance(layer, type) else hint
-                raise TypeError(
-                    f"Sequential takes layers; number {place} is {written(layer)}.{hint}"
-                )
+        check_layers("Sequential", layers)
         self._layers = layers
         # the first layer with parameters, which needs to compute no dL/dx in training
         self._first = next((n for n, layer in enumerate(layers) if layer.params.size), len(layers))
         super().__init__(dtype=dtype, **{str(place): layer for place, layer in enumerate(layers)})
         self.input_shape, self.input_dtype = layers[0].input_shape, layers[0].input_dtype
-        self._warn_of_equal_weights()
+        warn_of_equal_weights(self)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -119,7 +112,9 @@ class Sequential(Layer):
         given = None if input_shape is None else sizes(input_shape, "input_shape")
         shape = self.input_shape if given is None else given
         dtype = self.input_dtype or self.params.dtype
-        x = None if shape is None else np.zeros((1, *shape), dtype)
+        padding = {part.padding for part in self.walk() if isinstance(part, Masked)}
+        some = next(value for value in itertools.count() if value not in padding)
+        x = None if shape is None else np.full((1, *shape), some, dtype)
         for place, layer in enumerate(self.layers):
             try:
                 x = None if x is None else layer.predict(x)
@@ -171,15 +166,28 @@ class Sequential(Layer):
             raise
         return x
 
-    def _warn_of_equal_weights(self) -> None:
-        named = [(n, w) for n, w in self.named_parameters() if w.size > 1 and np.ptp(w) > 0]
-        # biases of whole numbers, such as those of an LSTM, were not drawn at random
-        named = [(n, w) for n, w in named if w.ndim > 1 or (w % 1).any()]
-        for (first, a), (second, b) in itertools.combinations(named, 2):
-            if a.shape == b.shape and np.array_equal(a, b):
-                warnings.warn(
-                    f"{first} and {second} start with equal weights. If they should be random, was "
-                    f"the same int given to both as rng? Make one Generator, "
-                    f"rng = np.random.default_rng(0), and pass it to every layer.",
-                    stacklevel=3,
-                )
+
+def check_layers(me: str, layers: tuple[object, ...]) -> None:
+    """Refuse no layers, and what is none."""
+    if not layers:
+        raise ValueError(f"{me} needs at least one layer; got none")
+    for place, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            hint = f" Unpack a list: {me}(*layers)." if isinstance(layer, list) else ""
+            hint = f" Did you mean {layer.__name__}()?" if isinstance(layer, type) else hint
+            raise TypeError(f"{me} takes layers; number {place} is {written(layer)}.{hint}")
+
+
+def warn_of_equal_weights(net: Layer) -> None:
+    """Warn if two parameters that seem to be drawn at random are equal."""
+    named = [(n, w) for n, w in net.named_parameters() if w.size > 1 and np.ptp(w) > 0]
+    # biases of whole numbers, such as those of an LSTM, were not drawn at random
+    named = [(n, w) for n, w in named if w.ndim > 1 or (w % 1).any()]
+    for (first, a), (second, b) in itertools.combinations(named, 2):
+        if a.shape == b.shape and np.array_equal(a, b):
+            warnings.warn(
+                f"{first} and {second} start with equal weights. If they should be random, was "
+                f"the same int given to both as rng? Make one Generator, "
+                f"rng = np.random.default_rng(0), and pass it to every layer.",
+                stacklevel=4,
+            )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tinynet.checks import check_numbers, positive_int, sizes
+from tinynet.checks import check_numbers, check_width, positive_int, sizes
 from tinynet.types import Array
 
 Pair: TypeAlias = int | tuple[int, int]
@@ -60,11 +60,8 @@ class Windows(NamedTuple):
                 f"{layer!r} got x of shape {x.shape}: no window fits into {x.shape[2]} × "
                 f"{x.shape[3]} pixels, padding included."
             )
-        if dtype is not None and np.result_type(x.dtype, dtype) != dtype:
-            raise TypeError(
-                f"{layer!r} has {dtype} parameters and got x of {x.dtype}: "
-                f"convert it once with x.astype(np.{dtype})."
-            )
+        if dtype is not None:
+            check_width(layer, x, dtype)
 
     def padded(self, images: Array, dtype: Any, value: float = 0) -> Array:
         """The images (C, H, W, N) with a border of that value, contiguous in memory."""

@@ -28,9 +28,9 @@ class Loss:
     Attributes:
         buffers: names of arrays that a loss keeps from one `forward` to the next, such as a running
             mean, and overwrites in place. Checkpoints hold them.
-        count: how much the last batch counts in the mean over an epoch; None stands for its number
-            of examples. A `forward` whose mean divides by something else, such as a sum of weights,
-            sets it to that.
+        batch_weight: how much the last batch counts in the mean over an epoch; None stands for its
+            number of examples. A `forward` whose mean divides by something else, such as a sum of
+            class weights, sets it to that.
         activation: name of the activation that the loss applies to y itself, so that the network
             should not end in it; empty if there is none.
 
@@ -54,7 +54,7 @@ class Loss:
 
     activation = ""
     buffers: ClassVar[tuple[str, ...]] = ()
-    count: float | None = None
+    batch_weight: float | None = None
 
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the class was called with, for repr
 

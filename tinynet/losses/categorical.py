@@ -45,9 +45,9 @@ class CrossEntropyLoss(Loss):
     and Keras. The largest logit is subtracted first, so that e^y does not overflow.
 
     With class weights w, q ← w q, element by element. The mean is then PyTorch's: the sum is
-    divided by Σₙ w[tₙ], the weights of the right classes, if the targets are class indices, and by
-    N if they are rows of probabilities. A target that is `ignore_index` counts neither in the sum
-    nor in what divides it. Where nothing counts, L and dL/dy are 0, where PyTorch gives NaN.
+    divided by Σₙ w[tₙ], the weights of the right classes, in place of N, if the targets are class
+    indices; rows of probabilities are divided by N. A class index that is `ignore_index` counts
+    neither in the sum nor in what divides it. If nothing counts, L and dL/dy are 0 (PyTorch: NaN).
 
     Shapes: y (N, K); t class indices (N,) of an integer type, or rows of probabilities (N, K). For
     sequences y (N, steps, K) and t (N, steps) or (N, steps, K), and so for more axes: every step
@@ -57,8 +57,9 @@ class CrossEntropyLoss(Loss):
         label_smoothing: ε, the share of each target that is spread evenly over all classes.
         weight: w, a number of at least 0 for each class, for example larger for rare classes; None
             stands for 1.
-        ignore_index: a number that marks targets that are to be left out, such as −100 for the
-            steps that fill a sequence up; None if every target counts.
+        ignore_index: a number that marks class indices that are to be left out, such as −100 for
+            the steps that fill a sequence up; None if every target counts. It has no meaning for
+            rows of probabilities.
 
     Raises:
         ValueError: `label_smoothing` outside [0, 1), weights that are negative or not one for each
@@ -135,9 +136,9 @@ class CrossEntropyLoss(Loss):
         self._shape = y.shape
         y = y.reshape(-1, y.shape[-1])
         if t.ndim == len(self._shape):
-            q, self.count = t.reshape(y.shape).astype(y.dtype, copy=False), float(len(y))
+            q, self.batch_weight = t.reshape(y.shape).astype(y.dtype, copy=False), float(len(y))
         else:
-            q, self.count = self._one_hot(t.ravel(), y)
+            q, self.batch_weight = self._one_hot(t.ravel(), y)
         if self.label_smoothing:
             share = self.label_smoothing * q.sum(axis=1, keepdims=True) / y.shape[1]
             q = (1 - self.label_smoothing) * q + share
@@ -147,11 +148,11 @@ class CrossEntropyLoss(Loss):
         e = np.exp(z)
         total = e.sum(axis=1, keepdims=True)
         self._p, self._q = e / total, q
-        return weighted_sum(q, np.log(total) - z) / (self.count or 1)  # Σ q (−log p)
+        return weighted_sum(q, np.log(total) - z) / (self.batch_weight or 1)  # Σ q (−log p)
 
     def backward(self) -> Array:
         p, q = self._p, self._q
-        dy = (p * q.sum(axis=1, keepdims=True) - q) / (self.count or 1)
+        dy = (p * q.sum(axis=1, keepdims=True) - q) / (self.batch_weight or 1)
         return dy.reshape(self._shape)
 
     def _one_hot(self, t: Array, y: Array) -> tuple[Array, float]:

@@ -15,6 +15,7 @@ import numpy as np
 from tinynet import initializers, layers
 from tinynet.checks import random_generator
 from tinynet.held import held
+from tinynet.initializers import INITIAL
 from tinynet.layers import Layer
 from tinynet.types import Array, Rng
 
@@ -101,7 +102,7 @@ def described_layers(
     for name, value in arguments.items():
         if isinstance(value, dict) and isinstance(value.get("layer"), dict):
             yield from described_layers(value["layer"], f"{place}.{name}" if place else name)
-        elif name not in (*_SEEDS, "init", "dtype") and not isinstance(value, dict):
+        elif name not in (*_SEEDS, *INITIAL, "dtype") and not isinstance(value, dict):
             options[name] = value
     yield place, (cls.removeprefix("tinynet."), options)
 
@@ -121,8 +122,9 @@ def _describe_layer(layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:
     cls = layer.__class__  # not its type, which `detect_anomaly` changes
     own = OWN_LAYERS.get(f"tinynet.{cls.__name__}") is cls
     args, kwargs = layer._arguments
-    if not _known(kwargs.get("init")) and _has_default(cls, "init"):
-        kwargs = {name: value for name, value in kwargs.items() if name != "init"}
+    for name in INITIAL:
+        if name in kwargs and not _known(kwargs[name]) and _has_default(cls, name):
+            kwargs = {other: value for other, value in kwargs.items() if other != name}
     names = [*inspect.signature(cls.__init__).parameters][1:] + ["an argument"] * len(args)
     return {
         "class": f"tinynet.{cls.__name__}" if own else cls.__name__,
@@ -204,7 +206,8 @@ class _Builder:
             key: value if key in _SEEDS and type(value) is int else self.value(value, own)
             for key, value in named.items()
         }
-        without_values = {"init": self._without_values} if own and _has_default(cls, "init") else {}
+        takes = [name for name in INITIAL if own and _has_default(cls, name)]
+        without_values = dict.fromkeys(takes, self._without_values)
         try:
             layer = cls(*args, **{**kwargs, **without_values})
         except (RecursionError, MemoryError):

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinynet.declared import attributes, is_declared
 from tinynet.held import held
+from tinynet.initializers import INITIAL
 from tinynet.kept import PASSES, set_by
 from tinynet.layers import Layer
 
@@ -32,7 +33,7 @@ def settings(thing: object) -> dict[str, Any]:
         return dict(_values("", thing, changing))
     found: dict[str, Any] = {}
     for place, layer in _layers("", thing):
-        changing = {"init", *layer.buffers, *set_by(layer.__class__, *PASSES)}
+        changing = {*INITIAL, *layer.buffers, *set_by(layer.__class__, *PASSES)}
         changing |= {name for name in attributes(layer) if is_declared(layer, name)}
         found |= dict(_values(place, layer, changing))
     return found

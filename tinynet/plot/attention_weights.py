@@ -31,7 +31,7 @@ def attention(
 
     Args:
         weights: `(T, T)`, or `(heads, T, T)`; each row holds the weights of one step, the softmax
-            of its scores, and sums to 1.
+            of its scores, and sums to 1; a row of zeros is that of a step that may look at none.
         labels: one for each of the T steps, for instance its word.
 
     Raises:
@@ -101,7 +101,8 @@ def _checked(weights: ArrayLike) -> Array:
             f"softmax over the last axis."
         )
     sums = values.sum(axis=2)
-    if (wrong := np.abs(sums - 1) > _ROUNDING).any():
+    nothing = (values == 0).all(axis=2)  # of a step that may look at none
+    if (wrong := (np.abs(sums - 1) > _ROUNDING) & ~nothing).any():
         head, row = np.argwhere(wrong)[0]
         hint = "Scores become weights by a softmax over the last axis."
         if (np.abs(values.sum(axis=1) - 1) <= _ROUNDING).all():

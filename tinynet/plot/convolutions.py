@@ -148,6 +148,8 @@ def _outputs(net: Sequential, image: ArrayLike, count: int) -> list[Array]:
         values.ndim == 4 or values.shape[1:] == net.input_shape
     )
     y, outputs = values if is_batch else values[np.newaxis], []
+    if net.params.size and net.input_dtype is None:
+        y = y.astype(net.params.dtype)
     for place, layer in enumerate(net.layers[:count]):
         try:
             y = returned(layer, "predict", layer.predict(y))

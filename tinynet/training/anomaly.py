@@ -101,14 +101,14 @@ class _Watched:
 
 
 class _WatchedLayer(_Watched, Layer):
-    def forward(self, x: Array) -> Array:
-        return self._outputs("forward", self, x)
+    def forward(self, x: Array, *more: Any, **named: Any) -> Array:  # a mask, for example
+        return self._outputs("forward", self, x, *more, **named)
 
-    def predict(self, x: Array) -> Array:
+    def predict(self, x: Array, *more: Any, **named: Any) -> Array:
         # On an unwatched copy, because a `predict` that calls `forward` is not a training pass.
         copy = object.__new__(self.original)
         vars(copy).update(vars(self))
-        return self._outputs("predict", copy, x)
+        return self._outputs("predict", copy, x, *more, **named)
 
     def backward(self, dy: Array) -> Array:
         return self._gradients("backward", dy)
@@ -117,10 +117,10 @@ class _WatchedLayer(_Watched, Layer):
         self._gradients("parameter_gradients", dy)
 
     @_quiet
-    def _outputs(self, direction: str, layer: Any, x: Array) -> Array:
+    def _outputs(self, direction: str, layer: Any, x: Array, *more: Any, **named: Any) -> Array:
         where = self._where(direction)
         _check(x, f"x came to {where}", _OUTSIDE)
-        y = getattr(self.original, direction)(layer, x)
+        y = getattr(self.original, direction)(layer, x, *more, **named)
         if not np.isfinite(y).all():
             for name, value in self._parameters().items():
                 _check(value, f"was in {name}, {where}", "before it ran")

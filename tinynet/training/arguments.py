@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.checks import check_lengths, check_numbers, returned
+from tinynet.checks import check_lengths, check_numbers, not_negative, returned
 from tinynet.declared import attributes, is_declared
 from tinynet.kept import explain, used_names
-from tinynet.layers import Layer, Sequential
+from tinynet.layers import Frozen, Layer, Masked, Sequential
 from tinynet.layers.consistency import own_arrays, undeclared_parameter, undeclared_state
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
@@ -69,6 +69,8 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
                     loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
                 with reading(f"forward of {type(loss).__name__}", "y or t"):
                     loss.forward(read_only(y), t[here])
+                if loss.batch_weight is not None:
+                    not_negative(loss.batch_weight, f"batch_weight of {type(loss).__name__}")
                 dy = returned(loss, "backward", loss.backward(), y.shape, y.dtype)
                 net.parameter_gradients(dy)
                 if np.isnan(net.grads).any():
@@ -149,14 +151,14 @@ class _Checked:
     def methods(self) -> dict[str, Any]:
         return {"forward": self.forward, "backward": self.backward}
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, *more: Any, **named: Any) -> Array:  # a mask, for example
         self.shape, self.dtype = np.shape(x), getattr(x, "dtype", np.dtype(float))
         arrays = (*self.layer.named_parameters(), *self.layer.named_buffers())
         types = [self.dtype, *(array.dtype for _, array in arrays)]
         floats = [dtype for dtype in types if dtype.kind == "f"] or [np.dtype(float)]
         me = f"forward of {type(self.layer).__name__}"
         with reading(me, "x"):
-            y = type(self.layer).forward(self.layer, read_only(x))
+            y = type(self.layer).forward(self.layer, read_only(x), *more, **named)
         return returned(self.layer, "forward", y, None, np.result_type(*floats))
 
     def backward(self, dy: Array) -> Any:
@@ -181,8 +183,8 @@ def _warn_of_pixels(x: Array) -> None:
 
 def _warn_of_activation(net: Layer, loss: Loss) -> None:
     last = net
-    while isinstance(last, Sequential):
-        last = last.layers[-1]
+    while isinstance(last, Sequential | Masked | Frozen):
+        last = last.layers[-1] if isinstance(last, Sequential) else last.inner
     if type(last).__name__ == loss.activation:
         warnings.warn(
             f"the network ends in {last!r}, which {loss!r} applies itself. Applied twice, it "

@@ -67,7 +67,7 @@ def descend(
     t: Array,
     batch_size: int,
     order: Array | None,
-    record: Callable[[float, float | None, int], None],
+    record: Callable[[float, float], None],
     signals: HeldSignals,
 ) -> int:
     """Take the steps of an epoch up to its last batch, and return the place where that begins.
@@ -78,7 +78,7 @@ def descend(
 
     Args:
         order: of the rows; None for the order in which they lie.
-        record: is called with the loss of each batch, its `count`, and its number of examples.
+        record: is called with the loss of each batch and how much it counts.
         signals: are delivered after each block.
     """
     layers = _flat(net)
@@ -101,7 +101,7 @@ def descend(
         Z = first.predict(X)
         G = _gram(X, batch_size, 0 if first.b is None else 1)
         D = np.empty_like(Z)
-        losses: list[tuple[float, float | None, int]] = []
+        losses: list[tuple[float, float]] = []
         try:
             for start in range(0, len(X), batch_size):
                 stop = min(start + batch_size, len(X))
@@ -111,7 +111,8 @@ def descend(
                 for layer in others:
                     y = layer.forward(y)
                 value = loss.forward(y, T[start:stop])
-                losses.append((value, loss.count, stop - start))
+                weight = loss.batch_weight
+                losses.append((value, stop - start if weight is None else weight))
                 dy = loss.backward() * own.rate()
                 for layer in reversed(others):
                     dy = layer.backward(dy)
@@ -120,7 +121,7 @@ def descend(
                 own.steps += 1
         except Exception:  # the plain loop meets it again
             return place
-        if not math.isfinite(sum(value for value, _, _ in losses)):
+        if not math.isfinite(sum(value for value, _ in losses)):
             return place
         X.T.dot(D, out=dW)
         if first.b is not None:
@@ -134,8 +135,8 @@ def descend(
                 *((setattr, original, "state", ours.state) for original, ours in generators),
             ]
         )
-        for of_batch in losses:
-            record(*of_batch)
+        for value, weight in losses:
+            record(value, weight)
         if signals.waiting:
             signals.deliver()
     return last

@@ -93,7 +93,10 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
     named = by_name(metrics)
     y, t = read_only(predict(net, x)), read_only(t)
     with reading(f"forward of {type(loss).__name__}", "y or t"):
-        measured = {"loss": float(copy.copy(loss).forward(y, t))}
+        own = copy.copy(loss)
+        measured = {"loss": float(own.forward(y, t))}
+    if own.batch_weight == 0:
+        raise ValueError(f"no target counts for {loss!r}: each is left out, or has the weight 0")
     for name, metric in named.items():
         try:
             with reading(f"the metric {name}", "the outputs or targets"):

@@ -34,7 +34,7 @@ class Epoch:
     Attributes:
         number: 1 for the first epoch.
         loss: mean over the examples, each with the loss that its batch had before its step; a
-            short last batch weighs less.
+            short last batch weighs less, or each batch as its `Loss.batch_weight` says.
         seconds: duration of the pass, without the body of the caller's loop.
         examples: number of examples in the pass.
         lr: learning rate of the first step.
@@ -150,17 +150,23 @@ def start(
                     )
                 for x_batch, t_batch in in_order(x, t, batch_size, order, start):
                     value = own.forward(net.forward(x_batch), t_batch)
-                    mean.add(value, own.count, len(x_batch))
+                    weight = own.batch_weight
+                    mean.add(value, len(x_batch) if weight is None else weight)
                     net.parameter_gradients(own.backward())
                     optimizer.step()
                     if signals.waiting:
                         signals.deliver()
             mean.check_parameters(net.params)
+            if not mean.weight:
+                raise ValueError(
+                    f"no target counts for {own!r} in epoch {number}: each is left out, or has the "
+                    f"weight 0"
+                )
             if rate == 0 == optimizer.rate() and number < epochs and not warned:
                 warned = True
                 _warn_of_no_rate(number, epochs)
             seconds = time.perf_counter() - started
-            yield Epoch(number, mean.total / (mean.count or 1), seconds, len(x), rate)
+            yield Epoch(number, mean.total / mean.weight, seconds, len(x), rate)
 
     return epoch_by_epoch()
 
@@ -211,25 +217,24 @@ def _own_copies(loss: Loss) -> Iterator[Loss]:
 
 
 class _MeanLoss:
-    """The mean loss over the examples of an epoch; what is not finite is an error."""
+    """The mean loss of an epoch over its batches; what is not finite is an error."""
 
     def __init__(
         self, epoch: int, rate: float, steps: int, watch: Callable[[int], object] | None
     ) -> None:
         self.epoch, self.rate = epoch, rate  # the rate of the first step
-        self.total, self.count, self.steps = 0.0, 0.0, 0
+        self.total, self.weight, self.steps = 0.0, 0.0, 0
         self._watch, self._next, self._interval = watch, math.inf, max(1, steps // 200)
         if watch is not None:
             self._next = self._interval
 
-    def add(self, value: float, count: float | None, examples: int) -> None:
-        """The loss of one more batch, and how much it counts: by default as its examples."""
+    def add(self, value: float, weight: float) -> None:
+        """The loss of one more batch, and how much it counts."""
         self.steps += 1
         if not math.isfinite(value):
             raise self._diverged(f"the loss became {value}")
-        count = examples if count is None else count
-        self.total += value * count
-        self.count += count
+        self.total += value * weight
+        self.weight += weight
         if self.steps >= self._next and self._watch is not None:
             self._watch(self.steps)
             self._next = self.steps + self._interval
