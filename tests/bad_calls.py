@@ -181,7 +181,7 @@ row(
     rng=RNG,
     dtype=DTYPE,
 )
-row("Masked", layer=("layer", New(lambda made: Dense(3, 3))), padding=("real", 0))
+row("Masked", layer=("layer", New(lambda made: tinynet.AverageSteps())), padding=("real", 0))
 row(
     "Concatenate",
     **{"*layers": ("layer", New(lambda made: Dense(3, 3)))},
@@ -340,7 +340,7 @@ row("schedules.piecewise", parts=("rates", [0.1, 0.2]), boundaries=("steps", [3]
 
 SCORES = ("like", T)
 CLASSES = {"predicted": SCORES, "labels": ("labels", LABELS)}
-row("metrics.accuracy", **CLASSES)
+row("metrics.accuracy", **CLASSES, ignore_index=("int or none or less", 7))
 row("metrics.accuracy", predicted=("labels", LABELS), labels=("like", np.eye(2)[LABELS]))
 row(
     "metrics.binary_accuracy",

@@ -114,7 +114,7 @@ def test_a_name_that_a_layer_really_has_is_not_foreign():
         (lambda: BatchNorm(num_features=3), "'num_features': write features="),
         (lambda: Embedding(count=10, features=3), r"Embedding\(num_embeddings, features\)"),
         (lambda: ReLU(inplace=True), "ReLU takes no 'inplace'"),
-        (lambda: Softmax(dim=1), "Softmax takes no 'dim': leave it out, because it works over"),
+        (lambda: Softmax(dim=1), "Softmax takes no 'dim': leave it out: the docstring says over"),
         (lambda: LeakyReLU(inplace=True), "LeakyReLU takes no 'inplace'"),
         (lambda: Adam(network(), learning_rate=0.1), "Adam takes no 'learning_rate': write lr="),
         (lambda: Adam(network(), beta_1=0.8), "'beta_1': write betas="),

@@ -61,7 +61,7 @@ KEYWORDS = _table(
         "dim axis": "leave it out: the docstring says over which axis it works",
         "start_dim end_dim": "leave it out, because all axes but the first become one",
         "recurrent_dropout": "write a layer: Sequential(LSTM(3, 4), Dropout(0.3))",
-        "dropout": "write a layer: Sequential(LSTM(3, 4), Dropout(0.3))",
+        "dropout": "write tinynet.Dropout(0.3), a layer: Sequential(LSTM(3, 4), Dropout(0.3))",
         "nonlinearity": "an RNN has tanh; LSTM and GRU have their gates",
         "mask_value": "write padding=",
         "key_padding_mask attention_mask": "write mask=, which is True for the steps that count",

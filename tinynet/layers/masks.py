@@ -50,6 +50,7 @@ class Masked(Wrapper):
         UserWarning: no layer in f leaves out padding.
 
     Example:
+        >>> import numpy as np
         >>> from tinynet import AverageSteps, Embedding, Sequential
         >>> net = Masked(Sequential(Embedding(100, 1, rng=0), AverageSteps()))
         >>> short, long = net.predict(np.array([[7, 5, 0, 0], [7, 5, 7, 5]]))
@@ -115,6 +116,7 @@ def counting_steps(layer: Layer, x: Array, mask: Array | None = None) -> Array |
         TypeError: a mask that does not hold bools.
 
     Example:
+        >>> import numpy as np
         >>> from tinynet import Identity
         >>> counting_steps(Identity(), np.ones((2, 3, 4))) is None
         True

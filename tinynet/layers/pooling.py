@@ -182,6 +182,7 @@ class AverageSteps(Layer):
     """
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:
+        check_steps(self, x)
         counts = counting_steps(self, x, mask)
         y = AverageSteps.predict(self, x, counts)
         self._counts, self._shape = counts, x.shape
