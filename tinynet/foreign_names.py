@@ -181,6 +181,7 @@ ATTRIBUTES = _OF_OBJECTS | _table(
         "CrossEntropy SoftmaxCrossEntropy cross_entropy": _CROSS_ENTROPY,
         "BCE BinaryCrossentropy binary_cross_entropy": "write tinynet.BCELoss(), or "
         "tinynet.BCEWithLogitsLoss() without a Sigmoid",
+        "dropout": "write tinynet.Dropout",
         "TimeDistributed": "leave it out: Dense and activations compute each step by itself",
         "LSTMCell GRUCell RNNCell": "write tinynet.LSTM(inputs, units), which takes all steps",
         "Attention": "write tinynet.SelfAttention(features, heads)",
