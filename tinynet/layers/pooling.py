@@ -74,7 +74,10 @@ class MaxPool2D(_Pool2D):
             here = values == self._y
             here &= free
             free ^= here
-            gradients += dy * here
+            if self.windows.apart():
+                np.multiply(dy, here, out=gradients)
+            else:
+                gradients += dy * here
         return outer(self.windows.inside(dpadded))
 
     def _largest(self, padded: Array) -> Array:

@@ -107,6 +107,10 @@ class Windows(NamedTuple):
             writeable=False,
         )
 
+    def apart(self) -> bool:
+        """Whether no two windows share an element."""
+        return self.stride[0] >= self.kernel[0] and self.stride[1] >= self.kernel[1]
+
     def shape(self, padded: Array) -> tuple[int, int]:
         """Rows and columns of outputs; what is left over at the end is not covered."""
         height, width = padded.shape[1:3]
