@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from layers import Run
 
-from tinynet import Dense, Layer, MSELoss, evaluate, predict
+from tinynet import SGD, Dense, Embedding, Layer, MSELoss, evaluate, predict, train
 from tinynet.metrics import accuracy
 
 
@@ -65,3 +65,15 @@ def test_a_metric_returns_one_number_under_a_name_of_its_own(metrics, words):
     x = np.ones((4, 2))
     with pytest.raises((TypeError, ValueError), match=words):
         evaluate(Dense(2, 2, rng=0), MSELoss(), x, x, metrics)
+
+
+def test_an_error_in_a_later_portion_says_where_it_is():
+    net, ids = Embedding(5, 2, rng=0), np.zeros((10, 3), int)
+    ids[7, 1] = 9
+    with pytest.raises(ValueError, match=r"x\[1, 1\] = 9") as info:
+        predict(net, ids, batch_size=3)
+    assert info.value.__notes__ == ["in the rows of x from 6 on, which count from 0 above"]
+    loss, optimizer = MSELoss(), SGD(net, lr=0.1)
+    with pytest.raises(ValueError, match=r"x\[1, 1\] = 9") as info:
+        train(net, loss, optimizer, ids, np.zeros((10, 3, 2)), epochs=1, batch_size=2)
+    assert info.value.__notes__[-1] == "in the rows 0 and 7 of x, called 0 and 1 above"

@@ -85,7 +85,12 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
             if wrong:
                 raise ValueError(f"{wrong}.")
         if net.input_dtype is not None:  # ids, which are all in range if the ends are
-            net.predict(x[[x.argmin() // x[0].size, x.argmax() // x[0].size]])
+            ends = [int(place) // x[0].size for place in (x.argmin(), x.argmax())]
+            try:
+                net.predict(x[ends])
+            except Exception as error:
+                error.add_note(f"in the rows {ends[0]} and {ends[1]} of x, called 0 and 1 above")
+                raise
     net.check_views()
 
 

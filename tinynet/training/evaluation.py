@@ -57,7 +57,11 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
         outputs = np.empty((len(x), *first.shape[1:]), first.dtype)
         outputs[:rows] = first
         for start in range(rows, len(x), rows):
-            outputs[start : start + rows] = net.predict(x[start : start + rows])
+            try:
+                outputs[start : start + rows] = net.predict(x[start : start + rows])
+            except Exception as error:
+                error.add_note(f"in the rows of x from {start} on, which count from 0 above")
+                raise
     return outputs
 
 
