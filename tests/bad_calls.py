@@ -385,7 +385,12 @@ row("data.load_mnist", folder=("path", FOLDER / "mnist"), verify=("bool", False)
 
 DATA = {"x": ("numbers", X), "t": ("numbers", T)}
 TRAINING = {"net": NET, "loss": LOSS, "optimizer": OPTIMIZER, **DATA, "epochs": ("int", 1)}
-LOOP = {"batch_size": ("int", 2), "shuffle": ("bool", True), "rng": RNG}
+LOOP = {
+    "batch_size": ("int", 2),
+    "shuffle": ("bool", True),
+    "rng": RNG,
+    "engine": ("engine", "numpy"),
+}
 row("train", **TRAINING, **LOOP, blocked=("bool", True))
 row(
     "fit",

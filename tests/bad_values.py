@@ -204,6 +204,7 @@ KINDS = {
         "a row": lambda: good[0],
         "of no step": lambda: good & False,
     },
+    "engine": odd(**{"fast": lambda: "fast", "of names": lambda: ("numpy",)}),
     "approximate": odd(**{"gelu": lambda: "gelu", "of names": lambda: ("tanh",)}),
     "padding": odd("list", "empty list", "huge", "0", **SIZES),
     "shape or none": odd("None", "list", **SIZES),

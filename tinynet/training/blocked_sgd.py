@@ -55,7 +55,7 @@ def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: 
         and optimizer.net is net
         and x.ndim == 2
         and x.dtype == net.params.dtype
-        and all(_is_ours(part) for part in (*net.walk(), loss))
+        and all(is_ours(part) for part in (*net.walk(), loss))
     )
 
 
@@ -189,7 +189,7 @@ def _gram(x: Array, batch_size: int, constant: float) -> Array:
     return G
 
 
-def _is_ours(part: object) -> bool:
+def is_ours(part: object) -> bool:
     """Whether a class of tinynet computes it, without a method replaced in the object."""
     ours = type(part).__module__.startswith("tinynet.")
     classes = type(part).__mro__

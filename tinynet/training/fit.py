@@ -44,6 +44,7 @@ def fit(
     checkpoint: FilePath | None = None,
     resume: bool = False,
     rng: Rng = None,
+    engine: str = "auto",
 ) -> History:
     """Train the network, measure it after each epoch, and return the history.
 
@@ -58,7 +59,7 @@ def fit(
     made in the same way.
 
     Args:
-        net, loss, optimizer, x, t, batch_size, shuffle, rng: as for `train`.
+        net, loss, optimizer, x, t, batch_size, shuffle, rng, engine: as for `train`.
         epochs: passes over the data, including those before `resume`.
         validation: inputs and targets that are not trained on, measured after each epoch.
         metrics: functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by
@@ -124,7 +125,7 @@ def fit(
 
     display = Display(progress, epochs)
     training = start(
-        net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, watch=display.batches
+        net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, engine, watch=display.batches
     )
     if checkpoint is not None:
         check_memory(optimizer)

@@ -16,13 +16,15 @@ from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
-from tinynet.training import blocked_sgd
+from tinynet.text import shown
+from tinynet.training import blocked_sgd, compiled
 from tinynet.training.arguments import check_arguments, rehearse
 from tinynet.training.blas_threads import OneThread, largest_product
 from tinynet.training.interrupts import HeldSignals
 from tinynet.training.read_only import read_only
 from tinynet.types import Array, Rng
 
+_ENGINES = "auto", "compiled", "numpy"
 LOST = "; then build a new network, because the parameters of this one may no longer be finite."
 """What `fit` does not say, because it puts the network back."""
 
@@ -59,6 +61,7 @@ def train(
     batch_size: int = 1,
     shuffle: bool = True,
     rng: Rng = None,
+    engine: str = "auto",
     blocked: bool = True,
 ) -> Iterator[Epoch]:
     """Train the network, and yield an `Epoch` after each pass over the data.
@@ -78,6 +81,10 @@ def train(
         batch_size: examples in a step; the last batch of an epoch may be shorter.
         shuffle: whether each epoch visits the examples in a new order.
         rng: random numbers for that order.
+        engine: "compiled" takes steps of compiled loops, with the extra `fast` (Numba), where all
+            layers, the loss and the data have them; "numpy" takes the methods of the layers, which
+            these are the same as, to rounding; "auto" chooses what is faster. As with `blocked`,
+            an `optimizer.lr` that reads the network needs "numpy".
         blocked: whether plain SGD on small batches updates the first weight matrix once for a block
             of batches, where that is possible. It takes the same steps to rounding, and is faster;
             see `tinynet.training.blocked_sgd`. Pass False if `optimizer.lr` is a function that
@@ -85,7 +92,8 @@ def train(
 
     Raises:
         ValueError: lengths that differ, no data, NaN or infinity in the data, shapes that do not
-            fit, an optimizer of another network.
+            fit, an optimizer of another network; `engine="compiled"` with something that has no
+            compiled form.
         TypeError: something that is not an array, or has the wrong float type.
         DivergenceError: during training, when the loss or a parameter is no longer finite.
 
@@ -103,7 +111,9 @@ def train(
         1 0.81323
         2 0.00000
     """
-    return _Epochs(start(net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, blocked))
+    return _Epochs(
+        start(net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, engine, blocked)
+    )
 
 
 def start(
@@ -116,6 +126,7 @@ def start(
     batch_size: int,
     shuffle: bool,
     rng: Rng,
+    engine: str,
     blocked: bool = True,
     watch: Callable[[int], object] | None = None,
 ) -> Generator[Epoch, None, None]:
@@ -129,9 +140,13 @@ def start(
     positive_int(batch_size, "batch_size")
     shuffle, blocked = boolean(shuffle, "shuffle"), boolean(blocked, "blocked")
     generator = random_generator(rng)
+    if not isinstance(engine, str) or engine not in _ENGINES:
+        raise ValueError(f"engine must be one of {_ENGINES}; got {shown(engine)}")
     check_arguments(net, loss, optimizer, x, t)
     x, t = read_only(x), read_only(t)
     rehearse(net, loss, x, t, batch_size)
+    if engine == "compiled" and (what := compiled.reason_against(net, loss, optimizer, x, t)):
+        raise ValueError(f'engine="compiled" has no compiled form of {what}; use engine="auto"')
     steps = -(-len(x) // batch_size)
     product = largest_product(net, min(batch_size, len(x)))
 
@@ -144,7 +159,14 @@ def start(
             with np.errstate(all="ignore"), HeldSignals() as signals, OneThread(product):
                 order = generator.permutation(len(x)) if shuffle else None
                 # in each epoch, because the caller may have changed the optimizer
-                if blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):
+                wanted = engine == "compiled" or (
+                    engine == "auto" and compiled.pays(net, optimizer, batch_size, steps * epochs)
+                )
+                if wanted and not compiled.reason_against(net, own, optimizer, x, t):
+                    start = compiled.descend(
+                        net, own, optimizer, x, t, batch_size, order, mean.add, signals
+                    )
+                elif blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):
                     start = blocked_sgd.descend(
                         net, own, optimizer, x, t, batch_size, order, mean.add, signals
                     )

@@ -1,0 +1,224 @@
+"""Compiled steps are those of the NumPy path, to rounding."""
+
+import copy
+import signal
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinynet import (
+    ELU,
+    SGD,
+    Adam,
+    AdamW,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    Dense,
+    DivergenceError,
+    Flatten,
+    HuberLoss,
+    Identity,
+    L1Loss,
+    LeakyReLU,
+    LogSoftmax,
+    MSELoss,
+    ReLU,
+    Reshape,
+    RMSprop,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+    fit,
+    train,
+)
+from tinynet.training import compiled
+from tinynet.training.compiled import engine
+
+ACTIVATIONS = [
+    *(Sigmoid(), Tanh(), ReLU(), LeakyReLU(0.3), LeakyReLU(-1), ELU(), ELU(2.5), SiLU()),
+    *(Softplus(), Softmax(), LogSoftmax(), Identity(), Flatten()),
+]
+LOSSES = [
+    *(MSELoss(), L1Loss(), HuberLoss(0.3), BCEWithLogitsLoss()),
+    *(CrossEntropyLoss(), CrossEntropyLoss(0.2)),
+]
+OPTIMIZERS = {
+    "plain": lambda net: SGD(net, lr=0.1),
+    "schedule": lambda net: SGD(net, lr=lambda step: 0.2 / (1 + step)),
+    "momentum": lambda net: SGD(net, lr=0.05, momentum=0.9, nesterov=True),
+    "clipped": lambda net: SGD(net, lr=0.1, clip_norm=0.5, weight_decay=0.1),
+    "adam": lambda net: Adam(net, lr=0.01),
+    "adamw": lambda net: AdamW(net, lr=0.01),
+    "rmsprop": lambda net: RMSprop(net, lr=0.01),
+}
+
+
+@pytest.fixture(autouse=True)
+def ignore_the_warning_of_a_second_softmax():
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the network ends in")
+        yield
+
+
+def network(widths, activations, rng=0, dtype=float, bias=True):
+    rng, layers = np.random.default_rng(rng), []
+    for number, activation in enumerate(activations):
+        layers.append(Dense(widths[number], widths[number + 1], bias=bias, rng=rng))
+        layers.append(copy.deepcopy(activation))
+    half = len(layers) // 2
+    inner = [Sequential(*layers[:half])] if half else []
+    return Sequential(*inner, *layers[half:], dtype=dtype)
+
+
+def data(examples, inputs, outputs, loss, dtype=float, rng=0):
+    rng = np.random.default_rng(rng)
+    x = rng.normal(size=(examples, inputs)).astype(dtype)
+    if isinstance(loss, CrossEntropyLoss):
+        return x, rng.integers(0, outputs, examples)
+    return x, rng.uniform(size=(examples, outputs)).astype(dtype)
+
+
+def both(net, loss, optimizer, x, t, **options):
+    """The results of both engines, from the same start."""
+    results = []
+    for name in ("numpy", "compiled"):
+        own = copy.deepcopy(net)
+        steps = optimizer(own)
+        training = train(own, loss, steps, x, t, rng=0, engine=name, blocked=False, **options)
+        losses = [epoch.loss for epoch in training]
+        state = [array.copy() for _, array in steps.named_state()]
+        results.append((own.params, own.grads, losses, steps.steps, *state))
+    return results
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_all_networks_losses_and_optimizers_take_the_same_steps(draw):
+    depth = draw.draw(st.integers(1, 4))
+    widths = draw.draw(st.lists(st.integers(1, 6), min_size=depth + 1, max_size=depth + 1))
+    widths[-1] += 1
+    activations = [draw.draw(st.sampled_from(ACTIVATIONS)) for _ in range(depth)]
+    loss = draw.draw(st.sampled_from(LOSSES))
+    name = draw.draw(st.sampled_from(sorted(OPTIMIZERS)))
+    net = network(widths, activations, bias=draw.draw(st.booleans()))
+    x, t = data(draw.draw(st.integers(2, 40)), widths[0], widths[-1], loss)
+    options = {"epochs": 2, "batch_size": draw.draw(st.sampled_from([1, 2, 3, 16, 19]))}
+    theirs, ours = both(net, loss, OPTIMIZERS[name], x, t, **options)
+    for a, b in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+def test_float32_stays_float32(activation, loss):
+    net = network((5, 6, 3), [activation, Identity()], dtype=np.float32)
+    x, t = data(50, 5, 3, loss, np.float32)
+    theirs, ours = both(net, loss, OPTIMIZERS["plain"], x, t, epochs=2, batch_size=4)
+    assert ours[0].dtype == np.float32
+    for a, b in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(b, a, rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("size", [1.0, 1e3])
+def test_large_inputs_give_the_same_numbers(activation, size):
+    net = network((3, 4, 2), [activation, Tanh()])
+    x, t = data(20, 3, 2, MSELoss())
+    theirs, ours = both(net, MSELoss(), OPTIMIZERS["plain"], x * size, t, epochs=1, batch_size=2)
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-7, atol=1e-9)
+
+
+def test_images_are_rows_of_pixels():
+    rng = np.random.default_rng(0)
+    net = Sequential(
+        Reshape((2, 6)), Flatten(), Dense(12, 4, rng=rng), ReLU(), Dense(4, 2, rng=rng)
+    )
+    x, t = rng.normal(size=(30, 3, 4)), rng.normal(size=(30, 2))
+    theirs, ours = both(net, MSELoss(), OPTIMIZERS["adam"], x, t, epochs=2, batch_size=3)
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["plain", "adam"])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_divergence_is_reported_at_the_same_step_with_the_same_state(name, batch_size):
+    results = []
+    for which in ("numpy", "compiled"):
+        net = network((3, 4, 2), [ReLU(), Identity()])
+        optimizer = OPTIMIZERS[name](net)
+        optimizer.lr = 1e3 if name == "plain" else 1e160
+        x, t = data(60, 3, 2, MSELoss())
+        with pytest.raises(DivergenceError, match=r"the loss became (nan|inf) in epoch") as info:
+            options = {"rng": 0, "engine": which, "blocked": False}
+            list(
+                train(net, MSELoss(), optimizer, x, t, epochs=50, batch_size=batch_size, **options)
+            )
+        results.append((str(info.value), optimizer.steps, np.isfinite(net.params)))
+    (text, steps, finite), (our_text, our_steps, our_finite) = results
+    assert our_text == text
+    assert our_steps == steps
+    np.testing.assert_array_equal(our_finite, finite)
+
+
+def test_an_interrupt_leaves_the_network_between_two_steps():
+    net = network((3, 4, 2), [Tanh(), Identity()])
+    start, (x, t) = copy.deepcopy(net), data(5000, 3, 2, MSELoss())
+
+    def lr(step):
+        if step == 2000:
+            signal.raise_signal(signal.SIGINT)
+        return 0.01
+
+    optimizer = SGD(net, lr=lr)
+    with pytest.raises(KeyboardInterrupt):
+        list(train(net, MSELoss(), optimizer, x, t, epochs=1, shuffle=False, engine="compiled"))
+    assert 1024 <= optimizer.steps < 5000
+    rows, again = slice(optimizer.steps), SGD(start, lr=0.01)
+    list(train(start, MSELoss(), again, x[rows], t[rows], epochs=1, shuffle=False, engine="numpy"))
+    np.testing.assert_allclose(net.params, start.params, rtol=1e-9)
+
+
+def test_auto_compiles_long_trainings_of_small_batches(monkeypatch):
+    used = []
+    descend = engine.descend
+    monkeypatch.setattr(compiled, "descend", lambda *a: used.append(1) or descend(*a))
+    monkeypatch.setattr(engine, "FEWEST_STEPS", 100)
+    x, t = data(60, 3, 2, MSELoss())
+    for epochs, batch_size, optimizer, expected in [
+        (2, 1, OPTIMIZERS["plain"], 2),
+        (1, 1, OPTIMIZERS["plain"], 0),  # too few steps
+        (9, 2, OPTIMIZERS["plain"], 9),  # a small network
+        (2, 1, OPTIMIZERS["adam"], 0),
+    ]:
+        used.clear()
+        net = network((3, 4, 2), [Tanh(), Identity()])
+        fit(
+            net,
+            MSELoss(),
+            optimizer(net),
+            x,
+            t,
+            epochs=epochs,
+            batch_size=batch_size,
+            progress="off",
+        )
+        assert len(used) == expected
+
+
+def test_numba_is_not_imported_before_it_is_needed():
+    code = (
+        "import sys, numpy as np, tinynet as tn\n"
+        "net = tn.Dense(2, 1, rng=0)\n"
+        "x, t = np.ones((9, 2)), np.ones((9, 1))\n"
+        "list(tn.train(net, tn.MSELoss(), tn.SGD(net, lr=0.1), x, t, epochs=2))\n"
+        "print('numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

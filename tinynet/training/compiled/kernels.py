@@ -1,0 +1,328 @@
+"""The steps of training as compiled loops: the equations of the layers, for a table of layers.
+
+A network is not compiled by itself. Its table has a row for each layer (what it is, how wide, where
+its parameters begin), and these functions walk it. So they are compiled once, for each float type,
+and kept on the disk. Rows of x are examples; `outputs` holds the outputs of all layers one after
+another, and `gradients` the gradients of these.
+
+The loops add in another order than NumPy, so results are equal to rounding. Nothing assumes that
+numbers are finite.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+# of the columns of the table, which `program` describes
+OUTPUTS, PLACE = 2, 5
+
+# layers
+DENSE, SIGMOID, TANH, RELU, LEAKY, ELU, SILU, SOFTPLUS, SOFTMAX, LOG_SOFTMAX = range(10)
+
+# losses
+MSE, L1, HUBER, BCE_LOGITS, CROSS_ENTROPY = range(5)
+
+ALONE = 16  # examples from which a product of matrices goes to BLAS
+
+OPTIONS = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
+
+
+def compiled(function):
+    """Compile it when it is first called, and keep the result on the disk where that can be."""
+    try:
+        return njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:  # there is no folder to write it into
+        return njit(**OPTIONS)(function)
+
+
+@compiled
+def dense(x, W, b, y):
+    """y = x W + b; b is empty if there is none."""
+    examples, inputs = x.shape
+    outputs = W.shape[1]
+    if examples >= ALONE:
+        np.dot(x, W, y)
+        for n in range(examples):
+            for j in range(len(b)):
+                y[n, j] += b[j]
+        return
+    for n in range(examples):
+        for j in range(outputs):
+            y[n, j] = b[j] if len(b) else 0
+        for i in range(0, inputs - 3, 4):  # four rows of W at a time, so y is read less often
+            p, q, r, s = x[n, i], x[n, i + 1], x[n, i + 2], x[n, i + 3]
+            for j in range(outputs):
+                y[n, j] += p * W[i, j] + q * W[i + 1, j] + r * W[i + 2, j] + s * W[i + 3, j]
+        for i in range(inputs - inputs % 4, inputs):
+            for j in range(outputs):
+                y[n, j] += x[n, i] * W[i, j]
+
+
+@compiled
+def dense_inputs(dy, W, dx):
+    """dx = dy Wᵀ."""
+    examples, outputs = dy.shape
+    if examples >= ALONE:
+        np.dot(dy, W.T, dx)
+        return
+    for n in range(examples):
+        for i in range(W.shape[0]):
+            total = dy[n, 0] * W[i, 0]
+            for j in range(1, outputs):
+                total += dy[n, j] * W[i, j]
+            dx[n, i] = total
+
+
+@compiled
+def add_dense(x, dy, factor, W, b):
+    """W += factor xᵀ dy and b += factor Σ dy; dy becomes factor dy."""
+    examples, inputs = x.shape
+    outputs = dy.shape[1]
+    for n in range(examples):
+        for j in range(outputs):
+            dy[n, j] *= factor
+        for j in range(len(b)):
+            b[j] += dy[n, j]
+    if examples >= ALONE:
+        W += np.dot(x.T, dy)
+        return
+    for i in range(inputs):
+        for n in range(0, examples - 3, 4):
+            p, q, r, s = x[n, i], x[n + 1, i], x[n + 2, i], x[n + 3, i]
+            for j in range(outputs):
+                W[i, j] += p * dy[n, j] + q * dy[n + 1, j] + r * dy[n + 2, j] + s * dy[n + 3, j]
+        for n in range(examples - examples % 4, examples):
+            for j in range(outputs):
+                W[i, j] += x[n, i] * dy[n, j]
+
+
+@compiled
+def activation(code, constant, x, y):
+    """y of an activation, which computes each element by itself."""
+    one = x.dtype.type(1)
+    a = x.dtype.type(constant)
+    for n in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            v = x[n, j]
+            if code == SIGMOID:
+                y[n, j] = one / (one + np.exp(-v))
+            elif code == TANH:
+                y[n, j] = np.tanh(v)
+            elif code == RELU:
+                y[n, j] = v if v > 0 or v != v else 0
+            elif code == LEAKY:
+                y[n, j] = v if v > 0 else a * v
+            elif code == ELU:
+                y[n, j] = v if v > 0 else a * np.expm1(v)
+            elif code == SILU:
+                y[n, j] = v / (one + np.exp(-v))
+            elif code == SOFTPLUS:
+                y[n, j] = max(v, 0) + np.log1p(np.exp(-abs(v)))
+
+
+@compiled
+def activation_inputs(code, constant, x, y, dy, dx):
+    """dx of an activation; dx may be dy."""
+    one = x.dtype.type(1)
+    a = x.dtype.type(constant)
+    for n in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            v, u = x[n, j], y[n, j]
+            if code == SIGMOID:
+                slope = u - u * u
+            elif code == TANH:
+                slope = one - u * u
+            elif code == RELU:
+                slope = one if v > 0 else one - one
+            elif code == LEAKY:
+                slope = one if v > 0 else a
+            elif code == ELU:
+                slope = one if v > 0 else u + a
+            elif code == SILU:
+                s = one / (one + np.exp(-v))
+                slope = s * (one + v * (one - s))
+            else:  # softplus
+                slope = one / (one + np.exp(-v))
+            dx[n, j] = dy[n, j] * slope
+
+
+@compiled
+def softmax(log, x, y):
+    """y = eˣ / Σ eˣ along each row, or its logarithm."""
+    for n in range(x.shape[0]):
+        largest = x[n].max()
+        total = x.dtype.type(0)
+        for j in range(x.shape[1]):
+            total += np.exp(x[n, j] - largest)
+        for j in range(x.shape[1]):
+            z = x[n, j] - largest
+            y[n, j] = z - np.log(total) if log else np.exp(z) / total
+
+
+@compiled
+def softmax_inputs(log, y, dy, dx):
+    """dx = y (dy − Σ dy y), or dy − e^y Σ dy for the logarithm; dx may be dy."""
+    for n in range(y.shape[0]):
+        total = y.dtype.type(0)
+        for j in range(y.shape[1]):
+            total += dy[n, j] if log else dy[n, j] * y[n, j]
+        for j in range(y.shape[1]):
+            dx[n, j] = dy[n, j] - np.exp(y[n, j]) * total if log else y[n, j] * (dy[n, j] - total)
+
+
+@compiled
+def loss_of(code, constant, y, t, labels, dy):
+    """The loss, a mean, and its gradient dy."""
+    examples, outputs = y.shape
+    total = 0.0
+    if code == CROSS_ENTROPY:
+        return cross_entropy(constant, y, labels, dy)
+    size = y.dtype.type(examples * outputs)
+    one, delta = y.dtype.type(1), y.dtype.type(constant)
+    for n in range(examples):
+        for j in range(outputs):
+            d = y[n, j] - t[n, j]
+            if code == MSE:
+                total += d * d
+                dy[n, j] = d * (2 / size)
+            elif code == L1:
+                total += abs(d)
+                dy[n, j] = np.sign(d) / size
+            elif code == HUBER:
+                c = d if abs(d) <= delta or d != d else delta * np.sign(d)
+                total += c * (d - c / 2)
+                dy[n, j] = c / size
+            else:
+                v = y[n, j]
+                total += max(v, 0) - t[n, j] * v + np.log1p(np.exp(-abs(v)))
+                dy[n, j] = (one / (one + np.exp(-v)) - t[n, j]) / size
+    return total / (examples * outputs)
+
+
+@compiled
+def cross_entropy(smoothing, y, labels, dy):
+    """−mean log p of the right class, with label smoothing; dy = (p − q) / N."""
+    examples, classes = y.shape
+    count = y.dtype.type(examples)
+    rest = y.dtype.type(smoothing / classes)
+    right = y.dtype.type(1 - smoothing) + rest
+    total = 0.0
+    for n in range(examples):
+        largest = y[n].max()
+        sum_of = y.dtype.type(0)
+        for j in range(classes):
+            dy[n, j] = np.exp(y[n, j] - largest)
+            sum_of += dy[n, j]
+        log_sum = np.log(sum_of)
+        for j in range(classes):
+            q = right if j == labels[n] else rest
+            if q > 0:
+                total += q * (log_sum - (y[n, j] - largest))
+            dy[n, j] = (dy[n, j] / sum_of - q) / count
+    return total / examples
+
+
+@compiled
+def forward(table, constants, params, x, outputs):
+    """Fill `outputs`, and return those of the last layer."""
+    examples = len(x)
+    h = x
+    for row in range(len(table)):
+        code, k, m, w, b, place = table[row]
+        y = outputs[place * examples : (place + m) * examples].reshape(examples, m)
+        if code == DENSE:
+            bias = params[b : b + m] if b >= 0 else params[:0]
+            dense(h, params[w : w + k * m].reshape(k, m), bias, y)
+        elif code in (SOFTMAX, LOG_SOFTMAX):
+            softmax(code == LOG_SOFTMAX, h, y)
+        else:
+            activation(code, constants[row], h, y)
+        h = y
+    return h
+
+
+@compiled
+def backward(table, constants, params, x, outputs, gradients, factor, into):
+    """From the gradient of the last outputs, the first in `gradients`: into += factor ∇L.
+
+    With `into` the parameters themselves and a negative factor, this is a step of gradient descent;
+    a layer's W is read before it is changed.
+    """
+    examples = len(x)
+    for row in range(len(table) - 1, -1, -1):
+        code, k, m, w, b, place = table[row]
+        dy = gradients[place * examples : (place + m) * examples].reshape(examples, m)
+        y = outputs[place * examples : (place + m) * examples].reshape(examples, m)
+        h, dx = x, dy
+        if row:
+            before = table[row - 1, PLACE]
+            h = outputs[before * examples : (before + k) * examples].reshape(examples, k)
+            dx = gradients[before * examples : (before + k) * examples].reshape(examples, k)
+        if code == DENSE:
+            if row:
+                dense_inputs(dy, params[w : w + k * m].reshape(k, m), dx)
+            bias = into[b : b + m] if b >= 0 else into[:0]
+            add_dense(h, dy, factor, into[w : w + k * m].reshape(k, m), bias)
+        elif code in (SOFTMAX, LOG_SOFTMAX):
+            softmax_inputs(code == LOG_SOFTMAX, y, dy, dx)
+        else:
+            activation_inputs(code, constants[row], h, y, dy, dx)
+
+
+@compiled
+def descend(
+    table,
+    constants,
+    params,
+    x,
+    t,
+    labels,
+    loss,
+    loss_constant,
+    batch,
+    rates,
+    outputs,
+    gradients,
+    losses,
+):
+    """Steps of plain gradient descent, θ ← θ − η ∇L, in place; returns how many were taken.
+
+    It ends before a step whose loss is not finite.
+    """
+    last = table[len(table) - 1]
+    for step in range(len(rates)):
+        rows = slice(step * batch, (step + 1) * batch)
+        y = forward(table, constants, params, x[rows], outputs)
+        place, m = last[PLACE], last[OUTPUTS]
+        dy = gradients[place * batch : (place + m) * batch].reshape(batch, m)
+        losses[step] = loss_of(loss, loss_constant, y, t[rows], labels[rows], dy)
+        if not math.isfinite(losses[step]):
+            return step
+        backward(
+            table,
+            constants,
+            params,
+            x[rows],
+            outputs,
+            gradients,
+            -params.dtype.type(rates[step]),
+            params,
+        )
+    return len(rates)
+
+
+@compiled
+def gradient(
+    table, constants, params, grads, x, t, labels, loss, loss_constant, outputs, gradients
+):
+    """The loss of one batch, and ∇L in grads, if it is finite."""
+    examples = len(x)
+    y = forward(table, constants, params, x, outputs)
+    place, m = table[len(table) - 1, PLACE], table[len(table) - 1, OUTPUTS]
+    dy = gradients[place * examples : (place + m) * examples].reshape(examples, m)
+    value = loss_of(loss, loss_constant, y, t, labels, dy)
+    if math.isfinite(value):
+        grads[:] = 0
+        backward(table, constants, params, x, outputs, gradients, params.dtype.type(1), grads)
+    return value

@@ -1,0 +1,153 @@
+"""A network as a table of integers, which the compiled functions walk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinynet.layers import (
+    ELU,
+    Dense,
+    Flatten,
+    Identity,
+    Layer,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from tinynet.losses import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, Loss, MSELoss
+from tinynet.training.blocked_sgd import is_ours
+from tinynet.types import Array
+
+DENSE = 0
+ACTIVATIONS: dict[type[Layer], tuple[int, str]] = {  # with the name of the constant
+    Sigmoid: (1, ""),
+    Tanh: (2, ""),
+    ReLU: (3, ""),
+    LeakyReLU: (4, "negative_slope"),
+    ELU: (5, "alpha"),
+    SiLU: (6, ""),
+    Softplus: (7, ""),
+    Softmax: (8, ""),
+    LogSoftmax: (9, ""),
+}
+LOSSES: dict[type[Loss], tuple[int, str]] = {
+    MSELoss: (0, ""),
+    L1Loss: (1, ""),
+    HuberLoss: (2, "delta"),
+    BCEWithLogitsLoss: (3, ""),
+    CrossEntropyLoss: (4, "label_smoothing"),
+}
+_ALONG_ROWS = Softmax, LogSoftmax
+
+
+class NotCompiled(Exception):
+    """Something has no compiled form; the message says what."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the compiled functions need to know of a network and a loss.
+
+    Attributes:
+        table: a row for each layer: its code, inputs, outputs, where its W and its b begin in the
+            flat vector (−1: nowhere), and the outputs of all layers before it.
+        constants: a number for each layer, such as the slope of a LeakyReLU.
+        loss: the code of the loss, and its constant.
+        width: the outputs of all layers together.
+    """
+
+    table: Array
+    constants: Array
+    loss: tuple[int, float]
+    width: int
+
+
+def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
+    """The table of a network, if all of it has a compiled form.
+
+    Raises:
+        NotCompiled: a layer, the loss, or the data have none.
+    """
+    if x.dtype != net.params.dtype:
+        raise NotCompiled(f"x of {x.dtype} for a network of {net.params.dtype}")
+    shape, rows, constants, place = x.shape[1:], [], [], 0
+    starts = _starts(net)
+    for layer in flat(net):
+        if not is_ours(layer) or layer.__class__ is not type(layer):
+            raise NotCompiled(f"{layer!r}, which is not one of tinynet's own")
+        if type(layer) in (Flatten, Reshape, Identity):
+            shape = _reshaped(layer, shape)
+            continue
+        size = math.prod(shape)
+        if type(layer) is Dense:
+            if len(shape) != 1:
+                raise NotCompiled(f"{layer!r} on sequences")
+            outputs = layer.W.shape[1]
+            W = starts[id(layer)]
+            row = [DENSE, size, outputs, W, -1 if layer.b is None else W + layer.W.size, place]
+            constant, shape = 0.0, (outputs,)
+        elif type(layer) in ACTIVATIONS:
+            if type(layer) in _ALONG_ROWS and len(shape) != 1:
+                raise NotCompiled(f"{layer!r} on sequences")
+            code, name = ACTIVATIONS[type(layer)]
+            row = [code, size, size, -1, -1, place]
+            constant = float(getattr(layer, name)) if name else 0.0
+        else:
+            raise NotCompiled(f"{layer!r}")
+        rows.append(row)
+        constants.append(constant)
+        place += row[2]
+    if not rows or not net.params.size:
+        raise NotCompiled("a network without parameters")
+    if net.params.size != sum(layer.params.size for layer in flat(net)):
+        raise NotCompiled("parameters that are not those of its layers")
+    return Program(np.array(rows, np.int64), np.array(constants), _loss(loss, shape, x, t), place)
+
+
+def flat(net: Layer) -> Iterator[Layer]:
+    """The layers in the order in which they compute, those of nested Sequentials included."""
+    if type(net) is Sequential:
+        for layer in net.layers:
+            yield from flat(layer)
+    else:
+        yield net
+
+
+def _starts(net: Layer) -> dict[int, int]:
+    """Where the parameters of each layer begin in the flat vector of the network."""
+    starts, place = {}, 0
+    for layer in flat(net):
+        starts[id(layer)] = place
+        place += layer.params.size
+    return starts
+
+
+def _reshaped(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if isinstance(layer, Flatten):
+        return (math.prod(shape),)
+    return layer.shape if isinstance(layer, Reshape) else shape
+
+
+def _loss(loss: Loss, shape: tuple[int, ...], x: Array, t: Array) -> tuple[int, float]:
+    if type(loss) not in LOSSES or not is_ours(loss):
+        raise NotCompiled(f"{loss!r}")
+    code, name = LOSSES[type(loss)]
+    if isinstance(loss, CrossEntropyLoss):
+        if loss.weight is not None or loss.ignore_index is not None:
+            raise NotCompiled(f"{loss!r}, with weights or an ignored index")
+        if len(shape) != 1 or t.ndim != 1:
+            raise NotCompiled(f"{loss!r} of rows of probabilities, or of sequences")
+    elif t.shape[1:] != shape or t.dtype != x.dtype:
+        raise NotCompiled(f"targets of shape {t.shape} and {t.dtype}")
+    return code, float(getattr(loss, name)) if name else 0.0
