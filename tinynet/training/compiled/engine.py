@@ -17,13 +17,16 @@ from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import SGD, Optimizer
 from tinynet.training.blas_threads import largest_product
-from tinynet.training.compiled.program import NotCompiled, Program, program
+from tinynet.training.compiled.options import RULES, is_ready, rule_of
+from tinynet.training.compiled.program import DENSE, NotCompiled, Program, program
 from tinynet.training.interrupts import HeldSignals
 from tinynet.types import Array
 
 SMALL = 16_384  # multiplications in a product up to which NumPy's calls take longer than the rest
 FEWEST_STEPS = 1_000_000  # which save more time than compiling the loops takes, for the first time
-_ROWS = 1024  # of x that are put into order at a time
+WIDE = 8_192  # weights of a first layer from which they are read and written once for a block
+BLOCK = 64  # rows of x in a block
+_ROWS = 1024  # of x that are put into order at a time, otherwise
 
 
 def reason_against(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> str:
@@ -39,9 +42,10 @@ def reason_against(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Ar
 
 def pays(net: Layer, optimizer: Optimizer, batch_size: int, steps: int) -> bool:
     """Whether so many steps are faster compiled, the time to compile included."""
-    if steps < FEWEST_STEPS or type(optimizer) is not SGD or not optimizer.plain:
+    if steps < FEWEST_STEPS:
         return False
-    return batch_size == 1 or largest_product(net, batch_size) <= SMALL
+    plain = type(optimizer) is SGD and optimizer.plain
+    return (plain and batch_size == 1) or largest_product(net, batch_size) <= SMALL
 
 
 def descend(
@@ -66,17 +70,22 @@ def descend(
         signals: are delivered after each group of steps.
     """
     kernels, plan = _kernels(), _program(net, loss, optimizer, x, t)
-    run = _steps if type(optimizer) is SGD and optimizer.plain else _gradients
+    run = _gradients
+    if type(optimizer) in RULES:
+        run = _steps
     outputs, gradients = (np.empty(plan.width * batch_size, x.dtype) for _ in range(2))
     last = (len(x) - 1) // batch_size * batch_size
-    length = max(1, _ROWS // batch_size) * batch_size
+    rows_at_a_time = BLOCK if run is _steps and _in_blocks(plan, batch_size) else _ROWS
+    length = max(1, rows_at_a_time // batch_size) * batch_size
     for place in range(0, last, length):
         rows: Any = slice(place, min(place + length, last))
         rows = rows if order is None else order[rows]
         X = np.array(x[rows]).reshape(-1, math.prod(x.shape[1:]))
         targets, labels = _targets(t[rows], x.dtype)
         arguments = plan, X, targets, labels, batch_size, outputs, gradients
-        losses = run(kernels, net, optimizer, *arguments)
+        # the first step of an optimizer makes the vectors that it computes in, and is checked
+        take = run if is_ready(optimizer) else _gradients
+        losses = take(kernels, net, optimizer, *arguments)
         for value in losses:
             record(value, batch_size)
         if signals.waiting:
@@ -98,28 +107,29 @@ def _steps(
     outputs: Array,
     gradients: Array,
 ) -> list[float]:
-    """Steps of plain gradient descent, all in one call."""
+    """Steps of one of tinynet's optimizers, all in one call."""
     losses, own = np.empty(len(x) // batch_size), copy.copy(optimizer)
     rates = np.empty(len(losses))
     for number in range(len(rates)):
         rates[number] = own.rate()
         own.steps += 1
-    done = kernels.descend(
-        plan.table,
-        plan.constants,
-        net.params,
-        x,
-        t,
-        labels,
-        *plan.loss,
-        batch_size,
-        rates,
-        outputs,
-        gradients,
-        losses,
-    )
+    data = x, t, labels, *plan.loss, batch_size, rates, outputs, gradients, losses
+    if type(optimizer) is SGD and optimizer.plain:
+        in_blocks = _in_blocks(plan, batch_size)
+        descend = kernels.descend_in_blocks if in_blocks else kernels.descend
+        done = descend(plan.table, plan.constants, net.params, *data)
+    else:
+        rule = rule_of(optimizer)
+        done = kernels.train_by_rule(
+            plan.table, plan.constants, net.params, net.grads, *data, *rule, optimizer.steps
+        )
     optimizer.steps += done
     return losses[:done].tolist()
+
+
+def _in_blocks(plan: Program, batch_size: int) -> bool:
+    code, inputs, outputs, *_ = plan.table[0]
+    return code == DENSE and inputs * outputs >= WIDE and 4 * batch_size <= BLOCK
 
 
 def _gradients(
@@ -134,7 +144,7 @@ def _gradients(
     outputs: Array,
     gradients: Array,
 ) -> list[float]:
-    """Steps of any optimizer: the gradient of each is compiled, the update is the optimizer's."""
+    """Steps of an optimizer of one's own: the gradient of each is compiled, the update is not."""
     losses: list[float] = []
     for start in range(0, len(x), batch_size):
         rows = slice(start, start + batch_size)

@@ -12,7 +12,9 @@ numbers are finite.
 import math
 
 import numpy as np
-from numba import njit
+
+from tinynet.training.compiled.compile import compiled
+from tinynet.training.compiled.rules import clip, update
 
 # of the columns of the table, which `program` describes
 OUTPUTS, PLACE = 2, 5
@@ -24,16 +26,6 @@ DENSE, SIGMOID, TANH, RELU, LEAKY, ELU, SILU, SOFTPLUS, SOFTMAX, LOG_SOFTMAX = r
 MSE, L1, HUBER, BCE_LOGITS, CROSS_ENTROPY = range(5)
 
 ALONE = 16  # examples from which a product of matrices goes to BLAS
-
-OPTIONS = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
-
-
-def compiled(function):
-    """Compile it when it is first called, and keep the result on the disk where that can be."""
-    try:
-        return njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # there is no folder to write it into
-        return njit(**OPTIONS)(function)
 
 
 @compiled
@@ -224,11 +216,10 @@ def cross_entropy(smoothing, y, labels, dy):
 
 
 @compiled
-def forward(table, constants, params, x, outputs):
-    """Fill `outputs`, and return those of the last layer."""
-    examples = len(x)
-    h = x
-    for row in range(len(table)):
+def forward(table, constants, params, first, h, outputs):
+    """Fill `outputs` from row `first` on, whose input is h, and return those of the last layer."""
+    examples = len(h)
+    for row in range(first, len(table)):
         code, k, m, w, b, place = table[row]
         y = outputs[place * examples : (place + m) * examples].reshape(examples, m)
         if code == DENSE:
@@ -243,14 +234,15 @@ def forward(table, constants, params, x, outputs):
 
 
 @compiled
-def backward(table, constants, params, x, outputs, gradients, factor, into):
-    """From the gradient of the last outputs, the first in `gradients`: into += factor ∇L.
+def backward(table, constants, params, first, x, outputs, gradients, factor, into):
+    """Lead the gradient of the last outputs back to row `first`, and add factor ∇L to `into`.
 
-    With `into` the parameters themselves and a negative factor, this is a step of gradient descent;
-    a layer's W is read before it is changed.
+    Where rows are left, `gradients` then holds that of the output before them. With `into` the
+    parameters themselves and a negative factor, this is a step of gradient descent; a layer's W is
+    read before it is changed.
     """
     examples = len(x)
-    for row in range(len(table) - 1, -1, -1):
+    for row in range(len(table) - 1, first - 1, -1):
         code, k, m, w, b, place = table[row]
         dy = gradients[place * examples : (place + m) * examples].reshape(examples, m)
         y = outputs[place * examples : (place + m) * examples].reshape(examples, m)
@@ -268,6 +260,13 @@ def backward(table, constants, params, x, outputs, gradients, factor, into):
             softmax_inputs(code == LOG_SOFTMAX, y, dy, dx)
         else:
             activation_inputs(code, constants[row], h, y, dy, dx)
+
+
+@compiled
+def last_of(table, examples, memory):
+    """The part of `outputs` or `gradients` that belongs to the last layer."""
+    place, m = table[len(table) - 1, PLACE], table[len(table) - 1, OUTPUTS]
+    return memory[place * examples : (place + m) * examples].reshape(examples, m)
 
 
 @compiled
@@ -290,25 +289,111 @@ def descend(
 
     It ends before a step whose loss is not finite.
     """
-    last = table[len(table) - 1]
+    dy = last_of(table, batch, gradients)
     for step in range(len(rates)):
         rows = slice(step * batch, (step + 1) * batch)
-        y = forward(table, constants, params, x[rows], outputs)
-        place, m = last[PLACE], last[OUTPUTS]
-        dy = gradients[place * batch : (place + m) * batch].reshape(batch, m)
+        y = forward(table, constants, params, 0, x[rows], outputs)
         losses[step] = loss_of(loss, loss_constant, y, t[rows], labels[rows], dy)
         if not math.isfinite(losses[step]):
             return step
-        backward(
-            table,
-            constants,
-            params,
-            x[rows],
-            outputs,
-            gradients,
-            -params.dtype.type(rates[step]),
-            params,
-        )
+        factor = -params.dtype.type(rates[step])
+        backward(table, constants, params, 0, x[rows], outputs, gradients, factor, params)
+    return len(rates)
+
+
+@compiled
+def descend_in_blocks(
+    table,
+    constants,
+    params,
+    x,
+    t,
+    labels,
+    loss,
+    loss_constant,
+    batch,
+    rates,
+    outputs,
+    gradients,
+    losses,
+):
+    """The same steps, with the first W read and written once for all of x.
+
+    `tinynet.training.blocked_sgd` derives the equations: after batches X_j whose gradients at the
+    first layer's output, times the rate, are D_j, that output is
+    X_k W₀ + b₀ − Σ_j (X_k X_jᵀ + 1) D_j.
+    """
+    _, k, m, w, b, _ = table[0]
+    W = params[w : w + k * m].reshape(k, m)
+    bias = params[b : b + m] if b >= 0 else params[:0]
+    Z, D = np.empty((len(x), m), x.dtype), np.empty((len(x), m), x.dtype)
+    G = np.dot(x, x.T)
+    np.dot(x, W, Z)
+    constant = 1 if len(bias) else 0
+    dy, steps, done = last_of(table, batch, gradients), len(rates), len(rates)
+    first = gradients[: batch * m].reshape(batch, m)
+    for step in range(steps):
+        start, stop = step * batch, (step + 1) * batch
+        y = outputs[: batch * m].reshape(batch, m)
+        for n in range(start, stop):
+            for j in range(m):
+                y[n - start, j] = Z[n, j] + (bias[j] if len(bias) else 0)
+            for before in range(start):
+                g = G[n, before] + constant
+                for j in range(m):
+                    y[n - start, j] -= g * D[before, j]
+        y = forward(table, constants, params, 1, y, outputs)
+        losses[step] = loss_of(loss, loss_constant, y, t[start:stop], labels[start:stop], dy)
+        if not math.isfinite(losses[step]):
+            done = step
+            break
+        factor = -params.dtype.type(rates[step])
+        backward(table, constants, params, 1, x[start:stop], outputs, gradients, factor, params)
+        for n in range(batch):
+            for j in range(m):
+                D[start + n, j] = -factor * first[n, j]
+    taken = D[: done * batch]
+    W -= np.dot(x[: done * batch].T, taken)
+    for n in range(len(taken)):
+        for j in range(len(bias)):
+            bias[j] -= taken[n, j]
+    return done
+
+
+@compiled
+def train_by_rule(
+    table,
+    constants,
+    params,
+    grads,
+    x,
+    t,
+    labels,
+    loss,
+    loss_constant,
+    batch,
+    rates,
+    outputs,
+    gradients,
+    losses,
+    rule,
+    options,
+    squares,
+    moving,
+    steps,
+):
+    """Steps of an optimizer, which has taken `steps` before; returns how many were taken."""
+    dy, one = last_of(table, batch, gradients), params.dtype.type(1)
+    for step in range(len(rates)):
+        rows = slice(step * batch, (step + 1) * batch)
+        y = forward(table, constants, params, 0, x[rows], outputs)
+        losses[step] = loss_of(loss, loss_constant, y, t[rows], labels[rows], dy)
+        if not math.isfinite(losses[step]):
+            return step
+        grads[:] = 0
+        backward(table, constants, params, 0, x[rows], outputs, gradients, one, grads)
+        clip(options, grads)
+        update(rule, options, params, grads, squares, moving, rates[step], steps + step + 1)
     return len(rates)
 
 
@@ -317,12 +402,11 @@ def gradient(
     table, constants, params, grads, x, t, labels, loss, loss_constant, outputs, gradients
 ):
     """The loss of one batch, and ∇L in grads, if it is finite."""
-    examples = len(x)
-    y = forward(table, constants, params, x, outputs)
-    place, m = table[len(table) - 1, PLACE], table[len(table) - 1, OUTPUTS]
-    dy = gradients[place * examples : (place + m) * examples].reshape(examples, m)
+    dy = last_of(table, len(x), gradients)
+    y = forward(table, constants, params, 0, x, outputs)
     value = loss_of(loss, loss_constant, y, t, labels, dy)
     if math.isfinite(value):
         grads[:] = 0
-        backward(table, constants, params, x, outputs, gradients, params.dtype.type(1), grads)
+        one = params.dtype.type(1)
+        backward(table, constants, params, 0, x, outputs, gradients, one, grads)
     return value

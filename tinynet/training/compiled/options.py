@@ -1,0 +1,34 @@
+"""What the compiled updates need to know of an optimizer."""
+
+from typing import Any
+
+import numpy as np
+
+from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from tinynet.types import Array
+
+RULES: dict[type[Optimizer], int] = {SGD: 0, Adam: 1, AdamW: 2, RMSprop: 3, Adagrad: 4}
+_OPTIONS = "clip_value", "clip_norm", "weight_decay", "momentum", "nesterov", "eps", "alpha"
+
+
+def is_ready(optimizer: Any) -> bool:
+    """Whether it has made the vectors that its update needs, as its first step does."""
+    params = optimizer.net.params
+    vectors = [optimizer.work, *(vector for _, vector in optimizer.named_state())]
+    has_velocity = hasattr(optimizer, "velocity") or not getattr(optimizer, "momentum", 0)
+    return has_velocity and all(
+        vector.shape == params.shape and vector.dtype == params.dtype and vector.flags.c_contiguous
+        for vector in vectors
+    )
+
+
+def rule_of(optimizer: Any) -> tuple[int, Array, Array, Array]:
+    """The code of an optimizer of tinynet's, its options, its squares and its moving mean."""
+    beta1, beta2 = getattr(optimizer, "betas", (0.0, 0.0))
+    given = {name: float(getattr(optimizer, name, 0) or 0) for name in _OPTIONS}
+    options = [*given.values()]
+    options[5:5] = beta1, beta2
+    memory: dict[str, Array] = dict(optimizer.named_state())
+    none = np.empty(0, optimizer.net.params.dtype)
+    moving = memory.get("velocity", memory.get("mean", none))
+    return RULES[type(optimizer)], np.array(options), memory.get("squares", none), moving

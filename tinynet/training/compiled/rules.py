@@ -1,0 +1,79 @@
+"""The updates of the optimizers as compiled loops, one pass over the parameters each."""
+
+import math
+
+import numpy as np
+
+from tinynet.training.compiled.compile import compiled
+
+SGD, ADAM, ADAMW, RMSPROP, ADAGRAD = range(5)
+
+# places in the options of a rule
+CLIP_VALUE, CLIP_NORM, DECAY, MOMENTUM, NESTEROV, BETA1, BETA2, EPS, ALPHA = range(9)
+
+
+@compiled
+def clip(options, grads):
+    """Bring the gradient within the bounds; a bound of 0 is none."""
+    if options[CLIP_VALUE]:
+        bound = grads.dtype.type(options[CLIP_VALUE])
+        for i in range(len(grads)):
+            grads[i] = min(max(grads[i], -bound), bound)
+    if options[CLIP_NORM]:
+        largest, squares = 0.0, 0.0
+        for i in range(len(grads)):
+            largest = max(largest, abs(grads[i]))
+        if not 0 < largest < math.inf:
+            return
+        for i in range(len(grads)):
+            squares += (grads[i] / largest) ** 2
+        norm = largest * math.sqrt(squares)
+        if norm > options[CLIP_NORM]:
+            factor = grads.dtype.type(options[CLIP_NORM] / norm)
+            for i in range(len(grads)):
+                grads[i] *= factor
+
+
+@compiled
+def update(rule, options, params, grads, squares, moving, rate, step):
+    """Overwrite the parameters; step counts from 1. The equations are those of each optimizer.
+
+    `squares` is its mean of squares; `moving` the velocity, or Adam's mean.
+    """
+    number = params.dtype.type
+    eta, decay, mu = number(rate), number(options[DECAY]), number(options[MOMENTUM])
+    if rule == SGD:
+        for i in range(len(params)):
+            g = grads[i] + decay * params[i]
+            if options[MOMENTUM]:
+                moving[i] = mu * moving[i] + g
+                g = g + mu * moving[i] if options[NESTEROV] else moving[i]
+            params[i] -= eta * g
+    elif rule in (ADAM, ADAMW):
+        beta1, beta2 = number(options[BETA1]), number(options[BETA2])
+        rest1, rest2 = number(1 - options[BETA1]), number(1 - options[BETA2])
+        root = math.sqrt(1 - options[BETA2] ** step)
+        eps, eta = number(options[EPS] * root), number(rate * root / (1 - options[BETA1] ** step))
+        shrink = number(1 - rate * options[DECAY])
+        for i in range(len(params)):
+            p, g = params[i], grads[i]
+            if rule == ADAMW:
+                p *= shrink
+            else:
+                g += decay * p
+            moving[i] = beta1 * moving[i] + rest1 * g
+            squares[i] = beta2 * squares[i] + rest2 * (g * g)
+            params[i] = p - eta * (moving[i] / (np.sqrt(squares[i]) + eps))
+    else:
+        alpha, rest, eps = number(options[ALPHA]), number(1 - options[ALPHA]), number(options[EPS])
+        for i in range(len(params)):
+            g = grads[i] + decay * params[i]
+            if rule == RMSPROP:
+                squares[i] = alpha * squares[i] + rest * (g * g)
+            else:
+                squares[i] += g * g
+            move = g / (np.sqrt(squares[i]) + eps)
+            if options[MOMENTUM]:
+                moving[i] = mu * moving[i] + move
+                move = moving[i]
+            params[i] -= eta * move
