@@ -15,6 +15,7 @@ OTHER = "tinynet (other)"  # of the checkout that the option --other names
 
 CONTESTANTS = {  # in the order of the table: name -> module
     "tinynet": "with_tinynet",
+    "tinynet, NumPy": "with_tinynet",
     "tinynet, plain path": "with_tinynet",
     OTHER: "with_tinynet",
     "PyTorch": "with_torch",

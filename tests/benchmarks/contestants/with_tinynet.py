@@ -27,11 +27,16 @@ def prepare(name: str, task: Task) -> Job:
         outputs[:] = [net.predict(task.x)]
 
     if kind == "predict":
-        if "plain" in name:
+        if "," in name:
             raise Unfit("predict has one path")
         return Job(predict, lambda: outputs[0])
 
     options: dict[str, Any] = {}
+    has_engines = "engine" in inspect.signature(train).parameters
+    if "," in name and has_engines:  # otherwise compiled, where Numba is installed
+        options["engine"] = "numpy"
+    elif "NumPy" in name:
+        raise Unfit("this tinynet compiles nothing")
     if "plain" in name:
         if "blocked" not in inspect.signature(train).parameters:
             raise Unfit("this tinynet has one path only")

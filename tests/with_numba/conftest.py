@@ -11,7 +11,7 @@ def pytest_terminal_summary(terminalreporter):
         names = sorted(path.name for path in Path(__file__).parent.glob("test_*.py"))
         terminalreporter.write_sep("-", "not run", yellow=True)
         terminalreporter.write_line(
-            f"tests/compiled ({', '.join(names)}): they compare the compiled steps with NumPy's, "
+            f"tests/with_numba ({', '.join(names)}): they compare the compiled steps with NumPy's, "
             f"and Numba is not installed here. Install it with: pip install -e '.[fast]'",
             yellow=True,
         )
