@@ -45,7 +45,7 @@ def pays(net: Layer, optimizer: Optimizer, batch_size: int, steps: int) -> bool:
     if steps < FEWEST_STEPS:
         return False
     plain = type(optimizer) is SGD and optimizer.plain
-    return (plain and batch_size == 1) or largest_product(net, batch_size) <= SMALL
+    return (plain and 4 * batch_size <= BLOCK) or largest_product(net, batch_size) <= SMALL
 
 
 def descend(
