@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tinynet import (
     ELU,
+    GELU,
     SGD,
     Adagrad,
     Adam,
@@ -27,6 +28,7 @@ from tinynet import (
     L1Loss,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     MSELoss,
     Optimizer,
     ReLU,
@@ -46,6 +48,7 @@ from tinynet.training.compiled import engine
 
 ACTIVATIONS = [
     *(Sigmoid(), Tanh(), ReLU(), LeakyReLU(0.3), LeakyReLU(-1), ELU(), ELU(2.5), SiLU()),
+    *(GELU(), GELU("tanh"), Mish()),
     *(Softplus(), Softmax(), LogSoftmax(), Identity(), Flatten()),
 ]
 LOSSES = [
@@ -263,3 +266,22 @@ def test_numba_is_not_imported_before_it_is_needed():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_learning_rate_that_fails_does_so_at_its_step():
+    results = []
+    for name in ("numpy", "compiled"):
+
+        def lr(step):
+            if step == 1500:
+                raise RuntimeError("no more")
+            return 0.01
+
+        net = network((3, 4, 2), [Tanh(), Identity()])
+        optimizer, (x, t) = SGD(net, lr=lr), data(2000, 3, 2, MSELoss())
+        training = train(net, MSELoss(), optimizer, x, t, epochs=1, engine=name, shuffle=False)
+        with pytest.raises(RuntimeError, match="no more"):
+            list(training)
+        results.append((optimizer.steps, net.params))
+    assert results[0][0] == results[1][0] == 1500
+    np.testing.assert_allclose(results[1][1], results[0][1], rtol=1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import importlib
@@ -108,11 +109,7 @@ def _steps(
     gradients: Array,
 ) -> list[float]:
     """Steps of one of tinynet's optimizers, all in one call."""
-    losses, own = np.empty(len(x) // batch_size), copy.copy(optimizer)
-    rates = np.empty(len(losses))
-    for number in range(len(rates)):
-        rates[number] = own.rate()
-        own.steps += 1
+    losses, rates = np.empty(len(x) // batch_size), _rates(optimizer, len(x) // batch_size)
     data = x, t, labels, *plan.loss, batch_size, rates, outputs, gradients, losses
     if type(optimizer) is SGD and optimizer.plain:
         in_blocks = _in_blocks(plan, batch_size)
@@ -125,6 +122,16 @@ def _steps(
         )
     optimizer.steps += done
     return losses[:done].tolist()
+
+
+def _rates(optimizer: Optimizer, count: int) -> Array:
+    """The learning rates of the next steps, up to one that fails, which the plain loop meets."""
+    own, rates = copy.copy(optimizer), []
+    with contextlib.suppress(Exception):
+        for _ in range(count):
+            rates.append(own.rate())
+            own.steps += 1
+    return np.array(rates)
 
 
 def _in_blocks(plan: Program, batch_size: int) -> bool:

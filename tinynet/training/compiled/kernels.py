@@ -21,10 +21,12 @@ OUTPUTS, PLACE = 2, 5
 
 # layers
 DENSE, SIGMOID, TANH, RELU, LEAKY, ELU, SILU, SOFTPLUS, SOFTMAX, LOG_SOFTMAX = range(10)
+GELU, GELU_BY_TANH, MISH = range(10, 13)
 
 # losses
 MSE, L1, HUBER, BCE_LOGITS, CROSS_ENTROPY = range(5)
 
+SLOPE, CUBIC = math.sqrt(2 / math.pi), 0.044715  # of the GELU by tanh
 ALONE = 16  # examples from which a product of matrices goes to BLAS
 
 
@@ -90,6 +92,30 @@ def add_dense(x, dy, factor, W, b):
 
 
 @compiled
+def softplus(v):
+    """log(1 + eᵛ)."""
+    return max(v, 0) + np.log1p(np.exp(-abs(v)))
+
+
+@compiled
+def normal(code, v):
+    """Φ(v) of a GELU, or what its form with tanh takes for it."""
+    if code == GELU:
+        return 0.5 * math.erfc(-v * math.sqrt(0.5))
+    c = min(max(v, -10), 10)
+    return 1 / (1 + math.exp(-2 * SLOPE * c * (1 + CUBIC * c * c)))
+
+
+@compiled
+def normal_density(code, v):
+    """The slope of `normal`."""
+    if code == GELU:
+        return math.exp(-0.5 * v * v) / math.sqrt(2 * math.pi)
+    c, p = min(max(v, -10), 10), normal(code, v)
+    return 2 * p * (1 - p) * SLOPE * (1 + 3 * CUBIC * c * c)
+
+
+@compiled
 def activation(code, constant, x, y):
     """y of an activation, which computes each element by itself."""
     one = x.dtype.type(1)
@@ -110,7 +136,11 @@ def activation(code, constant, x, y):
             elif code == SILU:
                 y[n, j] = v / (one + np.exp(-v))
             elif code == SOFTPLUS:
-                y[n, j] = max(v, 0) + np.log1p(np.exp(-abs(v)))
+                y[n, j] = softplus(v)
+            elif code == MISH:
+                y[n, j] = v * np.tanh(softplus(v))
+            else:
+                y[n, j] = v * normal(code, v)
 
 
 @compiled
@@ -134,8 +164,13 @@ def activation_inputs(code, constant, x, y, dy, dx):
             elif code == SILU:
                 s = one / (one + np.exp(-v))
                 slope = s * (one + v * (one - s))
-            else:  # softplus
+            elif code == SOFTPLUS:
                 slope = one / (one + np.exp(-v))
+            elif code == MISH:
+                s = np.tanh(softplus(v))
+                slope = s + v / (one + np.exp(-v)) * (one - s * s)
+            else:
+                slope = normal(code, v) + v * normal_density(code, v)
             dx[n, j] = dy[n, j] * slope
 
 

@@ -10,12 +10,14 @@ import numpy as np
 
 from tinynet.layers import (
     ELU,
+    GELU,
     Dense,
     Flatten,
     Identity,
     Layer,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     Reshape,
     Sequential,
@@ -40,6 +42,7 @@ ACTIVATIONS: dict[type[Layer], tuple[int, str]] = {  # with the name of the cons
     Softplus: (7, ""),
     Softmax: (8, ""),
     LogSoftmax: (9, ""),
+    Mish: (12, ""),
 }
 LOSSES: dict[type[Loss], tuple[int, str]] = {
     MSELoss: (0, ""),
@@ -97,6 +100,9 @@ def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
             W = starts[id(layer)]
             row = [DENSE, size, outputs, W, -1 if layer.b is None else W + layer.W.size, place]
             constant, shape = 0.0, (outputs,)
+        elif isinstance(layer, GELU):
+            row = [10 if layer.approximate == "none" else 11, size, size, -1, -1, place]
+            constant = 0.0
         elif type(layer) in ACTIVATIONS:
             if type(layer) in _ALONG_ROWS and len(shape) != 1:
                 raise NotCompiled(f"{layer!r} on sequences")
