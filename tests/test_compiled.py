@@ -16,6 +16,7 @@ from tinynet import (
     MSELoss,
     ReLU,
     Reshape,
+    Residual,
     Sequential,
     Softmax,
     detect_anomaly,
@@ -60,7 +61,8 @@ def replaced():
 @pytest.mark.parametrize(
     ("net", "loss", "x", "t", "what"),
     [
-        (dense(Dropout(0.5)), MSELoss(), X, T, r"Dropout\(0.5\)"),
+        (dense(Dropout(0.5), Dropout(0.5)), MSELoss(), X, T, "Dropouts with several generators"),
+        (dense(Residual(ReLU())), MSELoss(), X, T, r"Residual\(ReLU\(\)\)"),
         (dense(Own()), MSELoss(), X, T, r"Own\(\), which is not one of tinynet's own"),
         (dense(replaced()), MSELoss(), X, T, r"ReLU\(\), which is not one of tinynet's own"),
         (Sequential(Frozen(Dense(6, 4)), Dense(4, 2)), MSELoss(), X, T, "Frozen"),

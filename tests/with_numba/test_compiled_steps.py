@@ -18,14 +18,17 @@ from tinynet import (
     Adagrad,
     Adam,
     AdamW,
+    BatchNorm,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     Dense,
     DivergenceError,
+    Dropout,
     Flatten,
     HuberLoss,
     Identity,
     L1Loss,
+    LayerNorm,
     LeakyReLU,
     LogSoftmax,
     Mish,
@@ -285,3 +288,55 @@ def test_a_learning_rate_that_fails_does_so_at_its_step():
         results.append((optimizer.steps, net.params))
     assert results[0][0] == results[1][0] == 1500
     np.testing.assert_allclose(results[1][1], results[0][1], rtol=1e-9)
+
+
+def noisy(rng=0):
+    """No parameter of it has a gradient that is 0 but for rounding, as a bias before BatchNorm."""
+    rng = np.random.default_rng(rng)
+    return Sequential(
+        Dropout(0.2, rng=rng),
+        Dense(6, 8, bias=False, rng=rng),
+        BatchNorm(8, momentum=0.3, eps=0.1),
+        Tanh(),
+        Sequential(Dropout(0.4, rng=rng), Dense(8, 5, rng=rng), LayerNorm(5, eps=0.1)),
+        SiLU(),
+        Dense(5, 3, rng=rng),
+    )
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("batch_size", [2, 7, 16])
+def test_dropout_draws_and_normalization_remembers_the_same(name, batch_size):
+    x, t = data(90, 6, 3, CrossEntropyLoss())
+    ends = []
+    for which in ("numpy", "compiled"):
+        net = noisy()
+        net.params[...] += np.random.default_rng(1).normal(size=net.params.size) * 0.1
+        optimizer = OPTIMIZERS[name](net)
+        options = {"epochs": 3, "batch_size": batch_size, "rng": 0, "engine": which}
+        losses = [e.loss for e in train(net, CrossEntropyLoss(), optimizer, x, t, **options)]
+        buffers = [buffer.copy() for _, buffer in net.named_buffers()]
+        ends.append((losses, net.params, *buffers, net[0].rng.bit_generator.state))
+    assert ends[0][-1] == ends[1][-1]
+    for a, b in zip(ends[0][:-1], ends[1][:-1], strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["plain", "momentum", "adam"])
+def test_where_it_diverges_nothing_is_drawn_twice(name):
+    x, t = data(90, 6, 3, MSELoss())
+    ends = []
+    for which in ("numpy", "compiled"):
+        net = noisy()
+        optimizer = OPTIMIZERS[name](net)
+        optimizer.lr = lambda step: 1e200 if step > 20 else 0.01
+        training = train(
+            net, MSELoss(), optimizer, x, t, epochs=3, batch_size=3, rng=0, engine=which
+        )
+        with pytest.raises(DivergenceError) as own:
+            list(training)
+        buffers = [buffer.copy() for _, buffer in net.named_buffers()]
+        ends.append((str(own.value), optimizer.steps, net[0].rng.bit_generator.state, buffers))
+    assert ends[0][:3] == ends[1][:3]
+    for a, b in zip(ends[0][3], ends[1][3], strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-7)

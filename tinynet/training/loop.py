@@ -160,7 +160,7 @@ def start(
                 order = generator.permutation(len(x)) if shuffle else None
                 # in each epoch, because the caller may have changed the optimizer
                 wanted = engine == "compiled" or (
-                    engine == "auto" and compiled.pays(net, optimizer, batch_size, steps * epochs)
+                    engine == "auto" and compiled.pays(net, batch_size, steps * epochs)
                 )
                 if wanted and not compiled.reason_against(net, own, optimizer, x, t):
                     start = compiled.descend(

@@ -10,6 +10,7 @@ import importlib.util
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from tinynet.types import Array
 SMALL = 16_384  # multiplications in a product up to which NumPy's calls take longer than the rest
 FEWEST_STEPS = 1_000_000  # which save more time than compiling the loops takes, for the first time
 WIDE = 8_192  # weights of a first layer from which they are read and written once for a block
+FEW = 16  # examples in a step up to which it is faster compiled, whatever the network
 BLOCK = 64  # rows of x in a block
 _ROWS = 1024  # of x that are put into order at a time, otherwise
 
@@ -41,12 +43,11 @@ def reason_against(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Ar
     return ""
 
 
-def pays(net: Layer, optimizer: Optimizer, batch_size: int, steps: int) -> bool:
+def pays(net: Layer, batch_size: int, steps: int) -> bool:
     """Whether so many steps are faster compiled, the time to compile included."""
     if steps < FEWEST_STEPS:
         return False
-    plain = type(optimizer) is SGD and optimizer.plain
-    return (plain and 4 * batch_size <= BLOCK) or largest_product(net, batch_size) <= SMALL
+    return batch_size <= FEW or largest_product(net, batch_size) <= SMALL
 
 
 def descend(
@@ -70,11 +71,9 @@ def descend(
         record: is called with the loss of each batch and how much it counts.
         signals: are delivered after each group of steps.
     """
-    kernels, plan = _kernels(), _program(net, loss, optimizer, x, t)
-    run = _gradients
-    if type(optimizer) in RULES:
-        run = _steps
-    outputs, gradients = (np.empty(plan.width * batch_size, x.dtype) for _ in range(2))
+    plan = _program(net, loss, optimizer, x, t)
+    work = _Work.of(plan, batch_size, x.dtype)
+    run = _steps if type(optimizer) in RULES else _gradients
     last = (len(x) - 1) // batch_size * batch_size
     rows_at_a_time = BLOCK if run is _steps and _in_blocks(plan, batch_size) else _ROWS
     length = max(1, rows_at_a_time // batch_size) * batch_size
@@ -83,10 +82,14 @@ def descend(
         rows = rows if order is None else order[rows]
         X = np.array(x[rows]).reshape(-1, math.prod(x.shape[1:]))
         targets, labels = _targets(t[rows], x.dtype)
-        arguments = plan, X, targets, labels, batch_size, outputs, gradients
+        before = _state(optimizer, plan) if plan.statistics or plan.generator else None
         # the first step of an optimizer makes the vectors that it computes in, and is checked
         take = run if is_ready(optimizer) else _gradients
-        losses = take(kernels, net, optimizer, *arguments)
+        losses = take(net, optimizer, plan, work, X, targets, labels, batch_size)
+        if before is not None and len(losses) * batch_size < len(X):
+            _restore(optimizer, plan, before)  # so that nothing is drawn or moved twice
+            return place
+        work.publish(plan)
         for value in losses:
             record(value, batch_size)
         if signals.waiting:
@@ -96,32 +99,94 @@ def descend(
     return last
 
 
+@dataclass
+class _Work:
+    """The memory that the compiled functions compute in."""
+
+    outputs: Array
+    gradients: Array
+    memory: tuple[Array, Array, Array, np.random.Generator]
+
+    @classmethod
+    def of(cls, plan: Program, batch_size: int, dtype: np.dtype[Any]) -> _Work:
+        outputs, gradients, kept = (np.empty(plan.width * batch_size, dtype) for _ in range(3))
+        widest = max(batch_size, int(plan.table[:, 2].max()))
+        scales = np.empty(len(plan.table) * widest, dtype)
+        statistics = np.concatenate([*plan.statistics, np.empty(0, dtype)])
+        generator = plan.generator or np.random.default_rng(0)
+        return cls(outputs, gradients, (kept, scales, statistics, generator))
+
+    def publish(self, plan: Program) -> None:
+        """Give the layers their running statistics."""
+        start = 0
+        for array in plan.statistics:
+            array[...] = self.memory[2][start : start + len(array)]
+            start += len(array)
+
+
+def _state(optimizer: Optimizer, plan: Program) -> tuple[Any, ...]:
+    arrays = (optimizer.net.params, *(vector for _, vector in optimizer.named_state()))
+    state = None if plan.generator is None else plan.generator.bit_generator.state
+    return [array.copy() for array in arrays], optimizer.steps, state
+
+
+def _restore(optimizer: Optimizer, plan: Program, before: tuple[Any, ...]) -> None:
+    copies, optimizer.steps, state = before
+    arrays = (optimizer.net.params, *(vector for _, vector in optimizer.named_state()))
+    for array, copied in zip(arrays, copies, strict=False):
+        array[...] = copied
+    if plan.generator is not None:
+        plan.generator.bit_generator.state = state
+
+
 def _steps(
-    kernels: Any,
     net: Layer,
     optimizer: Optimizer,
     plan: Program,
+    work: _Work,
     x: Array,
     t: Array,
     labels: Array,
     batch_size: int,
-    outputs: Array,
-    gradients: Array,
 ) -> list[float]:
     """Steps of one of tinynet's optimizers, all in one call."""
     losses, rates = np.empty(len(x) // batch_size), _rates(optimizer, len(x) // batch_size)
-    data = x, t, labels, *plan.loss, batch_size, rates, outputs, gradients, losses
+    program = plan.table, plan.constants, net.params, work.memory
+    data = x, t, labels, *plan.loss, batch_size, rates, work.outputs, work.gradients, losses
+    kernels = _kernels()
     if type(optimizer) is SGD and optimizer.plain:
         in_blocks = _in_blocks(plan, batch_size)
         descend = kernels.descend_in_blocks if in_blocks else kernels.descend
-        done = descend(plan.table, plan.constants, net.params, *data)
+        done = descend(*program, *data)
     else:
         rule = rule_of(optimizer)
-        done = kernels.train_by_rule(
-            plan.table, plan.constants, net.params, net.grads, *data, *rule, optimizer.steps
-        )
+        done = kernels.train_by_rule(*program, net.grads, *data, *rule, optimizer.steps)
     optimizer.steps += done
     return losses[:done].tolist()
+
+
+def _gradients(
+    net: Layer,
+    optimizer: Optimizer,
+    plan: Program,
+    work: _Work,
+    x: Array,
+    t: Array,
+    labels: Array,
+    batch_size: int,
+) -> list[float]:
+    """Steps of an optimizer of one's own: the gradient of each is compiled, the update is not."""
+    losses: list[float] = []
+    program = plan.table, plan.constants, net.params, work.memory, net.grads
+    for start in range(0, len(x), batch_size):
+        rows = slice(start, start + batch_size)
+        data = x[rows], t[rows], labels[rows], *plan.loss, work.outputs, work.gradients
+        value = _kernels().gradient(*program, *data)
+        if not math.isfinite(value):
+            break
+        optimizer.step()
+        losses.append(value)
+    return losses
 
 
 def _rates(optimizer: Optimizer, count: int) -> Array:
@@ -136,42 +201,7 @@ def _rates(optimizer: Optimizer, count: int) -> Array:
 
 def _in_blocks(plan: Program, batch_size: int) -> bool:
     code, inputs, outputs, *_ = plan.table[0]
-    return code == DENSE and inputs * outputs >= WIDE and 4 * batch_size <= BLOCK
-
-
-def _gradients(
-    kernels: Any,
-    net: Layer,
-    optimizer: Optimizer,
-    plan: Program,
-    x: Array,
-    t: Array,
-    labels: Array,
-    batch_size: int,
-    outputs: Array,
-    gradients: Array,
-) -> list[float]:
-    """Steps of an optimizer of one's own: the gradient of each is compiled, the update is not."""
-    losses: list[float] = []
-    for start in range(0, len(x), batch_size):
-        rows = slice(start, start + batch_size)
-        value = kernels.gradient(
-            plan.table,
-            plan.constants,
-            net.params,
-            net.grads,
-            x[rows],
-            t[rows],
-            labels[rows],
-            *plan.loss,
-            outputs,
-            gradients,
-        )
-        if not math.isfinite(value):
-            break
-        optimizer.step()
-        losses.append(value)
-    return losses
+    return code == DENSE and inputs * outputs >= WIDE and batch_size <= FEW
 
 
 def _program(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> Program:

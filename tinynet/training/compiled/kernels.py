@@ -21,7 +21,7 @@ OUTPUTS, PLACE = 2, 5
 
 # layers
 DENSE, SIGMOID, TANH, RELU, LEAKY, ELU, SILU, SOFTPLUS, SOFTMAX, LOG_SOFTMAX = range(10)
-GELU, GELU_BY_TANH, MISH = range(10, 13)
+GELU, GELU_BY_TANH, MISH, DROPOUT, BATCH_NORM, LAYER_NORM = range(10, 16)
 
 # losses
 MSE, L1, HUBER, BCE_LOGITS, CROSS_ENTROPY = range(5)
@@ -199,6 +199,100 @@ def softmax_inputs(log, y, dy, dx):
 
 
 @compiled
+def dropout(rate, generator, x, y, mask):
+    """y = x m / (1 − rate), with the draws that `Dropout` makes."""
+    scale = x.dtype.type(1 / (1 - rate))
+    for n in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            mask[n, j] = scale if generator.random(dtype=np.float32) >= rate else 0
+    for n in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[n, j] = x[n, j] * mask[n, j]
+
+
+@compiled
+def batch_norm(x, affine, statistics, eps, momentum, y, normalized, deviations):
+    """y = gain x̂ + bias, and the running statistics moved towards the batch."""
+    examples, features = x.shape
+    number = x.dtype.type
+    unbiased = number(examples / (examples - 1))
+    for j in range(features):
+        total = 0.0
+        for n in range(examples):
+            total += x[n, j]
+        mean, squares = number(total / examples), 0.0
+        for n in range(examples):
+            normalized[n, j] = x[n, j] - mean
+            squares += normalized[n, j] * normalized[n, j]
+        variance = number(squares / examples)
+        deviations[j] = np.sqrt(variance + number(eps))
+        for n in range(examples):
+            normalized[n, j] /= deviations[j]
+            y[n, j] = affine[j] * normalized[n, j] + affine[features + j]
+        statistics[j] += number(momentum) * (mean - statistics[j])
+        place = features + j
+        statistics[place] += number(momentum) * (unbiased * variance - statistics[place])
+
+
+@compiled
+def batch_norm_inputs(affine, normalized, deviations, dy, dx, factor, into):
+    """dx of a BatchNorm, and factor times the gradients of its gain and bias; dx may be dy."""
+    examples, features = dy.shape
+    for j in range(features):
+        dgain = dbias = dy.dtype.type(0)
+        for n in range(examples):
+            dgain += dy[n, j] * normalized[n, j]
+            dbias += dy[n, j]
+        scale = affine[j] / deviations[j]
+        for n in range(examples):
+            spread = normalized[n, j] * (dgain / examples)
+            dx[n, j] = (dy[n, j] - dbias / examples - spread) * scale
+        into[j] += factor * dgain
+        into[features + j] += factor * dbias
+
+
+@compiled
+def layer_norm(x, affine, eps, y, normalized, deviations):
+    """y = gain x̂ + bias, where each example is normalized by itself."""
+    examples, features = x.shape
+    number = x.dtype.type
+    for n in range(examples):
+        total = 0.0
+        for j in range(features):
+            total += x[n, j]
+        mean, squares = number(total / features), number(0)
+        for j in range(features):
+            normalized[n, j] = x[n, j] - mean
+            squares += normalized[n, j] * normalized[n, j]
+        deviations[n] = np.sqrt(squares / number(features) + number(eps))
+        for j in range(features):
+            normalized[n, j] /= deviations[n]
+            y[n, j] = affine[j] * normalized[n, j] + affine[features + j]
+
+
+@compiled
+def layer_norm_inputs(affine, normalized, deviations, dy, dx, factor, into):
+    """dx of a LayerNorm, and factor times the gradients of its gain and bias; dx may be dy."""
+    examples, features = dy.shape
+    count = dy.dtype.type(features)
+    changes = np.zeros(2 * features, dy.dtype)  # `into` may be what `affine` is
+    for n in range(examples):
+        mean = slope = dy.dtype.type(0)
+        for j in range(features):
+            g = dy[n, j] * affine[j]
+            mean += g
+            slope += g * normalized[n, j]
+        for j in range(features):
+            d = dy[n, j]
+            changes[j] += d * normalized[n, j]
+            changes[features + j] += d
+            spread = normalized[n, j] * (slope / count)
+            dx[n, j] = (d * affine[j] - mean / count - spread) / deviations[n]
+    for j in range(2 * features):
+        into[j] += factor * changes[j]
+
+
+@compiled
 def loss_of(code, constant, y, t, labels, dy):
     """The loss, a mean, and its gradient dy."""
     examples, outputs = y.shape
@@ -251,7 +345,7 @@ def cross_entropy(smoothing, y, labels, dy):
 
 
 @compiled
-def forward(table, constants, params, first, h, outputs):
+def forward(table, constants, params, memory, first, h, outputs):
     """Fill `outputs` from row `first` on, whose input is h, and return those of the last layer."""
     examples = len(h)
     for row in range(first, len(table)):
@@ -262,14 +356,29 @@ def forward(table, constants, params, first, h, outputs):
             dense(h, params[w : w + k * m].reshape(k, m), bias, y)
         elif code in (SOFTMAX, LOG_SOFTMAX):
             softmax(code == LOG_SOFTMAX, h, y)
+        elif code >= DROPOUT:
+            kept, scales, statistics, generator = memory
+            x_hat = kept[place * examples : (place + m) * examples].reshape(examples, m)
+            if code == DROPOUT:
+                dropout(constants[row, 0], generator, h, y, x_hat)
+            else:
+                start = row * len(scales) // len(table)
+                deviations = scales[start : start + max(m, examples)]
+                affine = params[w : w + 2 * m]
+                if code == BATCH_NORM:
+                    moving = statistics[b : b + 2 * m]
+                    eps, momentum = constants[row, 0], constants[row, 1]
+                    batch_norm(h, affine, moving, eps, momentum, y, x_hat, deviations)
+                else:
+                    layer_norm(h, affine, constants[row, 0], y, x_hat, deviations)
         else:
-            activation(code, constants[row], h, y)
+            activation(code, constants[row, 0], h, y)
         h = y
     return h
 
 
 @compiled
-def backward(table, constants, params, first, x, outputs, gradients, factor, into):
+def backward(table, constants, params, memory, first, x, outputs, gradients, factor, into):
     """Lead the gradient of the last outputs back to row `first`, and add factor ∇L to `into`.
 
     Where rows are left, `gradients` then holds that of the output before them. With `into` the
@@ -293,8 +402,23 @@ def backward(table, constants, params, first, x, outputs, gradients, factor, int
             add_dense(h, dy, factor, into[w : w + k * m].reshape(k, m), bias)
         elif code in (SOFTMAX, LOG_SOFTMAX):
             softmax_inputs(code == LOG_SOFTMAX, y, dy, dx)
+        elif code >= DROPOUT:
+            kept, scales, _, _ = memory
+            x_hat = kept[place * examples : (place + m) * examples].reshape(examples, m)
+            if code == DROPOUT:
+                for n in range(examples):
+                    for j in range(m):
+                        dx[n, j] = dy[n, j] * x_hat[n, j]
+            else:
+                start = row * len(scales) // len(table)
+                deviations = scales[start : start + max(m, examples)]
+                affine, d_affine = params[w : w + 2 * m], into[w : w + 2 * m]
+                if code == BATCH_NORM:
+                    batch_norm_inputs(affine, x_hat, deviations, dy, dx, factor, d_affine)
+                else:
+                    layer_norm_inputs(affine, x_hat, deviations, dy, dx, factor, d_affine)
         else:
-            activation_inputs(code, constants[row], h, y, dy, dx)
+            activation_inputs(code, constants[row, 0], h, y, dy, dx)
 
 
 @compiled
@@ -309,6 +433,7 @@ def descend(
     table,
     constants,
     params,
+    memory,
     x,
     t,
     labels,
@@ -327,12 +452,12 @@ def descend(
     dy = last_of(table, batch, gradients)
     for step in range(len(rates)):
         rows = slice(step * batch, (step + 1) * batch)
-        y = forward(table, constants, params, 0, x[rows], outputs)
+        y = forward(table, constants, params, memory, 0, x[rows], outputs)
         losses[step] = loss_of(loss, loss_constant, y, t[rows], labels[rows], dy)
         if not math.isfinite(losses[step]):
             return step
         factor = -params.dtype.type(rates[step])
-        backward(table, constants, params, 0, x[rows], outputs, gradients, factor, params)
+        backward(table, constants, params, memory, 0, x[rows], outputs, gradients, factor, params)
     return len(rates)
 
 
@@ -341,6 +466,7 @@ def descend_in_blocks(
     table,
     constants,
     params,
+    memory,
     x,
     t,
     labels,
@@ -377,13 +503,15 @@ def descend_in_blocks(
                 g = G[n, before] + constant
                 for j in range(m):
                     y[n - start, j] -= g * D[before, j]
-        y = forward(table, constants, params, 1, y, outputs)
+        y = forward(table, constants, params, memory, 1, y, outputs)
         losses[step] = loss_of(loss, loss_constant, y, t[start:stop], labels[start:stop], dy)
         if not math.isfinite(losses[step]):
             done = step
             break
         factor = -params.dtype.type(rates[step])
-        backward(table, constants, params, 1, x[start:stop], outputs, gradients, factor, params)
+        backward(
+            table, constants, params, memory, 1, x[start:stop], outputs, gradients, factor, params
+        )
         for n in range(batch):
             for j in range(m):
                 D[start + n, j] = -factor * first[n, j]
@@ -400,6 +528,7 @@ def train_by_rule(
     table,
     constants,
     params,
+    memory,
     grads,
     x,
     t,
@@ -421,12 +550,12 @@ def train_by_rule(
     dy, one = last_of(table, batch, gradients), params.dtype.type(1)
     for step in range(len(rates)):
         rows = slice(step * batch, (step + 1) * batch)
-        y = forward(table, constants, params, 0, x[rows], outputs)
+        y = forward(table, constants, params, memory, 0, x[rows], outputs)
         losses[step] = loss_of(loss, loss_constant, y, t[rows], labels[rows], dy)
         if not math.isfinite(losses[step]):
             return step
         grads[:] = 0
-        backward(table, constants, params, 0, x[rows], outputs, gradients, one, grads)
+        backward(table, constants, params, memory, 0, x[rows], outputs, gradients, one, grads)
         clip(options, grads)
         update(rule, options, params, grads, squares, moving, rates[step], steps + step + 1)
     return len(rates)
@@ -434,14 +563,14 @@ def train_by_rule(
 
 @compiled
 def gradient(
-    table, constants, params, grads, x, t, labels, loss, loss_constant, outputs, gradients
+    table, constants, params, memory, grads, x, t, labels, loss, loss_constant, outputs, gradients
 ):
     """The loss of one batch, and ∇L in grads, if it is finite."""
     dy = last_of(table, len(x), gradients)
-    y = forward(table, constants, params, 0, x, outputs)
+    y = forward(table, constants, params, memory, 0, x, outputs)
     value = loss_of(loss, loss_constant, y, t, labels, dy)
     if math.isfinite(value):
         grads[:] = 0
         one = params.dtype.type(1)
-        backward(table, constants, params, 0, x, outputs, gradients, one, grads)
+        backward(table, constants, params, memory, 0, x, outputs, gradients, one, grads)
     return value

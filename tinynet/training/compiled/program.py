@@ -11,10 +11,13 @@ import numpy as np
 from tinynet.layers import (
     ELU,
     GELU,
+    BatchNorm,
     Dense,
+    Dropout,
     Flatten,
     Identity,
     Layer,
+    LayerNorm,
     LeakyReLU,
     LogSoftmax,
     Mish,
@@ -65,15 +68,20 @@ class Program:
     Attributes:
         table: a row for each layer: its code, inputs, outputs, where its W and its b begin in the
             flat vector (−1: nowhere), and the outputs of all layers before it.
-        constants: a number for each layer, such as the slope of a LeakyReLU.
+        constants: two numbers for each layer, such as the slope of a LeakyReLU.
         loss: the code of the loss, and its constant.
         width: the outputs of all layers together.
+        statistics: the running mean and variance of each BatchNorm, whose place in all of them
+            together is the B of its row.
+        generator: that of all Dropouts; None if there is none.
     """
 
     table: Array
     constants: Array
     loss: tuple[int, float]
     width: int
+    statistics: tuple[Array, ...]
+    generator: np.random.Generator | None
 
 
 def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
@@ -85,6 +93,8 @@ def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
     if x.dtype != net.params.dtype:
         raise NotCompiled(f"x of {x.dtype} for a network of {net.params.dtype}")
     shape, rows, constants, place = x.shape[1:], [], [], 0
+    statistics: list[Array] = []
+    generators: dict[int, np.random.Generator] = {}
     starts = _starts(net)
     for layer in flat(net):
         if not is_ours(layer) or layer.__class__ is not type(layer):
@@ -99,16 +109,26 @@ def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
             outputs = layer.W.shape[1]
             W = starts[id(layer)]
             row = [DENSE, size, outputs, W, -1 if layer.b is None else W + layer.W.size, place]
-            constant, shape = 0.0, (outputs,)
+            constant, shape = (0.0, 0.0), (outputs,)
         elif isinstance(layer, GELU):
             row = [10 if layer.approximate == "none" else 11, size, size, -1, -1, place]
-            constant = 0.0
+            constant = 0.0, 0.0
+        elif isinstance(layer, Dropout) and not layer.channels:
+            generators[id(layer.rng)] = layer.rng
+            row, constant = [13, size, size, -1, -1, place], (layer.rate, 0.0)
+        elif isinstance(layer, BatchNorm | LayerNorm) and len(shape) == 1:
+            row = [15, size, size, starts[id(layer)], -1, place]
+            constant = layer.eps, 0.0
+            if isinstance(layer, BatchNorm):
+                row[0], row[4] = 14, sum(map(len, statistics))
+                constant = layer.eps, layer.momentum
+                statistics += layer.running_mean, layer.running_var
         elif type(layer) in ACTIVATIONS:
             if type(layer) in _ALONG_ROWS and len(shape) != 1:
                 raise NotCompiled(f"{layer!r} on sequences")
             code, name = ACTIVATIONS[type(layer)]
             row = [code, size, size, -1, -1, place]
-            constant = float(getattr(layer, name)) if name else 0.0
+            constant = (float(getattr(layer, name)) if name else 0.0), 0.0
         else:
             raise NotCompiled(f"{layer!r}")
         rows.append(row)
@@ -118,7 +138,17 @@ def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
         raise NotCompiled("a network without parameters")
     if net.params.size != sum(layer.params.size for layer in flat(net)):
         raise NotCompiled("parameters that are not those of its layers")
-    return Program(np.array(rows, np.int64), np.array(constants), _loss(loss, shape, x, t), place)
+    if len(generators) > 1:
+        raise NotCompiled("Dropouts with several generators")
+    generator = next(iter(generators.values()), None)
+    return Program(
+        np.array(rows, np.int64),
+        np.array(constants),
+        _loss(loss, shape, x, t),
+        place,
+        tuple(statistics),
+        generator,
+    )
 
 
 def flat(net: Layer) -> Iterator[Layer]:
