@@ -215,40 +215,44 @@ def batch_norm(x, affine, statistics, eps, momentum, y, normalized, deviations):
     """y = gain x̂ + bias, and the running statistics moved towards the batch."""
     examples, features = x.shape
     number = x.dtype.type
+    totals, squares = np.zeros(features), np.zeros(features)
+    for n in range(examples):
+        for j in range(features):
+            totals[j] += x[n, j]
+    for n in range(examples):
+        for j in range(features):
+            normalized[n, j] = x[n, j] - number(totals[j] / examples)
+            squares[j] += normalized[n, j] * normalized[n, j]
     unbiased = number(examples / (examples - 1))
     for j in range(features):
-        total = 0.0
-        for n in range(examples):
-            total += x[n, j]
-        mean, squares = number(total / examples), 0.0
-        for n in range(examples):
-            normalized[n, j] = x[n, j] - mean
-            squares += normalized[n, j] * normalized[n, j]
-        variance = number(squares / examples)
+        mean, variance = number(totals[j] / examples), number(squares[j] / examples)
+        place = features + j
         deviations[j] = np.sqrt(variance + number(eps))
-        for n in range(examples):
+        statistics[j] += number(momentum) * (mean - statistics[j])
+        statistics[place] += number(momentum) * (unbiased * variance - statistics[place])
+    for n in range(examples):
+        for j in range(features):
             normalized[n, j] /= deviations[j]
             y[n, j] = affine[j] * normalized[n, j] + affine[features + j]
-        statistics[j] += number(momentum) * (mean - statistics[j])
-        place = features + j
-        statistics[place] += number(momentum) * (unbiased * variance - statistics[place])
 
 
 @compiled
 def batch_norm_inputs(affine, normalized, deviations, dy, dx, factor, into):
     """dx of a BatchNorm, and factor times the gradients of its gain and bias; dx may be dy."""
     examples, features = dy.shape
-    for j in range(features):
-        dgain = dbias = dy.dtype.type(0)
-        for n in range(examples):
-            dgain += dy[n, j] * normalized[n, j]
-            dbias += dy[n, j]
-        scale = affine[j] / deviations[j]
-        for n in range(examples):
-            spread = normalized[n, j] * (dgain / examples)
-            dx[n, j] = (dy[n, j] - dbias / examples - spread) * scale
-        into[j] += factor * dgain
-        into[features + j] += factor * dbias
+    count = dy.dtype.type(examples)
+    dgain, dbias = np.zeros(features, dy.dtype), np.zeros(features, dy.dtype)
+    for n in range(examples):
+        for j in range(features):
+            dgain[j] += dy[n, j] * normalized[n, j]
+            dbias[j] += dy[n, j]
+    for n in range(examples):
+        for j in range(features):
+            spread = normalized[n, j] * (dgain[j] / count)
+            dx[n, j] = (dy[n, j] - dbias[j] / count - spread) * (affine[j] / deviations[j])
+    for j in range(features):  # `into` may be what `affine` is
+        into[j] += factor * dgain[j]
+        into[features + j] += factor * dbias[j]
 
 
 @compiled
