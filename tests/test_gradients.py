@@ -210,16 +210,16 @@ LAYERS = {
     ),
     "Concatenate of channels": LayerRow(
         lambda shape: Concatenate(MaxPool2D(2), Conv2D(2, 1, 2, stride=2, rng=0), axis=1),
-        batches(2, 3, 4),
+        batches(2, 2, 2),
     ),
     "Permute": LayerRow(lambda shape: Permute((2, 3, 1)), batches(2, None, 2)),
     "Transformer": LayerRow(
         lambda shape: Sequential(
-            PositionalEncoding(9, 4),
-            Residual(Sequential(LayerNorm(4), SelfAttention(4, 2, rng=0))),
-            Residual(Sequential(LayerNorm(4), Dense(4, 5, rng=1), GELU(), Dense(5, 4, rng=2))),
+            PositionalEncoding(9, 3),
+            Residual(Sequential(LayerNorm(3), SelfAttention(3, 1, rng=0))),
+            Residual(Sequential(LayerNorm(3), Dense(3, 2, rng=1), GELU(), Dense(2, 3, rng=2))),
         ),
-        batches(3, 4, rows=(1, 2)),
+        batches(2, 3, rows=(1, 2)),
     ),
     "Residual": LayerRow(
         lambda shape: Residual(Sequential(Dense(*shape, 3, rng=0), Tanh(), Dense(3, *shape, rng=1)))
