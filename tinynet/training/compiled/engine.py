@@ -28,8 +28,7 @@ SMALL = 16_384  # multiplications in a product up to which NumPy's calls take lo
 FEWEST_STEPS = 1_000_000  # which save more time than compiling the loops takes, for the first time
 WIDE = 8_192  # weights of a first layer from which they are read and written once for a block
 FEW = 16  # examples in a step up to which it is faster compiled, whatever the network
-BLOCK = 64  # rows of x in a block
-_ROWS = 1024  # of x that are put into order at a time, otherwise
+_ROWS = 1024  # of x that are put into order at a time
 
 
 def reason_against(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> str:
@@ -75,8 +74,7 @@ def descend(
     work = _Work.of(plan, batch_size, x.dtype)
     run = _steps if type(optimizer) in RULES else _gradients
     last = (len(x) - 1) // batch_size * batch_size
-    rows_at_a_time = BLOCK if run is _steps and _in_blocks(plan, batch_size) else _ROWS
-    length = max(1, rows_at_a_time // batch_size) * batch_size
+    length = max(1, _ROWS // batch_size) * batch_size
     for place in range(0, last, length):
         rows: Any = slice(place, min(place + length, last))
         rows = rows if order is None else order[rows]

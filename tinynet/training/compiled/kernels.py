@@ -27,6 +27,7 @@ GELU, GELU_BY_TANH, MISH, DROPOUT, BATCH_NORM, LAYER_NORM = range(10, 16)
 MSE, L1, HUBER, BCE_LOGITS, CROSS_ENTROPY = range(5)
 
 SLOPE, CUBIC = math.sqrt(2 / math.pi), 0.044715  # of the GELU by tanh
+BLOCK = 64  # examples in a block
 ALONE = 16  # examples from which a product of matrices goes to BLAS
 
 
@@ -349,6 +350,45 @@ def cross_entropy(smoothing, y, labels, dy):
 
 
 @compiled
+def with_memory(code, row, rows, constants, params, memory, w, b, place, x, y):
+    """y of a layer that keeps something: a mask, or what is normalized."""
+    kept, scales, statistics, generator = memory
+    examples, m = y.shape
+    x_hat = kept[place * examples : (place + m) * examples].reshape(examples, m)
+    if code == DROPOUT:
+        dropout(constants[0], generator, x, y, x_hat)
+        return
+    start = row * len(scales) // rows
+    deviations = scales[start : start + max(m, examples)]
+    affine = params[w : w + 2 * m]
+    if code == BATCH_NORM:
+        moving = statistics[b : b + 2 * m]
+        batch_norm(x, affine, moving, constants[0], constants[1], y, x_hat, deviations)
+    else:
+        layer_norm(x, affine, constants[0], y, x_hat, deviations)
+
+
+@compiled
+def with_memory_inputs(code, row, rows, params, memory, w, place, dy, dx, factor, into):
+    """dx of such a layer, and factor times the gradients of its parameters."""
+    kept, scales, _, _ = memory
+    examples, m = dy.shape
+    x_hat = kept[place * examples : (place + m) * examples].reshape(examples, m)
+    if code == DROPOUT:
+        for n in range(examples):
+            for j in range(m):
+                dx[n, j] = dy[n, j] * x_hat[n, j]
+        return
+    start = row * len(scales) // rows
+    deviations = scales[start : start + max(m, examples)]
+    affine, changes = params[w : w + 2 * m], into[w : w + 2 * m]
+    if code == BATCH_NORM:
+        batch_norm_inputs(affine, x_hat, deviations, dy, dx, factor, changes)
+    else:
+        layer_norm_inputs(affine, x_hat, deviations, dy, dx, factor, changes)
+
+
+@compiled
 def forward(table, constants, params, memory, first, h, outputs):
     """Fill `outputs` from row `first` on, whose input is h, and return those of the last layer."""
     examples = len(h)
@@ -361,20 +401,7 @@ def forward(table, constants, params, memory, first, h, outputs):
         elif code in (SOFTMAX, LOG_SOFTMAX):
             softmax(code == LOG_SOFTMAX, h, y)
         elif code >= DROPOUT:
-            kept, scales, statistics, generator = memory
-            x_hat = kept[place * examples : (place + m) * examples].reshape(examples, m)
-            if code == DROPOUT:
-                dropout(constants[row, 0], generator, h, y, x_hat)
-            else:
-                start = row * len(scales) // len(table)
-                deviations = scales[start : start + max(m, examples)]
-                affine = params[w : w + 2 * m]
-                if code == BATCH_NORM:
-                    moving = statistics[b : b + 2 * m]
-                    eps, momentum = constants[row, 0], constants[row, 1]
-                    batch_norm(h, affine, moving, eps, momentum, y, x_hat, deviations)
-                else:
-                    layer_norm(h, affine, constants[row, 0], y, x_hat, deviations)
+            with_memory(code, row, len(table), constants[row], params, memory, w, b, place, h, y)
         else:
             activation(code, constants[row, 0], h, y)
         h = y
@@ -407,20 +434,9 @@ def backward(table, constants, params, memory, first, x, outputs, gradients, fac
         elif code in (SOFTMAX, LOG_SOFTMAX):
             softmax_inputs(code == LOG_SOFTMAX, y, dy, dx)
         elif code >= DROPOUT:
-            kept, scales, _, _ = memory
-            x_hat = kept[place * examples : (place + m) * examples].reshape(examples, m)
-            if code == DROPOUT:
-                for n in range(examples):
-                    for j in range(m):
-                        dx[n, j] = dy[n, j] * x_hat[n, j]
-            else:
-                start = row * len(scales) // len(table)
-                deviations = scales[start : start + max(m, examples)]
-                affine, d_affine = params[w : w + 2 * m], into[w : w + 2 * m]
-                if code == BATCH_NORM:
-                    batch_norm_inputs(affine, x_hat, deviations, dy, dx, factor, d_affine)
-                else:
-                    layer_norm_inputs(affine, x_hat, deviations, dy, dx, factor, d_affine)
+            with_memory_inputs(
+                code, row, len(table), params, memory, w, place, dy, dx, factor, into
+            )
         else:
             activation_inputs(code, constants[row, 0], h, y, dy, dx)
 
@@ -466,7 +482,7 @@ def descend(
 
 
 @compiled
-def descend_in_blocks(
+def one_block(
     table,
     constants,
     params,
@@ -524,6 +540,50 @@ def descend_in_blocks(
     for n in range(len(taken)):
         for j in range(len(bias)):
             bias[j] -= taken[n, j]
+    return done
+
+
+@compiled
+def descend_in_blocks(
+    table,
+    constants,
+    params,
+    memory,
+    x,
+    t,
+    labels,
+    loss,
+    loss_constant,
+    batch,
+    rates,
+    outputs,
+    gradients,
+    losses,
+):
+    """The steps of `descend`, in blocks of examples."""
+    length, done = BLOCK // batch, 0
+    for first in range(0, len(rates), length):
+        here = slice(first, min(first + length, len(rates)))
+        rows = slice(here.start * batch, here.stop * batch)
+        taken = one_block(
+            table,
+            constants,
+            params,
+            memory,
+            x[rows],
+            t[rows],
+            labels[rows],
+            loss,
+            loss_constant,
+            batch,
+            rates[here],
+            outputs,
+            gradients,
+            losses[here],
+        )
+        done += taken
+        if taken < here.stop - here.start:
+            break
     return done
 
 
