@@ -49,7 +49,7 @@ def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: 
     return (
         batch_size <= LARGEST_BATCH
         and len(x) >= EXAMPLES_IN_A_BLOCK  # otherwise copies cost more than blocks save
-        and type(_flat(net)[0]) is Dense
+        and type(flat(net)[0]) is Dense
         and type(optimizer) is SGD
         and optimizer.plain
         and optimizer.net is net
@@ -81,7 +81,7 @@ def descend(
         record: is called with the loss of each batch and how much it counts.
         signals: are delivered after each block.
     """
-    layers = _flat(net)
+    layers = flat(net)
     first, originals = cast(Dense, layers[0]), layers[1:]  # as `applies` has found
     behind = first.params.size
     head, tail = net.params[:behind], net.params[behind:]  # of the first and all other layers
@@ -196,8 +196,8 @@ def is_ours(part: object) -> bool:
     return ours and not any(callable(vars(c).get(name)) for name in vars(part) for c in classes)
 
 
-def _flat(net: Layer) -> tuple[Layer, ...]:
+def flat(net: Layer) -> tuple[Layer, ...]:
     """The layers in the order in which they compute, those of nested Sequentials included."""
     if type(net) is not Sequential:
         return (net,)
-    return tuple(inner for layer in net.layers for inner in _flat(layer))
+    return tuple(inner for layer in net.layers for inner in flat(layer))

@@ -9,7 +9,8 @@ def compiled(function):
     """Compile it when it is first called, and keep the result on the disk where that can be.
 
     Numba compiles a function anew if its own file has changed, not if a function of another file
-    that it calls has. So whoever works on `rules` removes the files *.nbi beside it afterwards.
+    that it calls has. So whoever works on `equations` or `rules` removes the files
+    *.nbi beside them afterwards.
 
     Sums may be computed in another order, which vectors of the processor need; nothing assumes that
     numbers are finite.

@@ -19,8 +19,9 @@ from tinynet.layers import Layer
 from tinynet.losses import Loss
 from tinynet.optimizers import SGD, Optimizer
 from tinynet.training.blas_threads import largest_product
+from tinynet.training.compiled.codes import DENSE
 from tinynet.training.compiled.options import RULES, is_ready, rule_of
-from tinynet.training.compiled.program import DENSE, NotCompiled, Program, program
+from tinynet.training.compiled.program import NotCompiled, Program, program
 from tinynet.training.interrupts import HeldSignals
 from tinynet.types import Array
 

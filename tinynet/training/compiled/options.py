@@ -5,9 +5,16 @@ from typing import Any
 import numpy as np
 
 from tinynet.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from tinynet.training.compiled import codes
 from tinynet.types import Array
 
-RULES: dict[type[Optimizer], int] = {SGD: 0, Adam: 1, AdamW: 2, RMSprop: 3, Adagrad: 4}
+RULES: dict[type[Optimizer], int] = {
+    SGD: codes.SGD,
+    Adam: codes.ADAM,
+    AdamW: codes.ADAMW,
+    RMSprop: codes.RMSPROP,
+    Adagrad: codes.ADAGRAD,
+}
 _OPTIONS = "clip_value", "clip_norm", "weight_decay", "momentum", "nesterov", "eps", "alpha"
 
 

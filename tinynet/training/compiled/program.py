@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,6 @@ from tinynet.layers import (
     Mish,
     ReLU,
     Reshape,
-    Sequential,
     Sigmoid,
     SiLU,
     Softmax,
@@ -31,28 +29,28 @@ from tinynet.layers import (
     Tanh,
 )
 from tinynet.losses import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, Loss, MSELoss
-from tinynet.training.blocked_sgd import is_ours
+from tinynet.training.blocked_sgd import flat, is_ours
+from tinynet.training.compiled import codes
 from tinynet.types import Array
 
-DENSE = 0
 ACTIVATIONS: dict[type[Layer], tuple[int, str]] = {  # with the name of the constant
-    Sigmoid: (1, ""),
-    Tanh: (2, ""),
-    ReLU: (3, ""),
-    LeakyReLU: (4, "negative_slope"),
-    ELU: (5, "alpha"),
-    SiLU: (6, ""),
-    Softplus: (7, ""),
-    Softmax: (8, ""),
-    LogSoftmax: (9, ""),
-    Mish: (12, ""),
+    Sigmoid: (codes.SIGMOID, ""),
+    Tanh: (codes.TANH, ""),
+    ReLU: (codes.RELU, ""),
+    LeakyReLU: (codes.LEAKY, "negative_slope"),
+    ELU: (codes.ELU, "alpha"),
+    SiLU: (codes.SILU, ""),
+    Softplus: (codes.SOFTPLUS, ""),
+    Softmax: (codes.SOFTMAX, ""),
+    LogSoftmax: (codes.LOG_SOFTMAX, ""),
+    Mish: (codes.MISH, ""),
 }
 LOSSES: dict[type[Loss], tuple[int, str]] = {
-    MSELoss: (0, ""),
-    L1Loss: (1, ""),
-    HuberLoss: (2, "delta"),
-    BCEWithLogitsLoss: (3, ""),
-    CrossEntropyLoss: (4, "label_smoothing"),
+    MSELoss: (codes.MSE, ""),
+    L1Loss: (codes.L1, ""),
+    HuberLoss: (codes.HUBER, "delta"),
+    BCEWithLogitsLoss: (codes.BCE_LOGITS, ""),
+    CrossEntropyLoss: (codes.CROSS_ENTROPY, "label_smoothing"),
 }
 _ALONG_ROWS = Softmax, LogSoftmax
 
@@ -108,19 +106,27 @@ def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
                 raise NotCompiled(f"{layer!r} on sequences")
             outputs = layer.W.shape[1]
             W = starts[id(layer)]
-            row = [DENSE, size, outputs, W, -1 if layer.b is None else W + layer.W.size, place]
+            row = [
+                codes.DENSE,
+                size,
+                outputs,
+                W,
+                -1 if layer.b is None else W + layer.W.size,
+                place,
+            ]
             constant, shape = (0.0, 0.0), (outputs,)
         elif isinstance(layer, GELU):
-            row = [10 if layer.approximate == "none" else 11, size, size, -1, -1, place]
+            code = codes.GELU if layer.approximate == "none" else codes.GELU_BY_TANH
+            row = [code, size, size, -1, -1, place]
             constant = 0.0, 0.0
         elif isinstance(layer, Dropout) and not layer.channels:
             generators[id(layer.rng)] = layer.rng
-            row, constant = [13, size, size, -1, -1, place], (layer.rate, 0.0)
+            row, constant = [codes.DROPOUT, size, size, -1, -1, place], (layer.rate, 0.0)
         elif isinstance(layer, BatchNorm | LayerNorm) and len(shape) == 1:
-            row = [15, size, size, starts[id(layer)], -1, place]
+            row = [codes.LAYER_NORM, size, size, starts[id(layer)], -1, place]
             constant = layer.eps, 0.0
             if isinstance(layer, BatchNorm):
-                row[0], row[4] = 14, sum(map(len, statistics))
+                row[0], row[4] = codes.BATCH_NORM, sum(map(len, statistics))
                 constant = layer.eps, layer.momentum
                 statistics += layer.running_mean, layer.running_var
         elif type(layer) in ACTIVATIONS:
@@ -149,15 +155,6 @@ def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
         tuple(statistics),
         generator,
     )
-
-
-def flat(net: Layer) -> Iterator[Layer]:
-    """The layers in the order in which they compute, those of nested Sequentials included."""
-    if type(net) is Sequential:
-        for layer in net.layers:
-            yield from flat(layer)
-    else:
-        yield net
 
 
 def _starts(net: Layer) -> dict[int, int]:

@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 
+from tinynet.training.compiled.codes import ADAM, ADAMW, RMSPROP, SGD
 from tinynet.training.compiled.compile import compiled
-
-SGD, ADAM, ADAMW, RMSPROP, ADAGRAD = range(5)
 
 # places in the options of a rule
 CLIP_VALUE, CLIP_NORM, DECAY, MOMENTUM, NESTEROV, BETA1, BETA2, EPS, ALPHA = range(9)
