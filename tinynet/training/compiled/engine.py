@@ -102,8 +102,7 @@ def descend(
 class _Work:
     """The memory that the compiled functions compute in."""
 
-    outputs: Array
-    gradients: Array
+    arrays: tuple[Array, Array]  # of outputs and of their gradients
     memory: tuple[Array, Array, Array, np.random.Generator]
 
     @classmethod
@@ -113,7 +112,7 @@ class _Work:
         scales = np.empty(len(plan.table) * widest, dtype)
         statistics = np.concatenate([*plan.statistics, np.empty(0, dtype)])
         generator = plan.generator or np.random.default_rng(0)
-        return cls(outputs, gradients, (kept, scales, statistics, generator))
+        return cls((outputs, gradients), (kept, scales, statistics, generator))
 
     def publish(self, plan: Program) -> None:
         """Give the layers their running statistics."""
@@ -150,16 +149,16 @@ def _steps(
 ) -> list[float]:
     """Steps of one of tinynet's optimizers, all in one call."""
     losses, rates = np.empty(len(x) // batch_size), _rates(optimizer, len(x) // batch_size)
-    program = plan.table, plan.constants, net.params, work.memory
-    data = x, t, labels, *plan.loss, batch_size, rates, work.outputs, work.gradients, losses
+    network, arrays = (plan.table, plan.constants, net.params, work.memory), work.arrays
+    steps = (x, t, labels), plan.loss, batch_size, rates, arrays, losses
     kernels = _kernels()
     if type(optimizer) is SGD and optimizer.plain:
         in_blocks = _in_blocks(plan, batch_size)
         descend = kernels.descend_in_blocks if in_blocks else kernels.descend
-        done = descend(*program, *data)
+        done = descend(network, *steps)
     else:
         rule = rule_of(optimizer)
-        done = kernels.train_by_rule(*program, net.grads, *data, *rule, optimizer.steps)
+        done = kernels.train_by_rule(network, net.grads, *steps, rule, optimizer.steps)
     optimizer.steps += done
     return losses[:done].tolist()
 
@@ -176,11 +175,11 @@ def _gradients(
 ) -> list[float]:
     """Steps of an optimizer of one's own: the gradient of each is compiled, the update is not."""
     losses: list[float] = []
-    program = plan.table, plan.constants, net.params, work.memory, net.grads
+    network = plan.table, plan.constants, net.params, work.memory
     for start in range(0, len(x), batch_size):
         rows = slice(start, start + batch_size)
-        data = x[rows], t[rows], labels[rows], *plan.loss, work.outputs, work.gradients
-        value = _kernels().gradient(*program, *data)
+        data = x[rows], t[rows], labels[rows]
+        value = _kernels().gradient(network, net.grads, data, plan.loss, work.arrays)
         if not math.isfinite(value):
             break
         optimizer.step()

@@ -295,8 +295,9 @@ def layer_norm_inputs(affine, normalized, deviations, dy, dx, factor, into):
 
 
 @compiled
-def loss_of(code, constant, y, t, labels, dy):
-    """The loss, a mean, and its gradient dy."""
+def loss_of(loss, y, t, labels, dy):
+    """The loss, a mean, and its gradient dy; `loss` is its code and its constant."""
+    code, constant = loss
     examples, outputs = y.shape
     total = 0.0
     if code == CROSS_ENTROPY:

@@ -2,8 +2,11 @@
 
 A network is not compiled by itself. Its table has a row for each layer (what it is, how wide, where
 its parameters begin), and these functions walk it. So they are compiled once, for each float type,
-and kept on the disk. `outputs` holds the outputs of all layers one after another, and `gradients`
-the gradients of these.
+and kept on the disk.
+
+`network` is the table, the constants of its rows, the flat vector, and what layers keep; `data` is
+x, targets and labels; `work` is the outputs of all layers one after another, and the gradients of
+these.
 """
 
 import math
@@ -75,8 +78,9 @@ def with_memory_inputs(code, row, rows, params, memory, w, place, dy, dx, factor
 
 
 @compiled
-def forward(table, constants, params, memory, first, h, outputs):
+def forward(network, first, h, outputs):
     """Fill `outputs` from row `first` on, whose input is h, and return those of the last layer."""
+    table, constants, params, memory = network
     examples = len(h)
     for row in range(first, len(table)):
         code, k, m, w, b, place = table[row]
@@ -95,13 +99,14 @@ def forward(table, constants, params, memory, first, h, outputs):
 
 
 @compiled
-def backward(table, constants, params, memory, first, x, outputs, gradients, factor, into):
+def backward(network, first, x, work, factor, into):
     """Lead the gradient of the last outputs back to row `first`, and add factor ∇L to `into`.
 
     Where rows are left, `gradients` then holds that of the output before them. With `into` the
     parameters themselves and a negative factor, this is a step of gradient descent; a layer's W is
     read before it is changed.
     """
+    (table, constants, params, memory), (outputs, gradients) = network, work
     examples = len(x)
     for row in range(len(table) - 1, first - 1, -1):
         code, k, m, w, b, place = table[row]
@@ -135,61 +140,33 @@ def last_of(table, examples, memory):
 
 
 @compiled
-def descend(
-    table,
-    constants,
-    params,
-    memory,
-    x,
-    t,
-    labels,
-    loss,
-    loss_constant,
-    batch,
-    rates,
-    outputs,
-    gradients,
-    losses,
-):
+def descend(network, data, loss, batch, rates, work, losses):
     """Steps of plain gradient descent, θ ← θ − η ∇L, in place; returns how many were taken.
 
     It ends before a step whose loss is not finite.
     """
+    (table, _, params, _), (x, t, labels), (outputs, gradients) = network, data, work
     dy = last_of(table, batch, gradients)
     for step in range(len(rates)):
         rows = slice(step * batch, (step + 1) * batch)
-        y = forward(table, constants, params, memory, 0, x[rows], outputs)
-        losses[step] = loss_of(loss, loss_constant, y, t[rows], labels[rows], dy)
+        y = forward(network, 0, x[rows], outputs)
+        losses[step] = loss_of(loss, y, t[rows], labels[rows], dy)
         if not math.isfinite(losses[step]):
             return step
         factor = -params.dtype.type(rates[step])
-        backward(table, constants, params, memory, 0, x[rows], outputs, gradients, factor, params)
+        backward(network, 0, x[rows], work, factor, params)
     return len(rates)
 
 
 @compiled
-def one_block(
-    table,
-    constants,
-    params,
-    memory,
-    x,
-    t,
-    labels,
-    loss,
-    loss_constant,
-    batch,
-    rates,
-    outputs,
-    gradients,
-    losses,
-):
+def one_block(network, data, loss, batch, rates, work, losses):
     """The same steps, with the first W read and written once for all of x.
 
     `tinynet.training.blocked_sgd` derives the equations: after batches X_j whose gradients at the
     first layer's output, times the rate, are D_j, that output is
     X_k W₀ + b₀ − Σ_j (X_k X_jᵀ + 1) D_j.
     """
+    (table, _, params, _), (x, t, labels), (outputs, gradients) = network, data, work
     _, k, m, w, b, _ = table[0]
     W = params[w : w + k * m].reshape(k, m)
     bias = params[b : b + m] if b >= 0 else params[:0]
@@ -209,15 +186,13 @@ def one_block(
                 g = G[n, before] + constant
                 for j in range(m):
                     y[n - start, j] -= g * D[before, j]
-        y = forward(table, constants, params, memory, 1, y, outputs)
-        losses[step] = loss_of(loss, loss_constant, y, t[start:stop], labels[start:stop], dy)
+        y = forward(network, 1, y, outputs)
+        losses[step] = loss_of(loss, y, t[start:stop], labels[start:stop], dy)
         if not math.isfinite(losses[step]):
             done = step
             break
         factor = -params.dtype.type(rates[step])
-        backward(
-            table, constants, params, memory, 1, x[start:stop], outputs, gradients, factor, params
-        )
+        backward(network, 1, x[start:stop], work, factor, params)
         for n in range(batch):
             for j in range(m):
                 D[start + n, j] = -factor * first[n, j]
@@ -230,43 +205,15 @@ def one_block(
 
 
 @compiled
-def descend_in_blocks(
-    table,
-    constants,
-    params,
-    memory,
-    x,
-    t,
-    labels,
-    loss,
-    loss_constant,
-    batch,
-    rates,
-    outputs,
-    gradients,
-    losses,
-):
+def descend_in_blocks(network, data, loss, batch, rates, work, losses):
     """The steps of `descend`, in blocks of examples."""
+    x, t, labels = data
     length, done = BLOCK // batch, 0
     for first in range(0, len(rates), length):
         here = slice(first, min(first + length, len(rates)))
         rows = slice(here.start * batch, here.stop * batch)
-        taken = one_block(
-            table,
-            constants,
-            params,
-            memory,
-            x[rows],
-            t[rows],
-            labels[rows],
-            loss,
-            loss_constant,
-            batch,
-            rates[here],
-            outputs,
-            gradients,
-            losses[here],
-        )
+        part = x[rows], t[rows], labels[rows]
+        taken = one_block(network, part, loss, batch, rates[here], work, losses[here])
         done += taken
         if taken < here.stop - here.start:
             break
@@ -274,53 +221,33 @@ def descend_in_blocks(
 
 
 @compiled
-def train_by_rule(
-    table,
-    constants,
-    params,
-    memory,
-    grads,
-    x,
-    t,
-    labels,
-    loss,
-    loss_constant,
-    batch,
-    rates,
-    outputs,
-    gradients,
-    losses,
-    rule,
-    options,
-    squares,
-    moving,
-    steps,
-):
+def train_by_rule(network, grads, data, loss, batch, rates, work, losses, rule, steps):
     """Steps of an optimizer, which has taken `steps` before; returns how many were taken."""
+    (table, _, params, _), (x, t, labels), (outputs, gradients) = network, data, work
+    options, squares, moving = rule[1:]
     dy, one = last_of(table, batch, gradients), params.dtype.type(1)
     for step in range(len(rates)):
         rows = slice(step * batch, (step + 1) * batch)
-        y = forward(table, constants, params, memory, 0, x[rows], outputs)
-        losses[step] = loss_of(loss, loss_constant, y, t[rows], labels[rows], dy)
+        y = forward(network, 0, x[rows], outputs)
+        losses[step] = loss_of(loss, y, t[rows], labels[rows], dy)
         if not math.isfinite(losses[step]):
             return step
         grads[:] = 0
-        backward(table, constants, params, memory, 0, x[rows], outputs, gradients, one, grads)
+        backward(network, 0, x[rows], work, one, grads)
         clip(options, grads)
-        update(rule, options, params, grads, squares, moving, rates[step], steps + step + 1)
+        update(rule[0], options, params, grads, squares, moving, rates[step], steps + step + 1)
     return len(rates)
 
 
 @compiled
-def gradient(
-    table, constants, params, memory, grads, x, t, labels, loss, loss_constant, outputs, gradients
-):
+def gradient(network, grads, data, loss, work):
     """The loss of one batch, and ∇L in grads, if it is finite."""
+    (table, _, params, _), (x, t, labels), (outputs, gradients) = network, data, work
     dy = last_of(table, len(x), gradients)
-    y = forward(table, constants, params, memory, 0, x, outputs)
-    value = loss_of(loss, loss_constant, y, t, labels, dy)
+    y = forward(network, 0, x, outputs)
+    value = loss_of(loss, y, t, labels, dy)
     if math.isfinite(value):
         grads[:] = 0
         one = params.dtype.type(1)
-        backward(table, constants, params, memory, 0, x, outputs, gradients, one, grads)
+        backward(network, 0, x, work, one, grads)
     return value
