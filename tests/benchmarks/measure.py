@@ -97,7 +97,7 @@ def measure(
         workers = _start(names, setting, folder, other, result)
         figures = []
         for workload in workloads:
-            if workload.kind != "deep":  # there the first contestant is the reference
+            if workload.kind not in ("deep", "small"):  # there the first one is the reference
                 references.setdefault(workload.name, _reference(workload, folder))
             for worker in workers:
                 say(f"{setting.name}: verifying {worker.name}, {workload.name}")

@@ -16,6 +16,7 @@ TITLES = {
     "train": "training, batch {}",
     "predict": "predict, rows: {}",
     "deep": "deep, batch {}",
+    "small": "4-32-16-4, batch {}",
 }
 
 

@@ -21,6 +21,8 @@ DEEP_DROPOUT = (0.1, 0.2, 0.2)  # of what goes into each Dense
 DEEP_RATE = 0.001  # of Adam
 SMOOTHING = 0.1  # of the labels in the cross-entropy
 
+SMALL_WIDTHS = (4, 32, 16, 4)  # a regression with tanh and Adam, in which nothing is large
+
 
 class Job(NamedTuple):
     """A workload that a contestant has prepared."""
@@ -38,7 +40,7 @@ class Workload:
     """`steps` steps of `batch` examples each.
 
     Attributes:
-        kind: "train", "deep" (train the deep network) or "predict".
+        kind: "train", "deep" or "small" (train that network) or "predict".
         batch: examples in a step or in a call.
         steps: steps in one pass; the next pass begins again with the first example.
         check_steps: how many steps the verification takes.
@@ -63,6 +65,8 @@ WORKLOADS = (
     Workload("predict", 1, 512, 1),
     Workload("predict", 10_000, 1, 1),
     Workload("deep", 128, 24),
+    Workload("small", 1, 2048),
+    Workload("small", 32, 256),
 )
 
 
@@ -71,8 +75,8 @@ class Task:
     """A workload with its data, for one contestant.
 
     Attributes:
-        start: initial parameters, W1, b1, W2, b2, or W1, W2, W3, b3 for the deep network; a W is
-            (inputs, outputs).
+        start: initial parameters, W1, b1, W2, b2, ..., or W1, W2, W3, b3 for the deep network; a W
+            is (inputs, outputs).
         dropout: rates in the deep network; 0 in the verification, for the masks are random.
         epsilon: Adam's; large in the verification. Adam divides each gradient by its own size, and
             some are zero but for rounding, such as those of a constant pixel.
@@ -97,7 +101,7 @@ def prepare_data(folder: Path) -> None:
     """Write the examples into the folder, as plain files that every contestant can map."""
     from tinynet.data import load_mnist, one_hot, scale_pixels
 
-    examples = max(w.batch * w.steps for w in WORKLOADS)
+    examples = max(w.batch * w.steps for w in WORKLOADS if w.kind != "small")
     data = load_mnist(DATA)
     labels = data.train_labels[:examples]
     x = scale_pixels(data.train_images[:examples], dtype=np.float32).reshape(-1, WIDTHS[0])
@@ -120,13 +124,16 @@ def start(widths: tuple[int, ...], *, deep: bool) -> list[np.ndarray]:
 def task(workload: Workload, folder: Path, *, check: bool, dtype: str = "float32") -> Task:
     """The workload on the first examples of the data that `prepare_data` has written."""
     steps = workload.check_steps if check else workload.steps
-    deep = workload.kind == "deep"
+    deep, small = workload.kind == "deep", workload.kind == "small"
     rows = steps * workload.batch if workload.kind != "predict" else workload.batch
     x, t = (
         np.array(np.load(folder / f"{name}.npy", mmap_mode="r")[:rows], kind)
         for name, kind in (("x", dtype), ("labels", None) if deep else ("t", dtype))
     )
-    widths = DEEP_WIDTHS if deep else WIDTHS
+    widths = DEEP_WIDTHS if deep else SMALL_WIDTHS if small else WIDTHS
+    if small:
+        x = np.random.default_rng(1).normal(size=(rows, widths[0])).astype(dtype)
+        t = np.sin(3 * x)
     parameters = [a.astype(dtype) for a in start(widths, deep=deep)]
     dropout, epsilon = ((0.0, 0.0, 0.0), 1e-3) if check else (DEEP_DROPOUT, 1e-8)
     return Task(workload, x, t, parameters, dropout, epsilon, folder)

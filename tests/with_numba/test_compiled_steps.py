@@ -19,14 +19,17 @@ from tinynet import (
     Adam,
     AdamW,
     BatchNorm,
+    BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     Dense,
     DivergenceError,
     Dropout,
     Flatten,
+    Frozen,
     HuberLoss,
     Identity,
+    KLDivLoss,
     L1Loss,
     LayerNorm,
     LeakyReLU,
@@ -34,8 +37,10 @@ from tinynet import (
     Mish,
     MSELoss,
     Optimizer,
+    PReLU,
     ReLU,
     Reshape,
+    Residual,
     RMSprop,
     Sequential,
     Sigmoid,
@@ -48,16 +53,20 @@ from tinynet import (
 )
 from tinynet.training import compiled
 from tinynet.training.compiled import engine
+from tinynet.training.compiled.loops.exponential import exponentials
+from tinynet.training.compiled.preparation import kernels
 
 ACTIVATIONS = [
     *(Sigmoid(), Tanh(), ReLU(), LeakyReLU(0.3), LeakyReLU(-1), ELU(), ELU(2.5), SiLU()),
-    *(GELU(), GELU("tanh"), Mish()),
+    *(GELU(), GELU("tanh"), Mish(), PReLU(init=-0.4)),
     *(Softplus(), Softmax(), LogSoftmax(), Identity(), Flatten()),
 ]
 LOSSES = [
     *(MSELoss(), L1Loss(), HuberLoss(0.3), BCEWithLogitsLoss()),
-    *(CrossEntropyLoss(), CrossEntropyLoss(0.2)),
+    *(BCELoss(), KLDivLoss(), CrossEntropyLoss()),
+    *(CrossEntropyLoss(0.2), CrossEntropyLoss(ignore_index=1)),
 ]
+LAST = {BCELoss: Sigmoid(), KLDivLoss: LogSoftmax()}  # what the outputs must be
 
 
 class Own(Optimizer):
@@ -96,11 +105,12 @@ def ignore_the_warning_of_a_second_softmax():
         yield
 
 
-def network(widths, activations, rng=0, dtype=float, bias=True):
+def network(widths, activations, rng=0, dtype=float, bias=True, loss=None):
     rng, layers = np.random.default_rng(rng), []
     for number, activation in enumerate(activations):
         layers.append(Dense(widths[number], widths[number + 1], bias=bias, rng=rng))
         layers.append(copy.deepcopy(activation))
+    layers.append(copy.deepcopy(LAST.get(type(loss), Identity())))
     half = len(layers) // 2
     inner = [Sequential(*layers[:half])] if half else []
     return Sequential(*inner, *layers[half:], dtype=dtype)
@@ -110,7 +120,11 @@ def data(examples, inputs, outputs, loss, dtype=float, rng=0):
     rng = np.random.default_rng(rng)
     x = rng.normal(size=(examples, inputs)).astype(dtype)
     if isinstance(loss, CrossEntropyLoss):
-        return x, rng.integers(0, outputs, examples)
+        t = rng.integers(0, outputs, examples)
+        t[:2] = 0, 1  # not all of them are ignored
+        return x, t
+    if isinstance(loss, KLDivLoss):
+        return x, rng.dirichlet(np.ones(outputs), examples).astype(dtype)
     return x, rng.uniform(size=(examples, outputs)).astype(dtype)
 
 
@@ -136,7 +150,7 @@ def test_all_networks_losses_and_optimizers_take_the_same_steps(draw):
     activations = [draw.draw(st.sampled_from(ACTIVATIONS)) for _ in range(depth)]
     loss = draw.draw(st.sampled_from(LOSSES))
     name = draw.draw(st.sampled_from(sorted(OPTIMIZERS)))
-    net = network(widths, activations, bias=draw.draw(st.booleans()))
+    net = network(widths, activations, bias=draw.draw(st.booleans()), loss=loss)
     x, t = data(draw.draw(st.integers(2, 40)), widths[0], widths[-1], loss)
     options = {"epochs": 2, "batch_size": draw.draw(st.sampled_from([1, 2, 3, 16, 19]))}
     theirs, ours = both(net, loss, OPTIMIZERS[name], x, t, **options)
@@ -147,12 +161,139 @@ def test_all_networks_losses_and_optimizers_take_the_same_steps(draw):
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
 def test_float32_stays_float32(activation, loss):
-    net = network((5, 6, 3), [activation, Identity()], dtype=np.float32)
+    net = network((5, 6, 3), [activation, Identity()], dtype=np.float32, loss=loss)
     x, t = data(50, 5, 3, loss, np.float32)
     theirs, ours = both(net, loss, OPTIMIZERS["plain"], x, t, epochs=2, batch_size=4)
     assert ours[0].dtype == np.float32
     for a, b in zip(theirs, ours, strict=True):
         np.testing.assert_allclose(b, a, rtol=2e-3, atol=2e-5)
+
+
+def around(layer):
+    """Layers that hold others, in one network."""
+    rng = np.random.default_rng(0)
+    net = Sequential(
+        Residual(Sequential(Dense(5, 5, bias=False, rng=rng), copy.deepcopy(layer))),
+        Residual(Identity()),
+        PReLU(5),
+        Frozen(Sequential(Dense(5, 6, rng=rng), BatchNorm(6), PReLU(6), LayerNorm(6))),
+        Residual(Residual(Sequential(Tanh(), Frozen(Dense(6, 6, bias=False, rng=rng))))),
+        Frozen(Residual(Dense(6, 6, rng=rng))),
+        Residual(BatchNorm(6, eps=0.1)),
+        Dense(6, 3, rng=rng),
+    )
+    batch_norm = net[3].inner[1]
+    batch_norm.running_mean[...] = rng.normal(size=6)
+    batch_norm.running_var[...] = rng.uniform(0.5, 2, 6)
+    for _, view in net[3].named_buffers():
+        view += rng.normal(size=view.shape) * 0.1
+    net.params += rng.normal(size=net.params.size) * 0.1
+    return net
+
+
+@pytest.mark.parametrize("name", ["plain", "clipped", "adam", "of one's own"])
+@pytest.mark.parametrize("layer", [Sigmoid(), PReLU(5), BatchNorm(5, eps=0.1)], ids=repr)
+@pytest.mark.parametrize("batch_size", [2, 5, 19])
+def test_layers_around_others(layer, name, batch_size):
+    net = around(layer)
+    x, t = data(60, 5, 3, MSELoss())
+    frozen = [copy.deepcopy(array) for _, array in net[3].named_buffers()]
+    theirs, ours = both(net, MSELoss(), OPTIMIZERS[name], x, t, epochs=3, batch_size=batch_size)
+    for a, b in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-7, atol=1e-9)
+    for before, (_, array) in zip(frozen, net[3].named_buffers(), strict=True):
+        np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 16])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        CrossEntropyLoss(weight=[0.5, 2, 3]),
+        CrossEntropyLoss(0.2, weight=[0, 1, 3]),
+        CrossEntropyLoss(0.3, weight=[0.5, 2, 3], ignore_index=2),
+        CrossEntropyLoss(0.3, ignore_index=-100),
+    ],
+    ids=repr,
+)
+def test_weights_of_classes_and_examples_that_do_not_count(loss, batch_size):
+    net = network((5, 6, 3), [Tanh(), Identity()])
+    x, t = data(60, 5, 3, loss)
+    if loss.ignore_index == -100:
+        t[3:8] = -100  # with batches of one or four, a whole one of them
+    theirs, ours = both(net, loss, OPTIMIZERS["plain"], x, t, epochs=3, batch_size=batch_size)
+    for a, b in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "loss", [CrossEntropyLoss(), CrossEntropyLoss(0.2, weight=[0.5, 0, 3])], ids=repr
+)
+def test_rows_of_probabilities(loss):
+    net = network((5, 6, 3), [Tanh(), Identity()])
+    x, t = data(60, 5, 3, KLDivLoss())
+    t[:5] = np.eye(3)[[0, 1, 2, 0, 1]]
+    theirs, ours = both(net, loss, OPTIMIZERS["plain"], x, t, epochs=3, batch_size=4)
+    for a, b in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("loss", "text"), [(BCELoss(), "y from 0 to 1"), (KLDivLoss(), "log-probabilities")]
+)
+def test_outputs_that_a_loss_refuses_are_an_error_at_the_same_step(loss, text):
+    results = []
+    for name in ("numpy", "compiled"):
+        net = Sequential(Dense(3, 2, rng=0))
+        net[0].W[...] = 0
+        net[0].b[...] = 0.5 if isinstance(loss, BCELoss) else -0.7
+        x, t = data(60, 3, 2, loss)
+        x[20] = 1e6
+        optimizer = SGD(net, lr=0.01)
+        training = train(
+            net, loss, optimizer, x, t, epochs=1, batch_size=4, shuffle=False, engine=name
+        )
+        with pytest.raises(ValueError, match=text) as info:
+            list(training)
+        results.append((str(info.value)[:30], optimizer.steps, net.params.copy()))
+    assert results[0][:2] == results[1][:2]
+    np.testing.assert_allclose(results[1][2], results[0][2], rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exponentials_are_right_to_the_last_digit(dtype):
+    limits = np.finfo(dtype)
+    last = float(np.log(limits.max))
+    x = np.linspace(-last, last, 200_001).astype(dtype).reshape(3, -1)
+    y = np.empty_like(x)
+    exponentials(dtype(1), x, y)
+    exact = np.exp(x.astype(np.longdouble))
+    normal = (exact > 4 * limits.tiny) & (exact < limits.max)
+    assert normal.mean() > 0.98
+    assert (np.abs(y[normal] / exact[normal] - 1) < limits.eps).all()
+    special = np.array([[np.nan, np.inf, -np.inf, 1e30, -1e30, 0, last + 1, -last - 1]], dtype)
+    y = np.empty_like(special)
+    exponentials(dtype(-1), special, y)
+    np.testing.assert_array_equal(y, [[np.nan, 0, np.inf, 0, np.inf, 1, 0, np.inf]])
+
+
+def test_one_function_is_compiled_for_each_float_type():
+    assert len(kernels().take_steps.signatures) <= 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_mean_that_fades_away_becomes_zero(dtype):
+    """A subnormal number would take a hundred times longer in every step."""
+    net = Sequential(Dense(3, 4, rng=0), ReLU(), Dense(4, 2, rng=1), dtype=dtype)
+    net[0].b[...] = -100  # so that no gradient reaches the first layer
+    x, t = data(9000, 3, 2, MSELoss(), dtype)
+    optimizer = SGD(net, lr=0.001, momentum=0.9)
+    net.grads[...] = 1e-3
+    optimizer.step()
+    optimizer.velocity[...] = 1
+    list(train(net, MSELoss(), optimizer, x, t, epochs=1, engine="compiled"))
+    assert not optimizer.velocity[:16].any()
+    assert optimizer.velocity[16:].any()
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
@@ -237,30 +378,21 @@ def test_an_interrupt_leaves_the_network_between_two_steps():
     np.testing.assert_allclose(net.params, start.params, rtol=1e-9)
 
 
-def test_auto_compiles_long_trainings_of_small_batches(monkeypatch):
+def test_auto_takes_compiled_steps_where_it_pays(monkeypatch):
     used = []
     descend = engine.descend
     monkeypatch.setattr(compiled, "descend", lambda *a: used.append(1) or descend(*a))
-    monkeypatch.setattr(engine, "FEWEST_STEPS", 100)
+    monkeypatch.setattr(engine, "LOADING", 100 * 4 * engine.SAVED)
+    monkeypatch.setattr(engine, "COMPILING", 100 * 4 * engine.SAVED)
     x, t = data(60, 3, 2, MSELoss())
-    for epochs, batch_size, optimizer, expected in [
-        (2, 1, OPTIMIZERS["plain"], 2),
-        (1, 1, OPTIMIZERS["plain"], 0),  # too few steps
-        (9, 2, OPTIMIZERS["plain"], 9),  # a small network
-        (2, 1, OPTIMIZERS["adam"], 2),
+    for epochs, optimizer, expected in [
+        (2, OPTIMIZERS["plain"], 2),
+        (1, OPTIMIZERS["plain"], 0),
+        (2, OPTIMIZERS["adam"], 2),
     ]:
         used.clear()
-        net = network((3, 4, 2), [Tanh(), Identity()])
-        fit(
-            net,
-            MSELoss(),
-            optimizer(net),
-            x,
-            t,
-            epochs=epochs,
-            batch_size=batch_size,
-            progress="off",
-        )
+        net = Sequential(Dense(3, 4, rng=0), Tanh(), Dense(4, 2, rng=0), Tanh())
+        fit(net, MSELoss(), optimizer(net), x, t, epochs=epochs, progress="off")
         assert len(used) == expected
 
 
@@ -325,6 +457,48 @@ def test_dropout_draws_and_normalization_remembers_the_same(name, batch_size):
     assert ends[0][-1] == ends[1][-1]
     for a, b in zip(ends[0][:-1], ends[1][:-1], strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-7, atol=1e-9)
+
+
+def test_an_update_that_fails_leaves_what_a_plain_step_leaves():
+    class Failing(Own):
+        def update(self, params, grads, rate):
+            super().update(params, grads, rate)
+            if self.steps == 17:
+                raise RuntimeError("no more")
+
+    x, t = data(90, 6, 3, MSELoss())
+    ends = []
+    for which in ("numpy", "compiled"):
+        net = noisy()
+        optimizer = Failing(net, lr=0.1)
+        training = train(
+            net, MSELoss(), optimizer, x, t, epochs=3, batch_size=3, rng=0, engine=which
+        )
+        with pytest.raises(RuntimeError, match="no more"):
+            list(training)
+        buffers = [buffer.copy() for _, buffer in net.named_buffers()]
+        ends.append((optimizer.steps, net[0].rng.bit_generator.state, net.params, *buffers))
+    assert ends[0][:2] == ends[1][:2]
+    for a, b in zip(ends[0][2:], ends[1][2:], strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-7)
+
+
+@pytest.mark.parametrize("optimizer", ["plain", "schedule", "momentum", "adam", "rmsprop"])
+def test_a_resumed_run_ends_with_the_same_bytes(optimizer, tmp_path):
+    ends = []
+    for stops in ((5,), (2, 5)):
+        folder = tmp_path / f"{len(stops)}.npz"
+        for epochs in stops:
+            net = noisy()
+            x, t = data(90, 6, 3, CrossEntropyLoss())
+            options = {"epochs": epochs, "batch_size": 4, "rng": 0, "progress": "off"}
+            fit(
+                net, CrossEntropyLoss(), OPTIMIZERS[optimizer](net), x, t,
+                checkpoint=folder, resume=epochs == 5 and len(stops) > 1, engine="compiled",
+                **options,
+            )  # fmt: skip
+        ends.append((net.params.tobytes(), net[0].rng.bit_generator.state))
+    assert ends[0] == ends[1]
 
 
 @pytest.mark.parametrize("name", ["plain", "momentum", "adam"])

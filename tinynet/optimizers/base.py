@@ -112,7 +112,7 @@ class Optimizer:
         params, grads, rate = self.net.params, self.net.grads, self.rate()
         before = None
         if self.work.dtype != params.dtype or self.work.size != params.size:
-            self._allocate(params)
+            self.allocate()
             before = params.copy()
         if self.clip_norm or self.clip_value:
             grads = self._clip(grads)
@@ -145,8 +145,9 @@ class Optimizer:
             grads = np.multiply(grads, self.clip_norm / norm, out=self._changed)
         return grads
 
-    def _allocate(self, params: Array) -> None:
+    def allocate(self) -> None:
         """Make the vectors to compute in; cast the state if the float type has changed."""
+        params = self.net.params
         for name, vector in self.named_state():
             if vector.shape != params.shape:
                 raise ValueError(

@@ -150,6 +150,10 @@ def start(
     steps = -(-len(x) // batch_size)
     product = largest_product(net, min(batch_size, len(x)))
 
+    wanted = engine == "compiled" or (
+        engine == "auto" and compiled.pays(net, batch_size, steps * epochs)
+    )
+
     def epoch_by_epoch() -> Generator[Epoch, None, None]:
         warned = False
         for number, own in zip(range(1, epochs + 1), _own_copies(loss), strict=False):
@@ -159,12 +163,9 @@ def start(
             with np.errstate(all="ignore"), HeldSignals() as signals, OneThread(product):
                 order = generator.permutation(len(x)) if shuffle else None
                 # in each epoch, because the caller may have changed the optimizer
-                wanted = engine == "compiled" or (
-                    engine == "auto" and compiled.pays(net, batch_size, steps * epochs)
-                )
                 if wanted and not compiled.reason_against(net, own, optimizer, x, t):
                     start = compiled.descend(
-                        net, own, optimizer, x, t, batch_size, order, mean.add, signals
+                        net, own, optimizer, x, t, batch_size, order, mean.add_all, signals
                     )
                 elif blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):
                     start = blocked_sgd.descend(
@@ -257,6 +258,15 @@ class _MeanLoss:
             raise self._diverged(f"the loss became {value}")
         self.total += value * weight
         self.weight += weight
+        if self.steps >= self._next and self._watch is not None:
+            self._watch(self.steps)
+            self._next = self.steps + self._interval
+
+    def add_all(self, values: Array, weights: Array) -> None:
+        """The same for several batches, whose losses are finite."""
+        self.steps += len(values)
+        self.total += float((values * weights).sum())
+        self.weight += float(weights.sum())
         if self.steps >= self._next and self._watch is not None:
             self._watch(self.steps)
             self._next = self.steps + self._interval

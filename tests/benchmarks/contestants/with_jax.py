@@ -43,6 +43,10 @@ def prepare(name: str, task: Task) -> Job:
     if kind == "deep":
         step: Any = partial(_deep_step, task)
         state: Any = _deep_start(task)
+    elif kind == "small":
+        step = partial(_small_step, task)
+        moments = [[jnp.zeros_like(a) for a in task.start] for _ in range(2)]
+        state = [*_flat(task)], *moments, jnp.int32(0)
     else:
         step, state = _sgd_step, _flat(task)
     batch = task.workload.batch
@@ -75,7 +79,7 @@ def prepare(name: str, task: Task) -> Job:
                 total += float(value)
             return total / len(task.batches)
 
-    if kind == "deep":
+    if kind in ("deep", "small"):
         return Job(train, lambda: [np.asarray(p) for p in state[0]])
     return Job(train, lambda: [np.asarray(p) for p in state])
 
@@ -95,6 +99,32 @@ def _sgd_step(params: Any, x: jax.Array, t: jax.Array) -> Any:
 
     value, grads = jax.value_and_grad(mse)(params)
     return tuple(p - RATE * g for p, g in zip(params, grads, strict=True)), value
+
+
+def _small_step(task: Task, state: Any, x: jax.Array, t: jax.Array) -> Any:
+    params, first, second, steps = state
+
+    def mse(params: list[jax.Array]) -> jax.Array:
+        y = x
+        for W, b in zip(params[:-2:2], params[1:-2:2], strict=True):
+            y = jnp.tanh(y @ W + b)
+        return jnp.mean((y @ params[-2] + params[-1] - t) ** 2)
+
+    value, grads = jax.value_and_grad(mse)(params)
+    return _adam(task, params, first, second, steps, grads), value
+
+
+def _adam(task: Task, params: Any, first: Any, second: Any, steps: Any, grads: Any) -> Any:
+    """The next parameters, moments and steps."""
+    steps = steps + 1
+    one, two = BETAS
+    first = [one * m + (1 - one) * g for m, g in zip(first, grads, strict=True)]
+    second = [two * v + (1 - two) * g * g for v, g in zip(second, grads, strict=True)]
+    params = [
+        p - DEEP_RATE * (m / (1 - one**steps)) / (jnp.sqrt(v / (1 - two**steps)) + task.epsilon)
+        for p, m, v in zip(params, first, second, strict=True)
+    ]
+    return params, first, second, steps
 
 
 def _deep_start(task: Task) -> Any:
@@ -136,15 +166,7 @@ def _deep_step(task: Task, state: Any, x: jax.Array, t: jax.Array) -> Any:
         return -((1 - SMOOTHING) * right.mean() + SMOOTHING * scores.mean()), moved
 
     (value, running), grads = jax.value_and_grad(cross_entropy, has_aux=True)(params)
-    steps = steps + 1
-    one, two = BETAS
-    first = [one * m + (1 - one) * g for m, g in zip(first, grads, strict=True)]
-    second = [two * v + (1 - two) * g * g for v, g in zip(second, grads, strict=True)]
-    params = [
-        p - DEEP_RATE * (m / (1 - one**steps)) / (jnp.sqrt(v / (1 - two**steps)) + task.epsilon)
-        for p, m, v in zip(params, first, second, strict=True)
-    ]
-    return (params, first, second, steps, running, key), value
+    return (*_adam(task, params, first, second, steps, grads), running, key), value
 
 
 def _towards(old: jax.Array, new: jax.Array) -> jax.Array:

@@ -21,7 +21,8 @@ def version() -> str:
 def prepare(name: str, task: Task) -> Job:
     kind, batch = task.workload.kind, task.workload.batch
     outputs: list[Any] = []
-    net = _deep(task) if kind == "deep" else _network(task)
+    networks = {"deep": _deep, "small": _small}
+    net = networks.get(kind, _network)(task)
 
     def predict() -> None:
         outputs[:] = [net.predict(task.x)]
@@ -40,12 +41,15 @@ def prepare(name: str, task: Task) -> Job:
     if "plain" in name:
         if "blocked" not in inspect.signature(train).parameters:
             raise Unfit("this tinynet has one path only")
-        if kind == "deep":
+        if kind in networks:
             raise Unfit("Adam has one path only")
         options["blocked"] = False
     if kind == "deep":
         loss: tinynet.Loss = tinynet.CrossEntropyLoss(label_smoothing=SMOOTHING)
         optimizer: tinynet.Optimizer = tinynet.Adam(net, lr=DEEP_RATE, eps=task.epsilon)
+    elif kind == "small":
+        loss = MSELoss()
+        optimizer = tinynet.Adam(net, lr=DEEP_RATE, eps=task.epsilon)
     else:
         loss, optimizer = MSELoss(), SGD(net, lr=RATE)
     epochs = train(
@@ -63,6 +67,15 @@ def _network(task: Task) -> Sequential:
         Dense(*W2.shape, dtype=np.float32),
         Sigmoid(),
     )
+    net.params[...] = np.concatenate([a.ravel() for a in task.start])
+    return net
+
+
+def _small(task: Task) -> Sequential:
+    layers: list[Any] = []
+    for W in task.start[::2]:
+        layers += [Dense(*W.shape, dtype=np.float32), tinynet.Tanh()]
+    net = Sequential(*layers[:-1])
     net.params[...] = np.concatenate([a.ravel() for a in task.start])
     return net
 

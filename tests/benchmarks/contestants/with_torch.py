@@ -29,6 +29,9 @@ def prepare(name: str, task: Task) -> Job:
         optimizer: torch.optim.Optimizer = torch.optim.Adam(
             parameters, lr=DEEP_RATE, eps=task.epsilon
         )
+    elif kind == "small":
+        loss_function = nn.MSELoss()
+        optimizer = torch.optim.Adam(parameters, lr=DEEP_RATE, eps=task.epsilon)
     else:
         loss_function, optimizer = nn.MSELoss(), torch.optim.SGD(parameters, lr=RATE)
 
@@ -60,10 +63,14 @@ def prepare(name: str, task: Task) -> Job:
 
 
 def _network(task: Task) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    if task.workload.kind == "small":
+        for W, b in zip(task.start[::2], task.start[1::2], strict=True):
+            layers += [_linear(W, b), nn.Tanh()]
+        return nn.Sequential(*layers[:-1])
     if task.workload.kind != "deep":
         W1, b1, W2, b2 = task.start
         return nn.Sequential(_linear(W1, b1), nn.Sigmoid(), _linear(W2, b2), nn.Sigmoid())
-    layers: list[nn.Module] = []
     *weights, last, b = task.start
     for W, rate in zip(weights, task.dropout, strict=False):
         layers += [nn.Dropout(rate), _linear(W), nn.BatchNorm1d(W.shape[1]), nn.ReLU()]

@@ -18,8 +18,14 @@ RULES: dict[type[Optimizer], int] = {
 _OPTIONS = "clip_value", "clip_norm", "weight_decay", "momentum", "nesterov", "eps", "alpha"
 
 
-def is_ready(optimizer: Any) -> bool:
-    """Whether it has made the vectors that its update needs, as its first step does."""
+def make_ready(optimizer: Any) -> bool:
+    """Make the vectors that its update needs, as its first step does; whether all are there."""
+    if not _is_ready(optimizer):
+        optimizer.allocate()
+    return _is_ready(optimizer)
+
+
+def _is_ready(optimizer: Any) -> bool:
     params = optimizer.net.params
     vectors = [optimizer.work, *(vector for _, vector in optimizer.named_state())]
     has_velocity = hasattr(optimizer, "velocity") or not getattr(optimizer, "momentum", 0)
@@ -38,4 +44,13 @@ def rule_of(optimizer: Any) -> tuple[int, Array, Array, Array]:
     memory: dict[str, Array] = dict(optimizer.named_state())
     none = np.empty(0, optimizer.net.params.dtype)
     moving = memory.get("velocity", memory.get("mean", none))
-    return RULES[type(optimizer)], np.array(options), memory.get("squares", none), moving
+    code = RULES[type(optimizer)]
+    if code == codes.SGD and optimizer.plain:
+        code = codes.DESCENT
+    return code, np.array(options), memory.get("squares", none), moving
+
+
+def no_rule(params: Array) -> tuple[int, Array, Array, Array]:
+    """The rule by which only the gradient is computed."""
+    none = np.empty(0, params.dtype)
+    return codes.GRADIENT, np.empty(0), none, none

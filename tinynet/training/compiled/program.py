@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from tinynet.checks import rounding
 from tinynet.layers import (
     ELU,
     GELU,
@@ -14,26 +17,39 @@ from tinynet.layers import (
     Dense,
     Dropout,
     Flatten,
+    Frozen,
     Identity,
     Layer,
     LayerNorm,
     LeakyReLU,
     LogSoftmax,
     Mish,
+    PReLU,
     ReLU,
     Reshape,
+    Residual,
+    Sequential,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
     Tanh,
 )
-from tinynet.losses import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, Loss, MSELoss
-from tinynet.training.blocked_sgd import flat, is_ours
+from tinynet.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    Loss,
+    MSELoss,
+)
+from tinynet.training.blocked_sgd import is_ours
 from tinynet.training.compiled import codes
 from tinynet.types import Array
 
-ACTIVATIONS: dict[type[Layer], tuple[int, str]] = {  # with the name of the constant
+ELEMENTWISE: dict[type[Layer], tuple[int, str]] = {  # with the name of the constant
     Sigmoid: (codes.SIGMOID, ""),
     Tanh: (codes.TANH, ""),
     ReLU: (codes.RELU, ""),
@@ -41,18 +57,17 @@ ACTIVATIONS: dict[type[Layer], tuple[int, str]] = {  # with the name of the cons
     ELU: (codes.ELU, "alpha"),
     SiLU: (codes.SILU, ""),
     Softplus: (codes.SOFTPLUS, ""),
-    Softmax: (codes.SOFTMAX, ""),
-    LogSoftmax: (codes.LOG_SOFTMAX, ""),
     Mish: (codes.MISH, ""),
 }
 LOSSES: dict[type[Loss], tuple[int, str]] = {
     MSELoss: (codes.MSE, ""),
     L1Loss: (codes.L1, ""),
     HuberLoss: (codes.HUBER, "delta"),
+    BCELoss: (codes.BCE, ""),
     BCEWithLogitsLoss: (codes.BCE_LOGITS, ""),
+    KLDivLoss: (codes.KL_DIV, ""),
     CrossEntropyLoss: (codes.CROSS_ENTROPY, "label_smoothing"),
 }
-_ALONG_ROWS = Softmax, LogSoftmax
 
 
 class NotCompiled(Exception):
@@ -65,21 +80,25 @@ class Program:
 
     Attributes:
         table: a row for each layer: its code, inputs, outputs, where its W and its b begin in the
-            flat vector (−1: nowhere), and the outputs of all layers before it.
+            flat vector (−1: nowhere), the outputs of all layers before it, and whether W and b are
+            in the buffers instead. For the rows of a Residual, b is where the outputs of the other
+            of its two rows begin.
         constants: two numbers for each layer, such as the slope of a LeakyReLU.
-        loss: the code of the loss, and its constant.
+        loss: the code of the loss, its constant, and its class weights, if there are any.
         width: the outputs of all layers together.
-        statistics: the running mean and variance of each BatchNorm, whose place in all of them
-            together is the B of its row.
+        buffers: arrays that layers keep: running statistics, and the parameters of a Frozen. Their
+            places are those in all of them together.
         generator: that of all Dropouts; None if there is none.
+        dropped: the elements of one example that Dropouts meet.
     """
 
     table: Array
     constants: Array
-    loss: tuple[int, float]
+    loss: tuple[int, float, Array]
     width: int
-    statistics: tuple[Array, ...]
+    buffers: tuple[Array, ...]
     generator: np.random.Generator | None
+    dropped: int
 
 
 def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
@@ -90,97 +109,206 @@ def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
     """
     if x.dtype != net.params.dtype:
         raise NotCompiled(f"x of {x.dtype} for a network of {net.params.dtype}")
-    shape, rows, constants, place = x.shape[1:], [], [], 0
-    statistics: list[Array] = []
-    generators: dict[int, np.random.Generator] = {}
-    starts = _starts(net)
-    for layer in flat(net):
-        if not is_ours(layer) or layer.__class__ is not type(layer):
-            raise NotCompiled(f"{layer!r}, which is not one of tinynet's own")
-        if type(layer) in (Flatten, Reshape, Identity):
-            shape = _reshaped(layer, shape)
-            continue
-        size = math.prod(shape)
-        if type(layer) is Dense:
-            if len(shape) != 1:
-                raise NotCompiled(f"{layer!r} on sequences")
-            outputs = layer.W.shape[1]
-            W = starts[id(layer)]
-            row = [
-                codes.DENSE,
-                size,
-                outputs,
-                W,
-                -1 if layer.b is None else W + layer.W.size,
-                place,
-            ]
-            constant, shape = (0.0, 0.0), (outputs,)
-        elif isinstance(layer, GELU):
-            code = codes.GELU if layer.approximate == "none" else codes.GELU_BY_TANH
-            row = [code, size, size, -1, -1, place]
-            constant = 0.0, 0.0
-        elif isinstance(layer, Dropout) and not layer.channels:
-            generators[id(layer.rng)] = layer.rng
-            row, constant = [codes.DROPOUT, size, size, -1, -1, place], (layer.rate, 0.0)
-        elif isinstance(layer, BatchNorm | LayerNorm) and len(shape) == 1:
-            row = [codes.LAYER_NORM, size, size, starts[id(layer)], -1, place]
-            constant = layer.eps, 0.0
-            if isinstance(layer, BatchNorm):
-                row[0], row[4] = codes.BATCH_NORM, sum(map(len, statistics))
-                constant = layer.eps, layer.momentum
-                statistics += layer.running_mean, layer.running_var
-        elif type(layer) in ACTIVATIONS:
-            if type(layer) in _ALONG_ROWS and len(shape) != 1:
-                raise NotCompiled(f"{layer!r} on sequences")
-            code, name = ACTIVATIONS[type(layer)]
-            row = [code, size, size, -1, -1, place]
-            constant = (float(getattr(layer, name)) if name else 0.0), 0.0
-        else:
-            raise NotCompiled(f"{layer!r}")
-        rows.append(row)
-        constants.append(constant)
-        place += row[2]
-    if not rows or not net.params.size:
+    table = _Table(x.shape[1:])
+    table.add(net, frozen=False)
+    if not table.rows or not net.params.size:
         raise NotCompiled("a network without parameters")
-    if net.params.size != sum(layer.params.size for layer in flat(net)):
+    if net.params.size != table.params:
         raise NotCompiled("parameters that are not those of its layers")
-    if len(generators) > 1:
+    if len(table.generators) > 1:
         raise NotCompiled("Dropouts with several generators")
-    generator = next(iter(generators.values()), None)
     return Program(
-        np.array(rows, np.int64),
-        np.array(constants),
-        _loss(loss, shape, x, t),
-        place,
-        tuple(statistics),
-        generator,
+        np.array(table.rows, np.int64),
+        np.array(table.constants),
+        _loss(loss, table.shape, x, t),
+        table.width,
+        tuple(table.buffers),
+        next(iter(table.generators.values()), None),
+        sum(row[1] for row in table.rows if row[0] == codes.DROPOUT),
     )
 
 
-def _starts(net: Layer) -> dict[int, int]:
-    """Where the parameters of each layer begin in the flat vector of the network."""
-    starts, place = {}, 0
-    for layer in flat(net):
-        starts[id(layer)] = place
-        place += layer.params.size
-    return starts
+class _Table:
+    """The table of a network while it is written, in the order in which the layers compute.
+
+    Attributes:
+        shape: of one example, as it comes out of the last row.
+        width: the outputs of all rows together.
+        params: the parameters of all layers so far, which is where those of the next one begin.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.rows: list[tuple[int, ...]] = []
+        self.constants: list[tuple[float, float]] = []
+        self.buffers: list[Array] = []
+        self.generators: dict[int, np.random.Generator] = {}
+        self.width = self.params = 0
+
+    def add(self, layer: Layer, frozen: bool) -> None:
+        """Write the rows of a layer.
+
+        Args:
+            frozen: whether it is in a Frozen.
+        """
+        if not is_ours(layer) or layer.__class__ is not type(layer):
+            raise NotCompiled(f"{layer!r}, which is not one of tinynet's own")
+        if type(layer) in ELEMENTWISE:
+            code, name = ELEMENTWISE[type(layer)]
+            self.row(code, constants=(float(getattr(layer, name)) if name else 0.0, 0.0))
+        elif type(layer) in _WRITERS:
+            _WRITERS[type(layer)](self, layer, frozen)
+        else:
+            raise NotCompiled(f"{layer!r}")
+
+    def row(
+        self,
+        code: int,
+        outputs: int | None = None,
+        W: int = -1,
+        b: int = -1,
+        frozen: bool = False,
+        constants: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        """Write one row; without `outputs`, the shape stays."""
+        inputs = math.prod(self.shape)
+        outputs = inputs if outputs is None else outputs
+        self.rows.append((code, inputs, outputs, W, b, self.width, frozen))
+        self.constants.append(constants)
+        self.width += outputs
+
+    def features(self, layer: Layer) -> int:
+        """How many there are, for a layer that has a compiled form for rows (N, features) only."""
+        if len(self.shape) != 1:
+            raise NotCompiled(f"{layer!r} on examples of shape {self.shape}")
+        return self.shape[0]
+
+    def place(self, layer: Layer, frozen: bool) -> int:
+        """Where the parameters of a layer begin, in the flat vector or in the buffers."""
+        if frozen:
+            return self.keep(layer.params)
+        self.params += layer.params.size
+        return self.params - layer.params.size
+
+    def keep(self, *arrays: Array) -> int:
+        """Take arrays into the buffers; where the first one begins."""
+        start = sum(map(len, self.buffers))
+        self.buffers += arrays
+        return start
 
 
-def _reshaped(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    if isinstance(layer, Flatten):
-        return (math.prod(shape),)
-    return layer.shape if isinstance(layer, Reshape) else shape
+def _sequential(table: _Table, layer: Any, frozen: bool) -> None:
+    for inner in layer.layers:
+        table.add(inner, frozen)
 
 
-def _loss(loss: Loss, shape: tuple[int, ...], x: Array, t: Array) -> tuple[int, float]:
-    if type(loss) not in LOSSES or not is_ours(loss):
+def _frozen(table: _Table, layer: Any, frozen: bool) -> None:
+    table.add(layer.inner, frozen=True)
+
+
+def _residual(table: _Table, layer: Any, frozen: bool) -> None:
+    shape, fork, start = table.shape, len(table.rows), table.width
+    table.row(codes.FORK)
+    table.add(layer.inner, frozen)
+    if table.shape != shape:
+        raise NotCompiled(f"{layer!r} on examples of shape {shape}")
+    *row, _, place, fixed = table.rows[fork]
+    table.rows[fork] = *row, table.width, place, fixed
+    table.row(codes.JOIN, b=start)
+
+
+def _flatten(table: _Table, layer: Any, frozen: bool) -> None:
+    table.shape = (math.prod(table.shape),)
+
+
+def _reshape(table: _Table, layer: Any, frozen: bool) -> None:
+    table.shape = layer.shape
+
+
+def _identity(table: _Table, layer: Any, frozen: bool) -> None:
+    pass
+
+
+def _dense(table: _Table, layer: Any, frozen: bool) -> None:
+    table.features(layer)
+    W, outputs = table.place(layer, frozen), layer.W.shape[1]
+    b = -1 if layer.b is None else W + layer.W.size
+    table.row(codes.DENSE, outputs, W, b, frozen)
+    table.shape = (outputs,)
+
+
+def _prelu(table: _Table, layer: Any, frozen: bool) -> None:
+    slopes = len(layer.slope)
+    if slopes > 1:
+        table.features(layer)
+    table.row(codes.PRELU, W=table.place(layer, frozen), b=slopes, frozen=frozen)
+
+
+def _gelu(table: _Table, layer: Any, frozen: bool) -> None:
+    table.row(codes.GELU if layer.approximate == "none" else codes.GELU_BY_TANH)
+
+
+def _softmax(table: _Table, layer: Any, frozen: bool) -> None:
+    table.features(layer)
+    table.row(codes.SOFTMAX if type(layer) is Softmax else codes.LOG_SOFTMAX)
+
+
+def _dropout(table: _Table, layer: Any, frozen: bool) -> None:
+    if layer.channels:
+        raise NotCompiled(f"{layer!r}")
+    table.generators[id(layer.rng)] = layer.rng
+    table.row(codes.DROPOUT, constants=(layer.rate, 0.0))
+
+
+def _batch_norm(table: _Table, layer: Any, frozen: bool) -> None:
+    table.features(layer)
+    if frozen:  # it normalizes with its running statistics
+        scale = layer.gain / np.sqrt(layer.running_var + layer.eps)
+        table.row(codes.NORMALIZE, W=table.keep(layer.running_mean, scale, layer.bias), frozen=True)
+        return
+    b = table.keep(layer.running_mean, layer.running_var)
+    constants = layer.eps, layer.momentum
+    table.row(codes.BATCH_NORM, W=table.place(layer, frozen), b=b, constants=constants)
+
+
+def _layer_norm(table: _Table, layer: Any, frozen: bool) -> None:
+    table.features(layer)
+    W = table.place(layer, frozen)
+    table.row(codes.LAYER_NORM, W=W, frozen=frozen, constants=(layer.eps, 0.0))
+
+
+_WRITERS: dict[type[Layer], Callable[[_Table, Any, bool], None]] = {
+    Sequential: _sequential,
+    Frozen: _frozen,
+    Residual: _residual,
+    Flatten: _flatten,
+    Reshape: _reshape,
+    Identity: _identity,
+    Dense: _dense,
+    PReLU: _prelu,
+    GELU: _gelu,
+    Softmax: _softmax,
+    LogSoftmax: _softmax,
+    Dropout: _dropout,
+    BatchNorm: _batch_norm,
+    LayerNorm: _layer_norm,
+}
+
+
+def _loss(loss: Loss, shape: tuple[int, ...], x: Array, t: Array) -> tuple[int, float, Array]:
+    if type(loss) not in LOSSES or not is_ours(loss) or loss.__class__ is not type(loss):
         raise NotCompiled(f"{loss!r}")
     code, name = LOSSES[type(loss)]
+    constant, weights = float(getattr(loss, name)) if name else 0.0, np.empty(0, x.dtype)
+    if isinstance(loss, KLDivLoss):
+        constant = rounding(x)  # up to which an output may be above 0
     if isinstance(loss, CrossEntropyLoss):
-        if loss.weight is not None or loss.ignore_index is not None:
-            raise NotCompiled(f"{loss!r}, with weights or an ignored index")
-        if len(shape) != 1 or t.ndim != 1:
-            raise NotCompiled(f"{loss!r} of rows of probabilities, or of sequences")
-    elif t.shape[1:] != shape or t.dtype != x.dtype:
+        if len(shape) != 1:
+            raise NotCompiled(f"{loss!r} of sequences")
+        if loss.weight is not None:
+            weights = loss.weight.astype(x.dtype)
+        if t.ndim == 1:
+            return code, constant, weights
+    if t.shape[1:] != shape or t.dtype != x.dtype:
         raise NotCompiled(f"targets of shape {t.shape} and {t.dtype}")
-    return code, float(getattr(loss, name)) if name else 0.0
+    return code, constant, weights
