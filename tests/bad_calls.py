@@ -284,6 +284,8 @@ row(
     weight=("class weights", np.array([1.0, 3.0])),
     ignore_index=("int or none or less", -100),
 )
+row("BCEWithLogitsLoss", pos_weight=("positive numbers", np.array([1.0, 3.0])))
+W = np.array([1.0, 2.0, 0.0, 0.5])
 P = np.array([[0.25, 0.75], [0.5, 0.5], [0.0, 1.0], [0.75, 0.25]])
 LOSSES = {
     "MSELoss": (T, P),
@@ -295,7 +297,10 @@ LOSSES = {
     "KLDivLoss": (np.log(P + 1e-9) - 1e-6, P),
 }
 for name, (y, t) in LOSSES.items():
-    row(f"{name}.forward", getattr(tinynet, name), y=("numbers", y), t=("numbers", t))
+    both = {"y": ("numbers", y), "t": ("numbers", t)}
+    row(f"{name}.forward", getattr(tinynet, name), **both)
+    row(f"{name}.per_example", getattr(tinynet, name), **both)
+    row(f"{name}.forward_weighted", getattr(tinynet, name), **both, weights=("example weights", W))
 row("CrossEntropyLoss.forward", tinynet.CrossEntropyLoss, y=("numbers", T), t=("ids", LABELS))
 
 # optimizers
@@ -388,6 +393,7 @@ TRAINING = {"net": NET, "loss": LOSS, "optimizer": OPTIMIZER, **DATA, "epochs": 
 LOOP = {
     "batch_size": ("int", 2),
     "shuffle": ("bool", True),
+    "sample_weight": ("sample weights", W),
     "rng": RNG,
     "engine": ("engine", "numpy"),
 }
@@ -404,7 +410,14 @@ row(
     resume=("bool", False),
 )
 row("predict", net=NET, x=DATA["x"], batch_size=("int or none", 2))
-row("evaluate", net=NET, loss=LOSS, **DATA, metrics=("functions", ()))
+row(
+    "evaluate",
+    net=NET,
+    loss=LOSS,
+    **DATA,
+    metrics=("functions", ()),
+    sample_weight=("sample weights", W),
+)
 row("History", columns=("columns", {"loss": [0.5, 0.25]}))
 row("History.plus", lambda: History({"loss": [0.5]}), row=("row", {"loss": 0.25}))
 row("detect_anomaly", **{"*objects": ("watched", New(network))})
@@ -574,6 +587,8 @@ EXEMPT = {  # by the whole name, or by the last part of it
     "Layer.predict": "what a layer defines",
     "Layer.parameter_gradients": "what a layer defines",
     "Loss.forward": "what a loss defines",
+    "Loss.per_example": "tested with the losses of tinynet",
+    "Loss.forward_weighted": "tested with the losses of tinynet",
     "check": "forward calls it, with arrays",
     "update": "step calls it, with the vectors of the network",
     "decayed": "update calls it, with the same",

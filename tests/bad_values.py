@@ -140,6 +140,17 @@ def not_labels(good):
     return not_like_arrays(good) | fractions
 
 
+def bad_weights(good):
+    """Weights of examples that are none."""
+    return {
+        "negative": lambda: [1.0, -1.0, 1.0, 1.0],
+        "of nan": lambda: [1.0, np.nan, 1.0, 1.0],
+        "of inf": lambda: [1.0, np.inf, 1.0, 1.0],
+        "a column": lambda: good[:, None],
+        "one less": lambda: good[1:],
+    }
+
+
 SIZES = {
     "of text": lambda: ("3", "2"),
     "of floats": lambda: (3.0, 2.0),
@@ -164,6 +175,20 @@ KINDS = {
         "of inf": lambda: [1.0, np.inf],
         "only 0": lambda: [0, 0],
         "a column": lambda: good[:, None],
+    },
+    "example weights": lambda good: {
+        **not_like_arrays(good),
+        **bad_weights(good),
+    },
+    "sample weights": lambda good: {
+        **without("None", not_like_arrays(good)),
+        **bad_weights(good),
+        "only 0": lambda: [0.0, 0.0, 0.0, 0.0],
+    },
+    "positive numbers": lambda good: {
+        **without("None", not_like_arrays(good)),
+        **{name: ODD[name] for name in ("-1", "0", "nan", "True", "empty list")},
+        "negative": lambda: -good,
     },
     "index": odd("-1", "0", "True", "huge", **{"float": lambda: 0.0}),
     "column": odd("None", "-1", "0", **{"float": lambda: 0.0, "past the last": lambda: 17}),

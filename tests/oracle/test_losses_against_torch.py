@@ -129,3 +129,44 @@ def test_saturated_bce_is_another_convention():
     loss = BCELoss()
     loss.forward(y, t)
     np.testing.assert_allclose(loss.backward(), logits.grad.numpy())
+
+
+@pytest.mark.parametrize("weight", [3.0, [0.5, 2.0, 4.0]])
+def test_pos_weight(weight):
+    y, t = numbers((7, 3), 1), np.random.default_rng(1).uniform(size=(7, 3))
+    theirs = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor(weight, dtype=torch.float64))
+    compare(BCEWithLogitsLoss(pos_weight=weight), theirs, y, t)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (MSELoss(), torch.nn.MSELoss),
+        (L1Loss(), torch.nn.L1Loss),
+        (HuberLoss(1.0), torch.nn.HuberLoss),
+        (BCEWithLogitsLoss(), torch.nn.BCEWithLogitsLoss),
+    ],
+    ids=repr,
+)
+def test_weights_of_examples(ours, theirs):
+    y, t = numbers((7, 3), 1), np.random.default_rng(1).uniform(size=(7, 3))
+    weights = np.random.default_rng(2).uniform(size=7)
+    leaf = torch.tensor(y, requires_grad=True)
+    each = theirs(reduction="none")(leaf, torch.tensor(t)).mean(dim=1)
+    np.testing.assert_allclose(ours.per_example(y, t), each.detach().numpy(), rtol=1e-12)
+    w = torch.tensor(weights)
+    value = (w * each).sum() / w.sum()
+    value.backward()
+    assert ours.forward_weighted(y, t, weights) == pytest.approx(value.item(), rel=1e-12)
+    np.testing.assert_allclose(ours.backward(), leaf.grad.numpy(), rtol=1e-10, atol=1e-15)
+
+
+def test_losses_of_examples_with_class_weights():
+    y, t = numbers((7, 3), 1), np.array([0, 1, 2, 2, 1, 0, -100])
+    weight = [0.5, 2.0, 4.0]
+    ours = CrossEntropyLoss(0.1, weight=weight, ignore_index=-100)
+    theirs = torch.nn.CrossEntropyLoss(
+        label_smoothing=0.1, weight=torch.tensor(weight, dtype=torch.float64), reduction="none"
+    )
+    expected = theirs(torch.tensor(y), torch.tensor(t)).numpy()
+    np.testing.assert_allclose(ours.per_example(y, t), expected, rtol=1e-12)

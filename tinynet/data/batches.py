@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from numpy.typing import ArrayLike
 
@@ -49,20 +50,22 @@ def batches(
     positive_int(batch_size, "batch_size")
     generator, shuffle = random_generator(rng), boolean(shuffle, "shuffle")
     order = generator.permutation(len(x)) if shuffle else None
-    return in_order(x, t, batch_size, order)
+    pairs = in_order((x, t), batch_size, order)
+    return cast(Iterator[tuple[Array, Array]], pairs)
 
 
 def in_order(
-    x: Array, t: Array, batch_size: int, order: Array | None, start: int = 0
-) -> Iterator[tuple[Array, Array]]:
+    arrays: tuple[Array, ...], batch_size: int, order: Array | None, start: int = 0
+) -> Iterator[tuple[Array, ...]]:
     """The batches from place `start` on, with the rows in that order, or in file order for None."""
+    places = range(start, len(arrays[0]), batch_size)
     if order is None:
-        for first in range(start, len(x), batch_size):
-            yield x[first : first + batch_size], t[first : first + batch_size]
+        for first in places:
+            yield tuple([array[first : first + batch_size] for array in arrays])
     elif batch_size == 1:
         for row in order[start:].tolist():
-            yield x[row : row + 1], t[row : row + 1]
+            yield tuple([array[row : row + 1] for array in arrays])
     else:
-        for first in range(start, len(x), batch_size):
+        for first in places:
             rows = order[first : first + batch_size]
-            yield x[rows], t[rows]
+            yield tuple([array[rows] for array in arrays])

@@ -1,13 +1,15 @@
 """Loss: the contract that all losses keep."""
 
+import copy
 import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from tinynet.checks import check_array, check_targets, floats
+from tinynet.checks import as_numbers, check_array, check_targets, floats
 from tinynet.foreign_names import answering, check_keywords
 from tinynet.kept import expect_kept, kept_names
 from tinynet.text import call, shown, shown_call
@@ -56,6 +58,8 @@ class Loss:
     buffers: ClassVar[tuple[str, ...]] = ()
     batch_weight: float | None = None
 
+    # after a `forward_weighted`: factors of the rows of dL/dy, and what `forward` had counted
+    _weighting: tuple[Array, float | None] | None = None
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the class was called with, for repr
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -74,6 +78,66 @@ class Loss:
         """dL/dy of the last `forward`, of the shape of y."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(self)")
 
+    def forward_weighted(self, y: Array, t: Array, weights: ArrayLike) -> float:
+        """L = Σₙ wₙ lₙ / Σₙ wₙ cₙ with a weight w for each example; `backward` gives its gradient.
+
+        l is what `per_example` gives, and c how much an example counts: 1, or with class weights
+        PyTorch's wₜ. So a weight of 2 is the same as an example that comes twice, and a weight of 0
+        the same as one that is left out. If nothing counts, L and dL/dy are 0.
+
+        Args:
+            weights: (N,), finite numbers of at least 0.
+
+        Raises:
+            ValueError: weights that are not one for each example, or negative.
+
+        Example:
+            >>> import numpy as np
+            >>> from tinynet import MSELoss
+            >>> loss = MSELoss()
+            >>> loss.forward_weighted(np.array([[1.0], [4.0]]), np.zeros((2, 1)), [3.0, 1.0])
+            4.75
+            >>> loss.backward()
+            array([[1.5],
+                   [2. ]])
+        """
+        y = _checked_arrays(self, y, t)
+        weights = check_weights("weights", weights, len(y))
+        self.forward(y, t)
+        counted = self.batch_weight
+        whole = len(y) if counted is None else counted
+        losses, counts = self._examples(y, t)
+        self.batch_weight = count = float(weights @ counts)
+        divisor = count or 1.0
+        factors = weights * ((whole or 1.0) / divisor if count else 0)
+        self._weighting = factors.astype(y.dtype, copy=False), counted
+        return weighted_sum(weights, losses) / divisor if count else 0.0
+
+    def per_example(self, y: Array, t: Array) -> Array:
+        """The losses l of single examples (N,), whose mean is L (PyTorch's `reduction="none"`).
+
+        Over the elements of an example, it is the mean or the sum that L takes. With class weights,
+        an ignored index or steps, their sum is divided not by N but by what counts; see the loss.
+
+        Example:
+            >>> import numpy as np
+            >>> from tinynet import MSELoss
+            >>> MSELoss().per_example(np.array([[1.0, 3.0], [4.0, 0.0]]), np.zeros((2, 2)))
+            array([5., 8.])
+        """
+        y = _checked_arrays(self, y, t)
+        return self._examples(y, t)[0]
+
+    def _examples(self, y: Array, t: Array) -> tuple[Array, Array]:
+        """The loss of each example, and how much it counts: here by `forward` of each alone."""
+        losses, counts = np.empty(len(y), y.dtype), np.empty(len(y))
+        for n in range(len(y)):
+            own = copy.copy(self)
+            value = own.forward(y[n : n + 1], t[n : n + 1])
+            counts[n] = 1 if own.batch_weight is None else own.batch_weight
+            losses[n] = value * counts[n]
+        return losses, counts
+
     def check(self, y: Array, t: Array) -> None:
         """Refuse targets that do not fit the outputs."""
         if y.shape != t.shape or not y.size or y.dtype != t.dtype:
@@ -85,10 +149,14 @@ class Loss:
         expect_kept(cls)
         if "forward" in cls.__dict__:
             cls.forward = _checked(cls.forward)  # type: ignore[method-assign]
+        if "backward" in cls.__dict__:
+            cls.backward = _weighted(cls.backward)  # type: ignore[method-assign]
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what `forward` keeps for `backward`."""
-        kept = kept_names(self.__class__)
+        kept = {*kept_names(self.__class__), "_weighting"}
+        if self._weighting is not None:  # which is what the last `forward_weighted` counted
+            kept.add("batch_weight")
         return {name: value for name, value in vars(self).items() if name not in kept}
 
     def __repr__(self) -> str:
@@ -103,6 +171,32 @@ class Loss:
             )
 
 
+def forward(loss: Loss, y: Array, t: Array, weights: Array | None = None) -> float:
+    """`forward`, or with weights `forward_weighted`."""
+    return loss.forward(y, t) if weights is None else loss.forward_weighted(y, t, weights)
+
+
+def check_weights(name: str, weights: ArrayLike, examples: int) -> Array:
+    """The weights of examples as float64, of which each must be finite and at least 0."""
+    array = as_numbers(weights, name)
+    if array.shape != (examples,):
+        raise ValueError(
+            f"{name} must hold one number for each example, ({examples},); got the shape "
+            f"{array.shape}"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+    if wrong.size:
+        raise ValueError(
+            f"{name} must be finite and at least 0; got {array[wrong[0]]} for example {wrong[0]}"
+        )
+    return array.astype(np.float64, copy=False)
+
+
+def mean_of_each(values: Array) -> tuple[Array, Array]:
+    """The mean over the elements of each example, which all count the same."""
+    return values.reshape(len(values), -1).mean(axis=1), np.ones(len(values))
+
+
 def weighted_sum(weights: Array, values: Array) -> float:
     """Σ weights · values over all elements; a weight of 0 adds 0, even if the value is infinite."""
     if values.size < 100_000:  # of more float32 numbers, the running sum of `vdot` loses digits
@@ -112,13 +206,43 @@ def weighted_sum(weights: Array, values: Array) -> float:
     return float((weights * np.where(weights, values, 0)).sum())
 
 
+def _checked_arrays(loss: Loss, y: Array, t: Array) -> Array:
+    """y, as floats; an error if it or t cannot be taken."""
+    if type(y) is not np.ndarray or type(t) is not np.ndarray or y.dtype.kind != "f":
+        y = floats(y, "y")
+        check_array("t", t)
+    loss.check(y, t)
+    return y
+
+
+def _weighted(backward: Callable[..., Array]) -> Callable[..., Array]:
+    """The `backward` of a loss, whose rows have the factors of the last weighted pass."""
+
+    @functools.wraps(backward)
+    def weighted(self: Loss) -> Array:
+        if self._weighting is None:
+            return backward(self)
+        weighting, weight = self._weighting, self.batch_weight
+        factors, counted = weighting
+        # as after `forward` alone, also for a backward of the parent class that this one calls
+        self._weighting, self.batch_weight = None, counted
+        try:
+            dy = backward(self)
+        finally:
+            self._weighting, self.batch_weight = weighting, weight
+        rows = factors.reshape(-1, *(1,) * (dy.ndim - 1))
+        return np.where(rows, dy * rows, 0)  # an example without weight may have a slope of ∞
+
+    return weighted
+
+
 def _checked(forward: Callable[..., float]) -> Callable[..., float]:
     @functools.wraps(forward)
     def checked(self: Loss, y: Array, t: Array) -> float:
-        if type(y) is not np.ndarray or type(t) is not np.ndarray or y.dtype.kind != "f":
-            y = floats(y, "y")
-            check_array("t", t)
-        self.check(y, t)
+        y = _checked_arrays(self, y, t)
+        if self._weighting is not None:  # of a weighted pass before
+            self._weighting = None
+            vars(self).pop("batch_weight", None)
         value = forward(self, y, t)
         if type(value) is float:  # np.ndim would take longer than some losses
             return value

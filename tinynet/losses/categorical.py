@@ -1,5 +1,6 @@
 """Losses for classification: one of K classes is right."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -134,11 +135,24 @@ class CrossEntropyLoss(Loss):
 
     def forward(self, y: Array, t: Array) -> float:
         self._shape = y.shape
+        logs, counts = self._logs(y, t)
+        self.batch_weight = float(counts.sum())
+        return weighted_sum(self._q, logs) / (self.batch_weight or 1)
+
+    def _examples(self, y: Array, t: Array) -> tuple[Array, Array]:
+        own = copy.copy(self)
+        logs, counts = own._logs(y, t)
+        losses = (own._q * np.where(own._q, logs, 0)).reshape(len(y), -1).sum(axis=1)
+        return losses, counts.reshape(len(y), -1).sum(axis=1)
+
+    def _logs(self, y: Array, t: Array) -> tuple[Array, Array]:
+        """−log p and, of each row, how much it counts; keeps p and q."""
+        shape = y.shape
         y = y.reshape(-1, y.shape[-1])
-        if t.ndim == len(self._shape):
-            q, self.batch_weight = t.reshape(y.shape).astype(y.dtype, copy=False), float(len(y))
+        if t.ndim == len(shape):
+            q, counts = t.reshape(y.shape).astype(y.dtype, copy=False), np.ones(len(y))
         else:
-            q, self.batch_weight = self._one_hot(t.ravel(), y)
+            q, counts = self._one_hot(t.ravel(), y)
         if self.label_smoothing:
             share = self.label_smoothing * q.sum(axis=1, keepdims=True) / y.shape[1]
             q = (1 - self.label_smoothing) * q + share
@@ -148,22 +162,23 @@ class CrossEntropyLoss(Loss):
         e = np.exp(z)
         total = e.sum(axis=1, keepdims=True)
         self._p, self._q = e / total, q
-        return weighted_sum(q, np.log(total) - z) / (self.batch_weight or 1)  # Σ q (−log p)
+        return np.log(total) - z, counts
 
     def backward(self) -> Array:
         p, q = self._p, self._q
         dy = (p * q.sum(axis=1, keepdims=True) - q) / (self.batch_weight or 1)
         return dy.reshape(self._shape)
 
-    def _one_hot(self, t: Array, y: Array) -> tuple[Array, float]:
-        """The distributions that class indices stand for, 0 where ignored; and how much counts."""
-        q = np.zeros(y.shape, y.dtype)
+    def _one_hot(self, t: Array, y: Array) -> tuple[Array, Array]:
+        """The distributions that class indices stand for, 0 where ignored; how much each counts."""
+        q, counts = np.zeros(y.shape, y.dtype), np.zeros(len(y))
         rows = np.arange(len(t))
         if self.ignore_index is not None:
             rows = np.flatnonzero(t != self.ignore_index)
             t = t[rows]
         q[rows, t] = 1
-        return q, float(len(t) if self.weight is None else self.weight[t].sum())
+        counts[rows] = 1 if self.weight is None else self.weight[t]
+        return q, counts
 
     def _check_classes(self, t: Array, classes: int) -> None:
         what, given = "class indices", t
@@ -217,3 +232,8 @@ class KLDivLoss(Loss):
 
     def backward(self) -> Array:
         return -self._t / len(self._t)
+
+    def _examples(self, y: Array, t: Array) -> tuple[Array, Array]:
+        t = t.astype(y.dtype, copy=False)
+        losses = xlogy(t, t).sum(axis=1) - (t * np.where(t, y, 0)).sum(axis=1)
+        return losses, np.ones(len(y))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinynet.checks import positive
-from tinynet.losses.base import Loss, weighted_sum
+from tinynet.losses.base import Loss, mean_of_each, weighted_sum
 from tinynet.option import Option
 from tinynet.types import Array
 
@@ -30,6 +30,9 @@ class MSELoss(Loss):
     def backward(self) -> Array:
         return self._d * (2 / self._d.size)
 
+    def _examples(self, y: Array, t: Array) -> tuple[Array, Array]:
+        return mean_of_each((y - t) ** 2)
+
 
 class L1Loss(Loss):
     """L = mean |y − t| over all elements; dL/dy = sign(y − t) / size.
@@ -50,6 +53,9 @@ class L1Loss(Loss):
 
     def backward(self) -> Array:
         return np.sign(self._d) / self._d.size
+
+    def _examples(self, y: Array, t: Array) -> tuple[Array, Array]:
+        return mean_of_each(np.abs(y - t))
 
 
 class HuberLoss(Loss):
@@ -84,3 +90,8 @@ class HuberLoss(Loss):
 
     def backward(self) -> Array:
         return self._c / self._c.size
+
+    def _examples(self, y: Array, t: Array) -> tuple[Array, Array]:
+        d = y - t
+        c = np.clip(d, -self.delta, self.delta)
+        return mean_of_each(c * (d - c / 2))

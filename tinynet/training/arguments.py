@@ -15,6 +15,7 @@ from tinynet.kept import explain, used_names
 from tinynet.layers import Frozen, Layer, Masked, Sequential
 from tinynet.layers.consistency import own_arrays, undeclared_parameter, undeclared_state
 from tinynet.losses import Loss
+from tinynet.losses.base import forward
 from tinynet.optimizers import Optimizer
 from tinynet.text import one_line
 from tinynet.training.read_only import read_only, reading
@@ -54,8 +55,9 @@ def check_data(x: Array, t: Array, *names: str) -> None:
     check_lengths(x, t, *names)
 
 
-def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> None:
+def rehearse(net: Layer, loss: Loss, data: tuple[Array, ...], batch_size: int) -> None:
     """Take a step of each size of batch on a copy, to find what does not fit before a change."""
+    x, t, *weights = data
     net.check_views()
     start, (net, loss) = net, copy.deepcopy((net, loss))
     with np.errstate(all="ignore"):
@@ -68,7 +70,7 @@ def rehearse(net: Layer, loss: Loss, x: Array, t: Array, batch_size: int) -> Non
                 if len(y) == rows:  # all targets must fit outputs of the shape of the first one
                     loss.check(np.broadcast_to(y[:1], (len(t), *y.shape[1:])), t)
                 with reading(f"forward of {type(loss).__name__}", "y or t"):
-                    loss.forward(read_only(y), t[here])
+                    forward(loss, read_only(y), t[here], *(w[here] for w in weights))
                 if loss.batch_weight is not None:
                     not_negative(loss.batch_weight, f"batch_weight of {type(loss).__name__}")
                 dy = returned(loss, "backward", loss.backward(), y.shape, y.dtype)

@@ -36,6 +36,7 @@ import numpy as np
 
 from tinynet.layers import Dense, Layer, Sequential
 from tinynet.losses import Loss
+from tinynet.losses.base import forward
 from tinynet.optimizers import SGD, Optimizer
 from tinynet.training.interrupts import HeldSignals
 from tinynet.types import Array
@@ -63,8 +64,7 @@ def descend(
     net: Layer,
     loss: Loss,
     optimizer: Optimizer,
-    x: Array,
-    t: Array,
+    data: tuple[Array, ...],
     batch_size: int,
     order: Array | None,
     record: Callable[[float, float], None],
@@ -77,6 +77,7 @@ def descend(
     error, is left to it too.
 
     Args:
+        data: inputs, targets, and perhaps weights of the examples.
         order: of the rows; None for the order in which they lie.
         record: is called with the loss of each batch and how much it counts.
         signals: are delivered after each block.
@@ -91,13 +92,14 @@ def descend(
     others, params, grads = _copied(originals, tail)
     buffers = list(zip(_buffers(originals), _buffers(others), strict=True))
     generators = list(zip(_bit_generators(originals), _bit_generators(others), strict=True))
+    x = data[0]
     own = copy.copy(optimizer)  # counts steps, on which the learning rate may depend
     last = (len(x) - 1) // batch_size * batch_size
     length = EXAMPLES_IN_A_BLOCK // batch_size * batch_size
     for place in range(0, last, length):
         here = slice(place, min(place + length, last))
         rows = here if order is None else order[here]
-        X, T = x[rows], t[rows]
+        X, T, *W = (array[rows] for array in data)
         Z = first.predict(X)
         G = _gram(X, batch_size, 0 if first.b is None else 1)
         D = np.empty_like(Z)
@@ -110,7 +112,7 @@ def descend(
                     y -= G[start:stop, :start].dot(D[:start])
                 for layer in others:
                     y = layer.forward(y)
-                value = loss.forward(y, T[start:stop])
+                value = forward(loss, y, T[start:stop], *(w[start:stop] for w in W))
                 weight = loss.batch_weight
                 losses.append((value, stop - start if weight is None else weight))
                 dy = loss.backward() * own.rate()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tinynet.checks import (
     check_instance,
@@ -17,6 +18,7 @@ from tinynet.checks import (
 from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
 from tinynet.losses import Loss
+from tinynet.losses.base import check_weights, forward
 from tinynet.text import shown
 from tinynet.training.blas_threads import OneThread, largest_product
 from tinynet.training.read_only import read_only, reading
@@ -67,7 +69,15 @@ def predict(net: Layer, x: Array, *, batch_size: int | None = None) -> Array:
 
 @answering_keywords
 @np.errstate(under="ignore")
-def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) -> dict[str, float]:
+def evaluate(
+    net: Layer,
+    loss: Loss,
+    x: Array,
+    t: Array,
+    metrics: Metrics = (),
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> dict[str, float]:
     """The loss of a network on data, and metrics, by name; the network and the loss do not change.
 
     Args:
@@ -76,9 +86,10 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
         x: inputs (N, ...).
         t: targets (N, ...).
         metrics: functions of outputs and targets, listed (each under its `__name__`) or by name.
+        sample_weight: weights (N,) of the examples in the loss; metrics do not get them.
 
     Raises:
-        ValueError: lengths that differ, shapes that do not fit.
+        ValueError: lengths that differ, weights that are negative or all 0, shapes that do not fit.
 
     Example:
         >>> from tinynet import Dense, MSELoss
@@ -95,10 +106,15 @@ def evaluate(net: Layer, loss: Loss, x: Array, t: Array, metrics: Metrics = ()) 
     check_numbers("t", t)
     check_lengths(x, t)
     named = by_name(metrics)
+    weights: tuple[Array, ...] = ()
+    if sample_weight is not None:
+        weights = (check_weights("sample_weight", sample_weight, len(x)),)
+        if not weights[0].any():
+            raise ValueError("sample_weight must have an example above 0; got only 0.0")
     y, t = read_only(predict(net, x)), read_only(t)
     with reading(f"forward of {type(loss).__name__}", "y or t"):
         own = copy.copy(loss)
-        measured = {"loss": float(own.forward(y, t))}
+        measured = {"loss": float(forward(own, y, t, *weights))}
     if own.batch_weight == 0:
         raise ValueError(f"no target counts for {loss!r}: each is left out, or has the weight 0")
     for name, metric in named.items():

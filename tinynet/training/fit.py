@@ -4,12 +4,14 @@ import os
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tinynet.checks import boolean, file_path, positive_int, random_generator
 from tinynet.errors import DivergenceError
 from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
 from tinynet.losses import Loss
+from tinynet.losses.base import check_weights
 from tinynet.optimizers import Optimizer
 from tinynet.optimizers.first_step import check_memory
 from tinynet.persistence.atomic import check_target
@@ -37,7 +39,8 @@ def fit(
     epochs: int,
     batch_size: int = 1,
     shuffle: bool = True,
-    validation: tuple[Array, Array] | None = None,
+    sample_weight: ArrayLike | None = None,
+    validation: tuple[Array, Array] | tuple[Array, Array, ArrayLike] | None = None,
     metrics: Metrics = (),
     patience: int | None = None,
     progress: Progress = "auto",
@@ -59,9 +62,10 @@ def fit(
     made in the same way.
 
     Args:
-        net, loss, optimizer, x, t, batch_size, shuffle, rng, engine: as for `train`.
+        net, loss, optimizer, x, t, batch_size, shuffle, sample_weight, rng, engine: as for `train`.
         epochs: passes over the data, including those before `resume`.
-        validation: inputs and targets that are not trained on, measured after each epoch.
+        validation: inputs and targets that are not trained on, measured after each epoch; or
+            inputs, targets and weights of the examples.
         metrics: functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by
             name; measured on the validation data ("validation_accuracy"), or where there are none
             on the training data ("accuracy").
@@ -111,10 +115,11 @@ def fit(
         """The validation loss and the metrics."""
         if validation is None and not metrics:
             return {}
-        inputs, targets = (x, t) if validation is None else validation
+        inputs, targets, *weights = (x, t) if validation is None else validation
         try:
             with np.errstate(all="ignore"):  # the history shows it
-                measured = evaluate(net, loss, inputs, targets, metrics)
+                weight = weights[0] if weights else None
+                measured = evaluate(net, loss, inputs, targets, metrics, sample_weight=weight)
         except Exception as error:
             error.add_note(f"on the {'training' if validation is None else 'validation'} data")
             raise
@@ -125,8 +130,9 @@ def fit(
 
     display = Display(progress, epochs)
     training = start(
-        net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, engine, watch=display.batches
-    )
+        net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, engine,
+        sample_weight=sample_weight, watch=display.batches,
+    )  # fmt: skip
     if checkpoint is not None:
         check_memory(optimizer)
         check_rate_memory(optimizer)
@@ -138,6 +144,7 @@ def fit(
         "optimizer": settings(optimizer),
         "examples": len(x),
         **options,
+        "weighted": sample_weight is not None,
         "columns": columns,
         "keeps_best": patience is not None,
     }
@@ -202,16 +209,19 @@ def _stalled(history: History, patience: int | None) -> bool:
 
 def _check_options(
     patience: object,
-    validation: tuple[Array, Array] | None,
+    validation: tuple[Array, Array] | tuple[Array, Array, ArrayLike] | None,
     checkpoint: FilePath | None,
     resume: bool,
 ) -> None:
     if validation is not None:
-        if not (isinstance(validation, tuple) and len(validation) == 2):
+        if not (isinstance(validation, tuple) and len(validation) in (2, 3)):
             raise TypeError(
-                f"validation must be a tuple (x, t) of inputs and targets; got {shown(validation)}"
+                f"validation must be a tuple (x, t) of inputs and targets, or (x, t, weights); got "
+                f"{shown(validation)}"
             )
-        check_data(*validation, "validation[0]", "validation[1]")
+        check_data(validation[0], validation[1], "validation[0]", "validation[1]")
+        if len(validation) == 3:
+            check_weights("validation[2]", validation[2], len(validation[0]))
     if patience is not None:
         positive_int(patience, "patience")
         if validation is None:

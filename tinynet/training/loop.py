@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tinynet.checks import boolean, positive_int, random_generator
 from tinynet.data.batches import in_order
@@ -15,6 +16,7 @@ from tinynet.errors import DivergenceError
 from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
 from tinynet.losses import Loss
+from tinynet.losses.base import check_weights, forward
 from tinynet.optimizers import Optimizer
 from tinynet.text import shown
 from tinynet.training import blocked_sgd, compiled
@@ -60,6 +62,7 @@ def train(
     epochs: int,
     batch_size: int = 1,
     shuffle: bool = True,
+    sample_weight: ArrayLike | None = None,
     rng: Rng = None,
     engine: str = "auto",
     blocked: bool = True,
@@ -80,6 +83,8 @@ def train(
         epochs: passes over the data.
         batch_size: examples in a step; the last batch of an epoch may be shorter.
         shuffle: whether each epoch visits the examples in a new order.
+        sample_weight: a weight (N,) of at least 0 for each example, as `Loss.forward_weighted`
+            takes them: a step minimizes the weighted mean over its batch.
         rng: random numbers for that order.
         engine: "compiled" takes steps of compiled loops, with the extra `fast` (Numba), where all
             layers, the loss and the data have them; "numpy" takes the methods of the layers, which
@@ -112,8 +117,11 @@ def train(
         2 0.00000
     """
     return _Epochs(
-        start(net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, engine, blocked)
-    )
+        start(
+            net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, engine, blocked,
+            sample_weight,
+        )
+    )  # fmt: skip
 
 
 def start(
@@ -128,6 +136,7 @@ def start(
     rng: Rng,
     engine: str,
     blocked: bool = True,
+    sample_weight: ArrayLike | None = None,
     watch: Callable[[int], object] | None = None,
 ) -> Generator[Epoch, None, None]:
     """Do what `train` does; `watch` is called with the number of steps taken in an epoch.
@@ -143,9 +152,14 @@ def start(
     if not isinstance(engine, str) or engine not in _ENGINES:
         raise ValueError(f"engine must be one of {_ENGINES}; got {shown(engine)}")
     check_arguments(net, loss, optimizer, x, t)
-    x, t = read_only(x), read_only(t)
-    rehearse(net, loss, x, t, batch_size)
-    if engine == "compiled" and (what := compiled.reason_against(net, loss, optimizer, x, t)):
+    data: tuple[Array, ...] = read_only(x), read_only(t)
+    if sample_weight is not None:
+        weights = check_weights("sample_weight", sample_weight, len(x))
+        if not weights.any():
+            raise ValueError("sample_weight must have an example above 0; got only 0.0")
+        data = *data, read_only(weights)
+    rehearse(net, loss, data, batch_size)
+    if engine == "compiled" and (what := compiled.reason_against(net, loss, optimizer, data)):
         raise ValueError(f'engine="compiled" has no compiled form of {what}; use engine="auto"')
     steps = -(-len(x) // batch_size)
     product = largest_product(net, min(batch_size, len(x)))
@@ -163,16 +177,16 @@ def start(
             with np.errstate(all="ignore"), HeldSignals() as signals, OneThread(product):
                 order = generator.permutation(len(x)) if shuffle else None
                 # in each epoch, because the caller may have changed the optimizer
-                if wanted and not compiled.reason_against(net, own, optimizer, x, t):
+                if wanted and not compiled.reason_against(net, own, optimizer, data):
                     start = compiled.descend(
-                        net, own, optimizer, x, t, batch_size, order, mean.add_all, signals
+                        net, own, optimizer, data, batch_size, order, mean.add_all, signals
                     )
                 elif blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):
                     start = blocked_sgd.descend(
-                        net, own, optimizer, x, t, batch_size, order, mean.add, signals
+                        net, own, optimizer, data, batch_size, order, mean.add, signals
                     )
-                for x_batch, t_batch in in_order(x, t, batch_size, order, start):
-                    value = own.forward(net.forward(x_batch), t_batch)
+                for x_batch, t_batch, *weights in in_order(data, batch_size, order, start):
+                    value = forward(own, net.forward(x_batch), t_batch, *weights)
                     weight = own.batch_weight
                     mean.add(value, len(x_batch) if weight is None else weight)
                     net.parameter_gradients(own.backward())

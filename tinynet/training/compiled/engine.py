@@ -28,15 +28,15 @@ SAVED = 5e-6  # seconds that a compiled step saves at least, for each layer
 LOADING, COMPILING = 2, 40  # seconds, with a margin for slower disks and processors
 
 
-def reason_against(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> str:
+def reason_against(net: Layer, loss: Loss, optimizer: Optimizer, data: tuple[Array, ...]) -> str:
     """What has no compiled form; empty if nothing has."""
     if kernels() is None:
         return "Numba, which is not installed: pip install 'tinynet[fast]'"
     try:
-        _program(net, loss, optimizer, x, t)
+        _program(net, loss, optimizer, data)
     except NotCompiled as what:
         return str(what)
-    return "" if prepare(x.dtype) else "anything with this Numba, which does not work"
+    return "" if prepare(data[0].dtype) else "anything with this Numba, which does not work"
 
 
 def pays(net: Layer, batch_size: int, steps: int) -> bool:
@@ -52,8 +52,7 @@ def descend(
     net: Layer,
     loss: Loss,
     optimizer: Optimizer,
-    x: Array,
-    t: Array,
+    data: tuple[Array, ...],
     batch_size: int,
     order: Array | None,
     record: Callable[[Array, Array], None],
@@ -65,20 +64,21 @@ def descend(
     layers keep, are those of a plain step. A batch whose loss is not finite is left to it, too.
 
     Args:
+        data: inputs and targets.
         order: of the rows; None for the order in which they lie.
         record: is called with the losses of a group of steps, and how much each counts.
         signals: are delivered after each group of steps.
     """
-    plan = _program(net, loss, optimizer, x, t)
+    plan, (x, t) = _program(net, loss, optimizer, data), data
     last = (len(x) - 1) // batch_size * batch_size
     length = max(1, ROWS // batch_size) * batch_size
     work = Work.of(plan, batch_size, x, min(length, last))
     for place in range(0, last, length):
         here = slice(place, min(place + length, last))
-        data = work.read(loss, x, t, here if order is None else order[here])
+        rows = work.read(loss, x, t, here if order is None else order[here])
         work.draw(here.stop - place)
         ready = type(optimizer) in RULES and make_ready(optimizer)
-        losses = (_take_all if ready else _take_each)(net, optimizer, work, data)
+        losses = (_take_all if ready else _take_each)(net, optimizer, work, rows)
         stop = place + len(losses) * batch_size
         work.publish()
         if stop < here.stop:
@@ -139,7 +139,9 @@ def _in_blocks(work: Work) -> bool:
     return code == DENSE and inputs * outputs >= WIDE and work.batch_size <= FEW
 
 
-def _program(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> Program:
+def _program(net: Layer, loss: Loss, optimizer: Optimizer, data: tuple[Array, ...]) -> Program:
+    if len(data) > 2:
+        raise NotCompiled("sample_weight")
     if optimizer.net is not net:
         raise NotCompiled("an optimizer of a part of the network")
-    return program(net, loss, x, t)
+    return program(net, loss, *data)

@@ -300,6 +300,8 @@ def _loss(loss: Loss, shape: tuple[int, ...], x: Array, t: Array) -> tuple[int, 
         raise NotCompiled(f"{loss!r}")
     code, name = LOSSES[type(loss)]
     constant, weights = float(getattr(loss, name)) if name else 0.0, np.empty(0, x.dtype)
+    if isinstance(loss, BCEWithLogitsLoss) and loss.pos_weight is not None:
+        raise NotCompiled(f"{loss!r}")
     if isinstance(loss, KLDivLoss):
         constant = rounding(x)  # up to which an output may be above 0
     if isinstance(loss, CrossEntropyLoss):
