@@ -1,7 +1,7 @@
 """`fit`: training with validation, early stopping, progress and checkpoints."""
 
 import os
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,6 +25,7 @@ from tinynet.training.interrupts import StopRequests
 from tinynet.training.loop import LOST, start
 from tinynet.training.memory import check_loss_memory, check_rate_memory
 from tinynet.training.progress import Display, Progress
+from tinynet.training.streams import Batches, as_stream
 from tinynet.types import Array, FilePath, Rng
 
 
@@ -33,8 +34,8 @@ def fit(
     net: Layer,
     loss: Loss,
     optimizer: Optimizer,
-    x: Array,
-    t: Array,
+    x: Array | Batches,
+    t: Array | None = None,
     *,
     epochs: int,
     batch_size: int = 1,
@@ -74,7 +75,8 @@ def fit(
         progress: "bar" (needs the extra `progress`), "lines", "off", or "auto": a bar on a
             terminal or in a notebook, lines elsewhere. Or a function of the number of the epoch
             and its row of the history.
-        checkpoint: a file to write after each epoch. One that exists is refused without `resume`,
+        checkpoint: a file to write after each epoch. What a stream remembers, such as a random
+            generator of its own, is not in it. One that exists is refused without `resume`,
             so that no run is lost. `tinynet.load` reads the network in it.
         resume: go on from the checkpoint.
 
@@ -108,6 +110,11 @@ def fit(
     checkpoint = None if checkpoint is None else file_path(checkpoint, "checkpoint")
     _check_options(patience, validation, checkpoint, resume)
     rng = random_generator(rng)
+    stream = as_stream(x, t)
+    if stream is not None and validation is None and metrics:
+        raise ValueError(
+            "metrics need data that stay: with a stream of batches, pass validation=(x, t)"
+        )
     batch_size = positive_int(batch_size, "batch_size")
     options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle}
 
@@ -115,7 +122,7 @@ def fit(
         """The validation loss and the metrics."""
         if validation is None and not metrics:
             return {}
-        inputs, targets, *weights = (x, t) if validation is None else validation
+        inputs, targets, *weights = cast(Any, (x, t) if validation is None else validation)
         try:
             with np.errstate(all="ignore"):  # the history shows it
                 weight = weights[0] if weights else None
@@ -130,19 +137,20 @@ def fit(
 
     display = Display(progress, epochs)
     training = start(
-        net, loss, optimizer, x, t, epochs, batch_size, shuffle, rng, engine,
+        net, loss, optimizer, stream or x, t, epochs, batch_size, shuffle, rng, engine,
         sample_weight=sample_weight, watch=display.batches,
     )  # fmt: skip
     if checkpoint is not None:
         check_memory(optimizer)
         check_rate_memory(optimizer)
-        check_loss_memory(net, loss, x[:batch_size], t[:batch_size])
+        first = stream.first if stream else (cast(Array, x), cast(Array, t))
+        check_loss_memory(net, loss, first[0][:batch_size], first[1][:batch_size])
     columns = ["loss", *measure(), "lr", "seconds"]  # on all rows: a metric may need many
     settings_of_run = {
         "network": settings(net),
         "loss": settings(loss),
         "optimizer": settings(optimizer),
-        "examples": len(x),
+        "examples": None if stream else len(cast(Array, x)),
         **options,
         "weighted": sample_weight is not None,
         "columns": columns,
@@ -160,7 +168,8 @@ def fit(
         last = run.checkpoint(History({name: [] for name in columns}), None)
 
     done = last.history.epochs
-    with StopRequests() as signals, display.beginning_after(done, -(-len(x) // batch_size)):
+    steps = stream.steps if stream else -(-len(cast(Array, x)) // batch_size)
+    with StopRequests() as signals, display.beginning_after(done, steps):
         try:
             if resume:
                 run.restore(last)

@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,7 @@ from tinynet.training.arguments import check_arguments, rehearse
 from tinynet.training.blas_threads import OneThread, largest_product
 from tinynet.training.interrupts import HeldSignals
 from tinynet.training.read_only import read_only
+from tinynet.training.streams import Batches, Stream, as_stream, check_stream_options
 from tinynet.types import Array, Rng
 
 _ENGINES = "auto", "compiled", "numpy"
@@ -56,8 +57,8 @@ def train(
     net: Layer,
     loss: Loss,
     optimizer: Optimizer,
-    x: Array,
-    t: Array,
+    x: Array | Batches,
+    t: Array | None = None,
     *,
     epochs: int,
     batch_size: int = 1,
@@ -78,10 +79,13 @@ def train(
         loss: the loss to minimize. Training works on a shallow copy, so several trainings may share
             one object. What is assigned to it counts from the next epoch on.
         optimizer: made for `net`, or for a part of it that alone is to be trained.
-        x: inputs (N, ...), never copied as a whole.
+        x: inputs (N, ...), never copied as a whole. Or, without t, a stream: an iterable of
+            batches (x, t) or (x, t, weights) that begins anew for each epoch, or a function that
+            returns one, for data that do not fit into memory or are made as they are needed.
         t: targets (N, ...).
         epochs: passes over the data.
-        batch_size: examples in a step; the last batch of an epoch may be shorter.
+        batch_size: examples in a step; the last batch of an epoch may be shorter. A stream has
+            its own batches, and their order.
         shuffle: whether each epoch visits the examples in a new order.
         sample_weight: a weight (N,) of at least 0 for each example, as `Loss.forward_weighted`
             takes them: a step minimizes the weighted mean over its batch.
@@ -128,8 +132,8 @@ def start(
     net: Layer,
     loss: Loss,
     optimizer: Optimizer,
-    x: Array,
-    t: Array,
+    x: Array | Batches | Stream,
+    t: Array | None,
     epochs: int,
     batch_size: int,
     shuffle: bool,
@@ -151,8 +155,15 @@ def start(
     generator = random_generator(rng)
     if not isinstance(engine, str) or engine not in _ENGINES:
         raise ValueError(f"engine must be one of {_ENGINES}; got {shown(engine)}")
-    check_arguments(net, loss, optimizer, x, t)
-    data: tuple[Array, ...] = read_only(x), read_only(t)
+    if (stream := as_stream(x, t)) is None:
+        data: tuple[Array, ...] = cast(Array, x), cast(Array, t)
+    else:
+        data = stream.first
+        check_stream_options(batch_size, sample_weight, engine)
+        batch_size = len(data[0])
+    check_arguments(net, loss, optimizer, *data[:2])
+    x, t, *more = data
+    data = read_only(x), read_only(t), *more
     if sample_weight is not None:
         weights = check_weights("sample_weight", sample_weight, len(x))
         if not weights.any():
@@ -161,11 +172,12 @@ def start(
     rehearse(net, loss, data, batch_size)
     if engine == "compiled" and (what := compiled.reason_against(net, loss, optimizer, data)):
         raise ValueError(f'engine="compiled" has no compiled form of {what}; use engine="auto"')
-    steps = -(-len(x) // batch_size)
+    steps = -(-len(x) // batch_size) if stream is None else stream.steps
     product = largest_product(net, min(batch_size, len(x)))
 
+    whole = stream is None
     wanted = engine == "compiled" or (
-        engine == "auto" and compiled.pays(net, batch_size, steps * epochs)
+        engine == "auto" and whole and compiled.pays(net, batch_size, steps * epochs)
     )
 
     def epoch_by_epoch() -> Generator[Epoch, None, None]:
@@ -175,17 +187,18 @@ def start(
             mean, start = _MeanLoss(number, rate, steps, watch), 0
             # underflow is harmless, DivergenceError says the rest
             with np.errstate(all="ignore"), HeldSignals() as signals, OneThread(product):
-                order = generator.permutation(len(x)) if shuffle else None
+                order = generator.permutation(len(x)) if shuffle and whole else None
                 # in each epoch, because the caller may have changed the optimizer
                 if wanted and not compiled.reason_against(net, own, optimizer, data):
                     start = compiled.descend(
                         net, own, optimizer, data, batch_size, order, mean.add_all, signals
                     )
-                elif blocked and blocked_sgd.applies(net, own, optimizer, x, batch_size):
+                elif blocked and whole and blocked_sgd.applies(net, own, optimizer, x, batch_size):
                     start = blocked_sgd.descend(
                         net, own, optimizer, data, batch_size, order, mean.add, signals
                     )
-                for x_batch, t_batch, *weights in in_order(data, batch_size, order, start):
+                batches = stream.epoch() if stream else in_order(data, batch_size, order, start)
+                for x_batch, t_batch, *weights in batches:
                     value = forward(own, net.forward(x_batch), t_batch, *weights)
                     weight = own.batch_weight
                     mean.add(value, len(x_batch) if weight is None else weight)
@@ -203,7 +216,8 @@ def start(
                 warned = True
                 _warn_of_no_rate(number, epochs)
             seconds = time.perf_counter() - started
-            yield Epoch(number, mean.total / mean.weight, seconds, len(x), rate)
+            examples = stream.examples if stream else len(x)
+            yield Epoch(number, mean.total / mean.weight, seconds, examples, rate)
 
     return epoch_by_epoch()
 
