@@ -354,6 +354,12 @@ row(
     threshold=("real or none", 0.5),
 )
 row("metrics.top_k_accuracy", scores=SCORES, labels=("labels", LABELS), k=("int", 1))
+row("metrics.r2_score", predicted=("regression", X[:, 0]), targets=("regression", X[:, 1]))
+row(
+    "metrics.mean_absolute_error",
+    predicted=("regression", X[:, 0]),
+    targets=("regression", X[:, 1]),
+)
 row("metrics.confusion_matrix", **CLASSES, classes=("int or none", 2))
 row("metrics.precision_recall_f1", **CLASSES, classes=("int or none", 2))
 
@@ -405,6 +411,9 @@ row(
     validation=("pair or none", (X, T)),
     metrics=("functions", ()),
     patience=("int or none", 1),
+    monitor=("monitor", "loss"),
+    mode=("mode", "min"),
+    reduce_on_plateau=("plateau or none", None),
     progress=("progress", "off"),
     checkpoint=("path or none", New(lambda made: no_checkpoint())),
     resume=("bool", False),
@@ -418,7 +427,14 @@ row(
     metrics=("functions", ()),
     sample_weight=("sample weights", W),
 )
-row("History", columns=("columns", {"loss": [0.5, 0.25]}))
+MONITOR = {"monitor": ("monitor", "loss"), "mode": ("mode", "min")}
+row("History", columns=("columns", {"loss": [0.5, 0.25]}), **MONITOR)
+row(
+    "ReduceOnPlateau",
+    factor=("factor", 0.5),
+    patience=("int", 3),
+    min_delta=("not negative", 0.1),
+)
 row("History.plus", lambda: History({"loss": [0.5]}), row=("row", {"loss": 0.25}))
 row("detect_anomaly", **{"*objects": ("watched", New(network))})
 
@@ -589,6 +605,8 @@ EXEMPT = {  # by the whole name, or by the last part of it
     "Loss.forward": "what a loss defines",
     "Loss.per_example": "tested with the losses of tinynet",
     "Loss.forward_weighted": "tested with the losses of tinynet",
+    "metrics.from_sklearn": "its options are those of the metric; tested in test_metrics.py",
+    "ReduceOnPlateau.reduced": "fit calls it, with its history",
     "check": "forward calls it, with arrays",
     "update": "step calls it, with the vectors of the network",
     "decayed": "update calls it, with the same",

@@ -10,7 +10,10 @@ from tinynet.data import one_hot
 from tinynet.metrics import (
     accuracy,
     confusion_matrix,
+    from_sklearn,
+    mean_absolute_error,
     precision_recall_f1,
+    r2_score,
     top_k_accuracy,
 )
 
@@ -175,3 +178,63 @@ def test_classes_of_steps_are_not_taken_for_scores():
     for metric in (accuracy, confusion_matrix, precision_recall_f1):
         with pytest.raises(ValueError, match=r"must mark one class in each row, by a 1; got 5"):
             metric(labels[::-1], labels)
+
+
+def test_regression_metrics_against_their_definitions():
+    rng = np.random.default_rng(0)
+    y, t = rng.normal(size=(20, 3)), rng.normal(size=(20, 3))
+    expected = [
+        1 - ((t[:, k] - y[:, k]) ** 2).sum() / ((t[:, k] - t[:, k].mean()) ** 2).sum()
+        for k in range(3)
+    ]
+    assert r2_score(y, t) == pytest.approx(np.mean(expected), rel=1e-12)
+    assert r2_score(y[:, 0], t[:, 0]) == pytest.approx(expected[0], rel=1e-12)
+    assert r2_score(t, t) == 1
+    assert r2_score(np.full(4, 2.5), [1, 2, 3, 4]) == 0
+    assert mean_absolute_error(y, t) == pytest.approx(abs(y - t).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", [r2_score, mean_absolute_error])
+@pytest.mark.parametrize(
+    ("y", "t"), [([1.0, 2.0], [[1.0], [2.0]]), ([], []), ([[[1.0]]], [[[1.0]]])]
+)
+def test_regression_metrics_refuse_shapes_that_do_not_fit(metric, y, t):
+    with pytest.raises(ValueError, match=r"both must be \(N,\) or \(N, outputs\)"):
+        metric(y, t)
+
+
+@pytest.mark.parametrize("t", [[3.0], [2.0, 2.0], [[1.0, 5.0], [2.0, 5.0]]])
+def test_r2_of_constant_targets_has_no_meaning(t):
+    with pytest.raises(ValueError, match="targets must differ between examples"):
+        r2_score(t, t)
+
+
+def test_metrics_of_scikit_learn_get_what_they_take():
+    def record(targets, predicted, **options):
+        record.seen = targets, predicted, options
+        return np.float64(2)
+
+    logits = np.array([[0.0, 1.0], [2.0, -1.0]])
+    labels = np.array([1, 0])
+    for of, expected in [
+        ("values", logits),
+        ("classes", [1, 0]),
+        ("probabilities", np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)),
+    ]:
+        metric = from_sklearn(record, of=of, average="macro")
+        assert metric.__name__ == "record"
+        value = metric(logits, labels)
+        assert type(value) is float
+        assert value == 2
+        targets, predicted, options = record.seen
+        assert targets is labels
+        np.testing.assert_allclose(predicted, expected)
+        assert options == {"average": "macro"}
+    from_sklearn(record, of="score")(np.array([[0.5], [-2.0]]), labels)
+    np.testing.assert_array_equal(record.seen[1], [0.5, -2.0])
+    from_sklearn(record, of="classes")(np.array([[0.5], [-2.0]]), labels)
+    np.testing.assert_array_equal(record.seen[1].ravel(), [True, False])
+    with pytest.raises(ValueError, match="of must be one of 'values', 'classes'"):
+        from_sklearn(record, of="labels")
+    with pytest.raises(TypeError, match="metric must be a function"):
+        from_sklearn("f1")

@@ -314,12 +314,12 @@ def check_keywords(cls: type, keywords: Mapping[str, object]) -> None:
 def missing_name(name: str, *, imported: bool = False) -> AttributeError | ImportError:
     """The error for `tinynet.name`, or for `from tinynet import name` if there is advice.
 
-    A public name that has the same letters is recommended.
+    A public name that has the same letters is recommended, where the table says nothing.
     """
     advice, letters = ATTRIBUTES.get(name, ""), _letters(name)
     for path in ("", ".data", ".initializers", ".metrics", ".schedules"):
         for public in sys.modules[f"tinynet{path}"].__all__:
-            if _letters(public) == letters:
+            if _letters(public) == letters and not advice:
                 advice = f"write tinynet{path}.{public}"
     if imported and advice:
         return ImportError(f"cannot import name {name!r} from 'tinynet': {advice}")

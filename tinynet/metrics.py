@@ -1,13 +1,16 @@
-"""Measures of a classifier: how often it is right, and which classes it confuses."""
+"""Measures of outputs beside targets: how often a classifier is right, how near a regression."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import softmax
 
-from tinynet.checks import as_numbers, check_indices, integer, positive_int, real
+from tinynet.checks import as_numbers, check_indices, integer, is_function, positive_int, real
 from tinynet.text import shown
 from tinynet.types import Array
 
@@ -16,7 +19,10 @@ __all__ = [
     "accuracy",
     "binary_accuracy",
     "confusion_matrix",
+    "from_sklearn",
+    "mean_absolute_error",
     "precision_recall_f1",
+    "r2_score",
     "top_k_accuracy",
 ]
 
@@ -215,6 +221,106 @@ def precision_recall_f1(
 def _share(part: Array, whole: Array) -> Array:
     """part / whole, and 0 of nothing."""
     return part / np.maximum(whole, 1)
+
+
+def r2_score(predicted: ArrayLike, targets: ArrayLike) -> float:
+    """R² = 1 − Σ (t − y)² / Σ (t − mean t)², the share of the variance that is explained.
+
+    1 is perfect, 0 as good as the mean of the targets, and worse is negative. Of several outputs it
+    is the mean of their R², as in scikit-learn.
+
+    Args:
+        predicted, targets: (N,) or (N, outputs), N at least 2.
+
+    Raises:
+        ValueError: other shapes, or a target that is the same for all examples, for which R² has no
+            meaning.
+
+    Example:
+        >>> r2_score([[1.0], [2.0], [4.0]], [[1.0], [2.0], [3.0]])
+        0.5
+    """
+    y, t = _regression(predicted, targets)
+    spread = ((t - t.mean(axis=0)) ** 2).sum(axis=0)
+    if len(t) < 2 or not spread.all():
+        raise ValueError(
+            f"targets must differ between examples for R²; got {len(t)} examples, and a column "
+            f"that is constant"
+        )
+    return float((1 - ((t - y) ** 2).sum(axis=0) / spread).mean())
+
+
+def mean_absolute_error(predicted: ArrayLike, targets: ArrayLike) -> float:
+    """The mean of |y − t| over all elements, in the unit of the targets.
+
+    Example:
+        >>> mean_absolute_error([1.0, 4.0], [2.0, 2.0])
+        1.5
+    """
+    y, t = _regression(predicted, targets)
+    return float(np.abs(y - t).mean())
+
+
+def _regression(predicted: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    """Both as (N, outputs) in float64."""
+    y, t = as_numbers(predicted, "predicted"), as_numbers(targets, "targets")
+    if y.shape != t.shape or y.ndim not in (1, 2) or not y.size:
+        raise ValueError(
+            f"predicted has the shape {y.shape} and targets {t.shape}: both must be (N,) or (N, "
+            f"outputs), with at least one example"
+        )
+    y, t = (array.reshape(len(array), -1).astype(np.float64) for array in (y, t))
+    return y, t
+
+
+_FORMS: dict[str, Callable[[Array], Array]] = {
+    "values": lambda y: y,
+    "classes": lambda y: y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y > 0,
+    "probabilities": lambda y: softmax(y, axis=-1),
+    "score": lambda y: y.reshape(len(y)),
+}
+
+
+def from_sklearn(
+    metric: Callable[..., float], *, of: str = "values", **options: Any
+) -> Callable[[Array, Array], float]:
+    """A metric of scikit-learn, or any function of (targets, predicted), as a metric for `fit`.
+
+    scikit-learn takes the targets first, and some metrics take classes or probabilities. So this
+    exchanges the arguments, and makes what the metric needs of the outputs y:
+
+    | `of` | the metric gets | for example |
+    |---|---|---|
+    | `"values"` | y as it is | `r2_score`, `median_absolute_error` |
+    | `"classes"` | the largest output's place; of one logit, whether it is above 0 | `f1_score` |
+    | `"probabilities"` | softmax of the logits y | `log_loss` |
+    | `"score"` | the single output as (N,) | `roc_auc_score`, `average_precision_score` |
+
+    Args:
+        options: are passed to the metric, such as `average="macro"`.
+
+    Raises:
+        ValueError: `of` is none of these.
+        TypeError: `metric` is not a function.
+
+    Example:
+        >>> def error_rate(targets, predicted):  # written as scikit-learn writes its metrics
+        ...     return np.mean(targets != predicted)
+        >>> metric = from_sklearn(error_rate, of="classes")
+        >>> metric.__name__, metric(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+        ('error_rate', 0.5)
+    """
+    if not is_function(metric):
+        raise TypeError(
+            f"metric must be a function of targets and predictions; got {shown(metric)}"
+        )
+    if not isinstance(of, str) or of not in _FORMS:
+        raise ValueError(f"of must be one of {', '.join(map(repr, _FORMS))}; got {shown(of)}")
+
+    def adapted(predicted: Array, targets: Array) -> float:
+        return float(metric(targets, _FORMS[of](predicted), **options))
+
+    return functools.update_wrapper(adapted, metric, assigned=("__name__", "__doc__"), updated=())
 
 
 def as_classes(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array, int | None]:

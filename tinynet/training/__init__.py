@@ -5,5 +5,15 @@ from tinynet.training.evaluation import evaluate, predict
 from tinynet.training.fit import fit
 from tinynet.training.history import History
 from tinynet.training.loop import Epoch, train
+from tinynet.training.plateau import ReduceOnPlateau
 
-__all__ = ["Epoch", "History", "detect_anomaly", "evaluate", "fit", "predict", "train"]
+__all__ = [
+    "Epoch",
+    "History",
+    "ReduceOnPlateau",
+    "detect_anomaly",
+    "evaluate",
+    "fit",
+    "predict",
+    "train",
+]

@@ -104,8 +104,12 @@ class TrainingRun:
         ]
         if problems:
             refuse(path, problems)
-        history = History(dict(zip(self.settings["columns"], table, strict=True)))
+        history = self.history(dict(zip(self.settings["columns"], table, strict=True)))
         return Checkpoint(given, run["steps"], run["random"], history, best or None)
+
+    def history(self, columns: Mapping[str, Any]) -> History:
+        """A history whose best epoch is that of this run."""
+        return History(columns, monitor=self.settings["monitor"], mode=self.settings["mode"])
 
     def _arrays(self) -> dict[str, Array]:
         """The arrays that a run changes, by their names in the file."""

@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.checks import boolean, file_path, positive_int, random_generator
+from tinynet.checks import boolean, check_instance, file_path, positive_int, random_generator
 from tinynet.errors import DivergenceError
 from tinynet.foreign_names import answering_keywords
 from tinynet.layers import Layer
@@ -20,10 +20,11 @@ from tinynet.text import shown
 from tinynet.training.arguments import check_data
 from tinynet.training.checkpoints import TrainingRun
 from tinynet.training.evaluation import Metrics, by_name, evaluate
-from tinynet.training.history import History
+from tinynet.training.history import History, sign_of
 from tinynet.training.interrupts import StopRequests
 from tinynet.training.loop import LOST, start
 from tinynet.training.memory import check_loss_memory, check_rate_memory
+from tinynet.training.plateau import ReduceOnPlateau
 from tinynet.training.progress import Display, Progress
 from tinynet.training.streams import Batches, as_stream
 from tinynet.types import Array, FilePath, Rng
@@ -44,6 +45,9 @@ def fit(
     validation: tuple[Array, Array] | tuple[Array, Array, ArrayLike] | None = None,
     metrics: Metrics = (),
     patience: int | None = None,
+    monitor: str | None = None,
+    mode: str = "min",
+    reduce_on_plateau: ReduceOnPlateau | None = None,
     progress: Progress = "auto",
     checkpoint: FilePath | None = None,
     resume: bool = False,
@@ -70,8 +74,14 @@ def fit(
         metrics: functions of outputs and targets, such as `tinynet.metrics.accuracy`, listed or by
             name; measured on the validation data ("validation_accuracy"), or where there are none
             on the training data ("accuracy").
-        patience: stop when the validation loss has not fallen for so many epochs. The network then
-            has the parameters of its best epoch, also where `epochs` or Ctrl-C ended the run.
+        patience: stop when the monitored column has not become better for so many epochs. The
+            network then has the parameters of its best epoch, also where `epochs` or Ctrl-C ended
+            the run.
+        monitor: the column of the history that `patience` and `reduce_on_plateau` watch, by default
+            "validation_loss"; for example "validation_accuracy" with `mode="max"`.
+        mode: "min" if less is better, "max" if more is.
+        reduce_on_plateau: makes the learning rate smaller where the monitored column does not
+            become better.
         progress: "bar" (needs the extra `progress`), "lines", "off", or "auto": a bar on a
             terminal or in a notebook, lines elsewhere. Or a function of the number of the epoch
             and its row of the history.
@@ -108,7 +118,8 @@ def fit(
     shuffle, resume = boolean(shuffle, "shuffle"), boolean(resume, "resume")
     metrics = by_name(metrics)
     checkpoint = None if checkpoint is None else file_path(checkpoint, "checkpoint")
-    _check_options(patience, validation, checkpoint, resume)
+    _check_options(patience, validation, checkpoint, resume, monitor, reduce_on_plateau)
+    sign_of(mode)
     rng = random_generator(rng)
     stream = as_stream(x, t)
     if stream is not None and validation is None and metrics:
@@ -155,8 +166,12 @@ def fit(
         "weighted": sample_weight is not None,
         "columns": columns,
         "keeps_best": patience is not None,
+        "monitor": monitor,
+        "mode": mode,
     }
+    lr = optimizer.lr
     run = TrainingRun(net, loss, optimizer, rng, settings_of_run, checkpoint is not None)
+    nothing = run.history({name: [] for name in columns})
     if checkpoint is not None and resume:
         last = run.read(checkpoint)
         if last.history.epochs > epochs:
@@ -165,7 +180,7 @@ def fit(
                 f"epochs={epochs}, which counts them too"
             )
     else:
-        last = run.checkpoint(History({name: [] for name in columns}), None)
+        last = run.checkpoint(nothing, None)
 
     done = last.history.epochs
     steps = stream.steps if stream else -(-len(cast(Array, x)) // batch_size)
@@ -174,6 +189,8 @@ def fit(
             if resume:
                 run.restore(last)
             while last.history.epochs < epochs and not _stalled(last.history, patience):
+                if reduce_on_plateau is not None:
+                    optimizer.lr = reduce_on_plateau.reduced(lr, last.history, monitor, mode)
                 epoch = next(training)
                 measured = measure()
                 row = {"loss": epoch.loss, **measured, "lr": epoch.lr, "seconds": epoch.seconds}
@@ -207,6 +224,8 @@ def fit(
         signals.holding = True
         if last.best is not None:
             run.restore_net(last.best)
+        if reduce_on_plateau is not None:
+            optimizer.lr = reduce_on_plateau.reduced(lr, last.history, monitor, mode)
     return last.history
 
 
@@ -221,6 +240,8 @@ def _check_options(
     validation: tuple[Array, Array] | tuple[Array, Array, ArrayLike] | None,
     checkpoint: FilePath | None,
     resume: bool,
+    monitor: str | None,
+    reduce_on_plateau: ReduceOnPlateau | None,
 ) -> None:
     if validation is not None:
         if not (isinstance(validation, tuple) and len(validation) in (2, 3)):
@@ -233,8 +254,20 @@ def _check_options(
             check_weights("validation[2]", validation[2], len(validation[0]))
     if patience is not None:
         positive_int(patience, "patience")
-        if validation is None:
-            raise ValueError("patience watches the validation loss: pass validation=(x, t)")
+        if validation is None and monitor is None:
+            raise ValueError(
+                'patience watches the validation loss: pass validation=(x, t), or monitor="loss" '
+                "for that of the training data"
+            )
+    if reduce_on_plateau is not None:
+        check_instance(
+            "reduce_on_plateau", reduce_on_plateau, ReduceOnPlateau, "a ReduceOnPlateau(...)"
+        )
+        if validation is None and monitor is None:
+            raise ValueError(
+                "reduce_on_plateau watches the validation loss: pass validation=(x, t), or "
+                'monitor="loss" for that of the training data'
+            )
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the file to go on from: pass checkpoint=path")
     if checkpoint is not None:

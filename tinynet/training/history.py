@@ -14,10 +14,23 @@ from tinynet.types import Array
 _MOST_ROWS = 20  # of a printed table; a longer one leaves out the middle
 
 
+def sign_of(mode: object) -> int:
+    """1 where less is better, −1 where more is."""
+    if not isinstance(mode, str) or mode not in ("min", "max"):
+        raise ValueError(f"mode must be 'min' or 'max'; got {shown(mode)}")
+    return 1 if mode == "min" else -1
+
+
 class History(Mapping[str, Array]):
     """Columns of numbers, one for each epoch: `history["loss"]`. Printed, it is a table.
 
     It is a mapping, so `dict(history)` gives the columns by name, and it does not change.
+
+    Args:
+        columns: numbers for each epoch, by name.
+        monitor: the column by which the best epoch is found; None stands for "validation_loss", or
+            where there is none, for "loss" or the first column.
+        mode: "min" if less is better, as of a loss, or "max", as of an accuracy.
 
     Example:
         >>> history = History({"loss": [0.5, 0.25], "seconds": [1.0, 0.9]})
@@ -32,7 +45,13 @@ class History(Mapping[str, Array]):
             2  0.25      0.9
     """
 
-    def __init__(self, columns: Mapping[str, Sequence[float] | Array]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Sequence[float] | Array],
+        *,
+        monitor: str | None = None,
+        mode: str = "min",
+    ) -> None:
         check_instance("columns", columns, Mapping, "a dict of lists of numbers by name")
         arrays = {name: as_numbers(v, f"columns[{name!r}]") for name, v in columns.items()}
         for name, array in arrays.items():
@@ -44,6 +63,7 @@ class History(Mapping[str, Array]):
         lengths = {name: len(array) for name, array in arrays.items()}
         if not lengths or len(set(lengths.values())) > 1:
             raise ValueError(f"a History has columns of equal lengths; got {lengths}")
+        self._monitor, self._sign = self._monitored(monitor, columns), sign_of(mode)
         # what `plus` makes shares the lists, which hold its epochs and perhaps more
         self._columns = {name: array.astype(float).tolist() for name, array in arrays.items()}
         self._epochs, self._best = 0, 0
@@ -62,7 +82,7 @@ class History(Mapping[str, Array]):
 
     @property
     def best_epoch(self) -> int:
-        """The epoch, from 1, of the least validation loss, or else of the least loss.
+        """The epoch, from 1, that is the best by the monitored column; by default the least loss.
 
         Raises:
             ValueError: no epochs yet.
@@ -104,11 +124,22 @@ class History(Mapping[str, Array]):
     __hash__ = object.__hash__
     __eq__ = object.__eq__  # two histories are equal if they are one
 
+    @staticmethod
+    def _monitored(monitor: str | None, columns: Mapping[str, object]) -> str:
+        if monitor is None:
+            return next(
+                (n for n in ("validation_loss", "loss") if n in columns), next(iter(columns))
+            )
+        if not isinstance(monitor, str) or monitor not in columns:
+            raise ValueError(
+                f"monitor must be one of the columns {', '.join(columns)}; got {shown(monitor)}"
+            )
+        return monitor
+
     def _note_best(self) -> None:
         """Compare the last epoch with the best one; NaN is never better."""
-        columns = self._columns
-        values = columns.get("validation_loss") or columns.get("loss") or columns[self.names[0]]
-        last, best = values[self._epochs - 1], values[self._best - 1]
+        values = self._columns[self._monitor]
+        last, best = self._sign * values[self._epochs - 1], self._sign * values[self._best - 1]
         if self._epochs == 1 or last < best or (math.isnan(best) and not math.isnan(last)):
             self._best = self._epochs
 
