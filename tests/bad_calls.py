@@ -338,6 +338,29 @@ row("schedules.steps_in_epochs", epochs=EVERY, examples=EVERY, batch_size=EVERY)
 row("schedules.step_decay", lr=("positive", 0.1), factor=("factor", 0.5), every=EVERY)
 row("schedules.exponential_decay", lr=("positive", 0.1), factor=("factor", 0.5), every=EVERY)
 row("schedules.cosine", lr=("positive", 0.1), steps=EVERY, final=("not negative", 0.01))
+row("schedules.linear_decay", lr=("positive", 0.1), steps=EVERY, final=("not negative", 0.01))
+row(
+    "schedules.polynomial_decay",
+    lr=("positive", 0.1),
+    steps=EVERY,
+    power=("positive", 2.0),
+    final=("not negative", 0.01),
+)
+row(
+    "schedules.cosine_restarts",
+    lr=("positive", 0.1),
+    steps=EVERY,
+    growth=("int", 2),
+    final=("not negative", 0.01),
+)
+row(
+    "schedules.one_cycle",
+    lr=("positive", 0.1),
+    steps=EVERY,
+    rise=("fraction", 0.3),
+    start_divisor=("at least 1", 25.0),
+    final_divisor=("at least 1", 1e4),
+)
 row("schedules.linear_warmup", then=LR, steps=EVERY)
 row("schedules.piecewise", parts=("rates", [0.1, 0.2]), boundaries=("steps", [3]))
 

@@ -197,6 +197,7 @@ KINDS = {
     "positive or none": odd("None", "1.5", **{"number as text": lambda: "3"}),
     "not negative": odd("0", "1.5"),
     "fraction": odd("0", **{"one": lambda: 1.0, "number as text": lambda: "0.5"}),
+    "at least 1": odd("1.5", **{"half": lambda: 0.5, "number as text": lambda: "0.5"}),
     "factor": odd(**{"two": lambda: 2.0, "number as text": lambda: "0.5"}),
     "rate": odd("1.5", "function", **{"number as text": lambda: "0.1"}),
     "betas": odd(**{"of text": lambda: ("a", "b"), "one": lambda: (0.9,), "of 1": lambda: (1, 1)}),

@@ -11,11 +11,30 @@ from hypothesis import strategies as st
 from tinynet import SGD, Dense
 from tinynet.schedules import (
     cosine,
+    cosine_restarts,
     exponential_decay,
+    linear_decay,
     linear_warmup,
+    one_cycle,
     piecewise,
+    polynomial_decay,
     step_decay,
 )
+
+FUNCTIONS = {
+    function.__name__: function
+    for function in (
+        cosine,
+        cosine_restarts,
+        exponential_decay,
+        linear_decay,
+        linear_warmup,
+        one_cycle,
+        piecewise,
+        polynomial_decay,
+        step_decay,
+    )
+}
 
 EVERY = [
     step_decay(0.1, factor=0.5, every=10),
@@ -23,6 +42,15 @@ EVERY = [
     exponential_decay(0.1, factor=0.9, every=100),
     cosine(0.1, steps=100),
     cosine(0.1, steps=100, final=0.01),
+    linear_decay(0.1, steps=100),
+    linear_decay(0.1, steps=1, final=0.1),
+    polynomial_decay(0.1, steps=100, power=2),
+    polynomial_decay(0.1, steps=7, power=0.3, final=0.01),
+    cosine_restarts(0.1, steps=10),
+    cosine_restarts(0.1, steps=3, growth=3, final=0.01),
+    one_cycle(0.1, steps=100),
+    one_cycle(0.1, steps=1, rise=0),
+    one_cycle(0.1, steps=50, rise=0.9, start_divisor=1, final_divisor=1),
     linear_warmup(0.1, steps=10),
     linear_warmup(cosine(0.1, steps=50), steps=10),
     piecewise([0.1, 0.01], boundaries=[30]),
@@ -40,10 +68,9 @@ def test_rates_are_floats_from_zero_to_the_highest(schedule, step):
 
 @every
 def test_a_schedule_prints_as_it_was_made_and_survives_pickling(schedule):
-    names = {f.__name__: f for f in (cosine, exponential_decay, linear_warmup, piecewise)}
     for twin in (
         pickle.loads(pickle.dumps(schedule)),
-        eval(repr(schedule), names | {"step_decay": step_decay}),
+        eval(repr(schedule), dict(FUNCTIONS)),
     ):
         assert repr(twin) == repr(schedule)
         assert [twin(step) for step in range(200)] == [schedule(step) for step in range(200)]
@@ -60,6 +87,51 @@ def test_the_cosine_falls_from_the_rate_to_the_final_one_and_stays_there():
     expected = [3.0, 2 + math.sqrt(3) / 2, 2.5, 2.0, 1.5, 2 - math.sqrt(3) / 2, 1.0, 1.0]
     assert [rate(k) for k in range(8)] == pytest.approx(expected)
     assert rate(6) == rate(10**9) == 1.0
+
+
+def test_the_line_falls_from_the_rate_to_the_final_one_and_stays_there():
+    rate = linear_decay(3.0, steps=4, final=1.0)
+    assert [rate(k) for k in range(6)] == [3.0, 2.5, 2.0, 1.5, 1.0, 1.0]
+    assert linear_decay(3.0, steps=4)(10**9) == 0.0
+
+
+def test_the_polynomial_with_the_power_1_is_the_line():
+    line, polynomial = linear_decay(0.7, steps=9), polynomial_decay(0.7, steps=9, power=1)
+    assert [line(k) for k in range(12)] == [polynomial(k) for k in range(12)]
+    assert polynomial_decay(4.0, steps=4, power=2)(2) == 1.0
+    assert polynomial_decay(5.0, steps=4, power=0.5, final=1.0)(3) == 3.0
+
+
+def test_each_cycle_of_the_cosine_begins_at_the_rate_and_is_longer_than_the_one_before():
+    once, again = cosine(2.0, steps=3, final=1.0), cosine_restarts(2.0, steps=3, final=1.0)
+    assert [again(k) for k in range(9)] == 3 * [once(k) for k in range(3)]
+    longer = cosine_restarts(2.0, steps=3, growth=2, final=1.0)
+    cycles = [cosine(2.0, steps=steps, final=1.0) for steps in (3, 6, 12)]
+    expected = [
+        cycle(k) for cycle, steps in zip(cycles, (3, 6, 12), strict=True) for k in range(steps)
+    ]
+    assert [longer(k) for k in range(21)] == expected
+    assert longer(21) == 2.0
+    assert again(3 * 10**15) == 2.0
+
+
+def test_one_cycle_rises_and_falls_and_stays():
+    rate = one_cycle(1.0, steps=10, rise=0.5, start_divisor=4, final_divisor=5)
+    rates = [rate(k) for k in range(12)]
+    assert rates[0] == pytest.approx(0.25)
+    assert rates[2] == pytest.approx(0.625)  # half of the rise, which ends in step 4
+    assert rates[4] == pytest.approx(1.0)
+    assert rates[:5] == sorted(rates[:5])
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert rates[9] == rates[10] == rate(10**9) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("rise", [0, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize("steps", [1, 2, 10, 11])
+def test_one_cycle_of_few_steps_is_never_above_the_rate_and_ends_at_the_last_one(rise, steps):
+    rate = one_cycle(0.5, steps=steps, rise=rise)
+    assert all(0 < rate(k) <= 0.5 for k in range(20))
+    assert rate(steps - 1) == rate(99) == pytest.approx(0.5 / 25 / 1e4)
 
 
 def test_the_warm_up_rises_in_a_line_and_hands_over():
@@ -112,6 +184,41 @@ def test_an_optimizer_takes_a_schedule_and_prints_it():
         (lambda: cosine(0.1, steps=0), ValueError, "steps must be a positive int"),
         (lambda: cosine(0.1, steps=5, final=-0.1), ValueError, "final must be a finite number of"),
         (lambda: cosine(0.1, steps=5, final=0.2), ValueError, "final must be at most lr, 0.1"),
+        (lambda: linear_decay(0, steps=5), ValueError, "lr must be a positive"),
+        (lambda: linear_decay(0.1, steps=5, final=0.2), ValueError, "final must be at most lr"),
+        (lambda: linear_decay(0.1, steps=2.5), TypeError, "steps must be a positive int"),
+        (lambda: polynomial_decay(0.1, steps=5, power=0), ValueError, "power must be a positive"),
+        (lambda: polynomial_decay(0.1, steps=5, power="2"), TypeError, "power must be a positive"),
+        (
+            lambda: polynomial_decay(0.1, steps=5, power=1, final=-1),
+            ValueError,
+            "final must be a finite",
+        ),
+        (lambda: cosine_restarts(0.1, steps=0), ValueError, "steps must be a positive int"),
+        (
+            lambda: cosine_restarts(0.1, steps=5, growth=0),
+            ValueError,
+            "growth must be a positive int",
+        ),
+        (
+            lambda: cosine_restarts(0.1, steps=5, growth=1.5),
+            TypeError,
+            "growth must be a positive int; got 1.5",
+        ),
+        (lambda: cosine_restarts(0.1, steps=5, final=1), ValueError, "final must be at most lr"),
+        (lambda: one_cycle(np.nan, steps=5), ValueError, "lr must be a positive"),
+        (lambda: one_cycle(0.1, steps=0), ValueError, "steps must be a positive int"),
+        (lambda: one_cycle(0.1, steps=5, rise=1), ValueError, r"rise must be a number in \[0, 1\)"),
+        (
+            lambda: one_cycle(0.1, steps=5, start_divisor=0.5),
+            ValueError,
+            "start_divisor must be a finite number of at least 1; got 0.5",
+        ),
+        (
+            lambda: one_cycle(0.1, steps=5, final_divisor=np.inf),
+            ValueError,
+            "final_divisor must be a finite number of at least 1",
+        ),
         (lambda: linear_warmup(0, steps=5), ValueError, "then must be a positive finite number"),
         (lambda: linear_warmup(None, steps=5), TypeError, "then must be a positive finite number"),
         (lambda: linear_warmup(0.1, steps=-5), ValueError, "steps must be a positive int"),

@@ -206,8 +206,14 @@ ATTRIBUTES = _OF_OBJECTS | _table(
         "KLDivergence": "write tinynet.KLDivLoss()",
         "Swish swish": "write tinynet.SiLU()",
         "Momentum Nesterov": "write tinynet.SGD(net, lr=0.1, momentum=0.9)",
-        "CosineAnnealingLR ExponentialLR LambdaLR OneCycleLR StepLR lr_scheduler": "write an lr "
+        "CosineAnnealingLR ExponentialLR LambdaLR StepLR lr_scheduler": "write an lr "
         "from tinynet.schedules, such as tinynet.schedules.cosine",
+        "OneCycleLR": "write an lr such as tinynet.schedules.one_cycle(0.1, steps=1000)",
+        "CosineAnnealingWarmRestarts CosineDecayRestarts": "write an lr such as "
+        "tinynet.schedules.cosine_restarts(0.1, steps=100, growth=2)",
+        "PolynomialLR": "write an lr such as "
+        "tinynet.schedules.polynomial_decay(0.1, steps=100, power=2)",
+        "LinearLR": "write an lr such as tinynet.schedules.linear_decay(0.1, steps=100)",
         "nn": "write tinynet.Dense, tinynet.ReLU, tinynet.MSELoss and so on",
         "optim": "write tinynet.SGD, tinynet.Adam and so on",
         "init": "write tinynet.initializers",

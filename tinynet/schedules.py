@@ -14,16 +14,20 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from tinynet.checks import listed, not_negative, positive, positive_int, rate, real
+from tinynet.checks import fraction, listed, not_negative, positive, positive_int, rate, real
 from tinynet.optimizers.base import LearningRate
 from tinynet.text import call
 
 __all__ = [
     "Schedule",
     "cosine",
+    "cosine_restarts",
     "exponential_decay",
+    "linear_decay",
     "linear_warmup",
+    "one_cycle",
     "piecewise",
+    "polynomial_decay",
     "step_decay",
     "steps_in_epochs",
 ]
@@ -100,10 +104,52 @@ def _decay(rate: Callable[..., float], lr: float, factor: float, every: int) -> 
     )
 
 
+def linear_decay(lr: float, *, steps: int, final: float = 0.0) -> Schedule:
+    """η(k) = lr + (final − lr) · k / steps, and `final` after `steps`: the rate falls in a line.
+
+    Raises:
+        ValueError: `lr` or `steps` is not positive, or `final` is negative or above `lr`.
+
+    Example:
+        >>> rate = linear_decay(0.8, steps=100, final=0.2)
+        >>> rate(0), rate(50), rate(100), rate(1000)
+        (0.8, 0.5, 0.2, 0.2)
+    """
+    return _fall(_linear_decay, lr, final, steps=positive_int(steps, "steps"))
+
+
+def _linear_decay(step: int, *, lr: float, steps: int, final: float) -> float:
+    return _polynomial_decay(step, lr=lr, steps=steps, power=1.0, final=final)
+
+
+def polynomial_decay(lr: float, *, steps: int, power: float, final: float = 0.0) -> Schedule:
+    """η(k) = final + (lr − final) · (1 − k / steps)^power, and `final` after `steps`.
+
+    With a power above 1, the rate falls fast at first and slowly at the end; below 1, the other way
+    round. It is PyTorch's `PolynomialLR` and Keras's `PolynomialDecay`.
+
+    Raises:
+        ValueError: `lr`, `steps` or `power` is not positive, or `final` is negative or above `lr`.
+
+    Example:
+        >>> rate = polynomial_decay(0.8, steps=100, power=2)
+        >>> rate(0), rate(50), rate(100), rate(1000)
+        (0.8, 0.2, 0.0, 0.0)
+    """
+    steps, power = positive_int(steps, "steps"), positive(power, "power")
+    return _fall(_polynomial_decay, lr, final, steps=steps, power=power)
+
+
+def _polynomial_decay(step: int, *, lr: float, steps: int, power: float, final: float) -> float:
+    left = 1 - min(step, steps) / steps
+    return final + (lr - final) * left**power
+
+
 def cosine(lr: float, *, steps: int, final: float = 0.0) -> Schedule:
     """η(k) = final + (lr − final) · (1 + cos(π k / steps)) / 2, and `final` after `steps`.
 
-    The rate falls slowly at the start and the end, and fastest in the middle. It does not restart.
+    The rate falls slowly at the start and the end, and fastest in the middle. It does not restart;
+    `cosine_restarts` does.
 
     Raises:
         ValueError: `lr` or `steps` is not positive, or `final` is negative or above `lr`.
@@ -117,14 +163,129 @@ def cosine(lr: float, *, steps: int, final: float = 0.0) -> Schedule:
         >>> rate(0), rate(50), rate(100), rate(1000)
         (0.1, 0.05, 0.0, 0.0)
     """
-    lr, final = positive(lr, "lr"), not_negative(final, "final")
-    if final > lr:
-        raise ValueError(f"final must be at most lr, {lr!r}; got {final!r}")
-    return Schedule(_cosine, lr=lr, steps=positive_int(steps, "steps"), final=final)
+    return _fall(_cosine, lr, final, steps=positive_int(steps, "steps"))
 
 
 def _cosine(step: int, *, lr: float, steps: int, final: float) -> float:
-    return final + (lr - final) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
+    return _along_cosine(lr, final, min(step, steps) / steps)
+
+
+def _along_cosine(first: float, last: float, part: float) -> float:
+    """From the first rate to the last along half a wave, of which `part`, 0 to 1, is over."""
+    return last + (first - last) * (1 + math.cos(math.pi * part)) / 2
+
+
+def cosine_restarts(lr: float, *, steps: int, growth: int = 1, final: float = 0.0) -> Schedule:
+    """`cosine`, begun again at `lr` after `steps`: SGDR, stochastic gradient descent with restarts.
+
+    In the cycle i = 0, 1, ..., which has Tᵢ = steps · growthⁱ steps, after j of them,
+
+        η = final + (lr − final) · (1 + cos(π j / Tᵢ)) / 2.
+
+    It is PyTorch's `CosineAnnealingWarmRestarts`, whose `T_0` is `steps` and whose `T_mult` is
+    `growth`. The last step before a restart has not quite the rate `final`, and the restart `lr`.
+
+    Args:
+        lr: the rate at the start of each cycle.
+        steps: the number of steps in the first cycle.
+        growth: how many times as long as the one before each cycle is, an int.
+        final: the rate that each cycle falls towards.
+
+    Raises:
+        TypeError: `steps` or `growth` is not an int.
+        ValueError: `lr`, `steps` or `growth` is not positive, or `final` is negative or above `lr`.
+
+    References:
+        I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017).
+
+    Example:
+        >>> rate = cosine_restarts(0.1, steps=100, growth=2)
+        >>> rate(0), rate(50), rate(100), rate(200), rate(300)  # cycles of 100, 200, 400, ... steps
+        (0.1, 0.05, 0.1, 0.05, 0.1)
+    """
+    steps, growth = positive_int(steps, "steps"), positive_int(growth, "growth")
+    return _fall(_cosine_restarts, lr, final, steps=steps, growth=growth)
+
+
+def _cosine_restarts(step: int, *, lr: float, steps: int, growth: int, final: float) -> float:
+    if growth == 1:
+        step %= steps
+    while step >= steps:  # the cycles that are over
+        step -= steps
+        steps *= growth
+    return _along_cosine(lr, final, step / steps)
+
+
+def _fall(rate: Callable[..., float], lr: float, final: float, **options: float) -> Schedule:
+    """The schedule of rates from `lr` down to `final`."""
+    lr, final = positive(lr, "lr"), not_negative(final, "final")
+    if final > lr:
+        raise ValueError(f"final must be at most lr, {lr!r}; got {final!r}")
+    return Schedule(rate, lr=lr, **options, final=final)
+
+
+def one_cycle(
+    lr: float,
+    *,
+    steps: int,
+    rise: float = 0.3,
+    start_divisor: float = 25.0,
+    final_divisor: float = 1e4,
+) -> Schedule:
+    """One rise to a high rate and one long fall to almost 0, both along half a cosine wave.
+
+    The rate goes from lr / start_divisor to `lr` in the first rise · steps steps, and in the others
+    down to lr / (start_divisor · final_divisor), where it stays. The high rates in the middle keep
+    the network from settling in a narrow minimum early, so `lr` may be larger than for a rate that
+    never changes. With p = rise · steps − 1,
+
+        η(k) = lr / start_divisor  →  lr                                       k = 0, ..., p
+        η(k) = lr  →  lr / (start_divisor · final_divisor)                     k = p, ..., steps − 1
+
+    It is PyTorch's `OneCycleLR` with `anneal_strategy="cos"`, whose `pct_start`, `div_factor` and
+    `final_div_factor` are `rise`, `start_divisor` and `final_divisor`. It changes the rate only:
+    PyTorch moves the momentum, too, unless `cycle_momentum=False`.
+
+    Args:
+        lr: the highest rate.
+        steps: the number of steps of the whole training.
+        rise: the part of the steps in which the rate rises, at least 0 and below 1.
+        start_divisor: how many times the first rate is smaller than `lr`, at least 1.
+        final_divisor: how many times the last rate is smaller than the first one, at least 1.
+
+    Raises:
+        ValueError: `lr` or `steps` is not positive, `rise` is outside [0, 1), or a divisor below 1.
+
+    References:
+        L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks using
+        large learning rates" (2018).
+
+    Example:
+        >>> rate = one_cycle(0.5, steps=100, rise=0.21)
+        >>> [round(rate(step), 4) for step in (0, 10, 20, 60, 99)]
+        [0.02, 0.26, 0.5, 0.245, 0.0]
+        >>> print(f"{rate(99):.3g}")
+        2e-06
+    """
+    rule = "a finite number of at least 1"
+    return Schedule(
+        _one_cycle,
+        lr=positive(lr, "lr"),
+        steps=positive_int(steps, "steps"),
+        rise=fraction(rise, "rise"),
+        start_divisor=real(start_divisor, "start_divisor", rule, lambda number: number >= 1),
+        final_divisor=real(final_divisor, "final_divisor", rule, lambda number: number >= 1),
+    )
+
+
+def _one_cycle(
+    step: int, *, lr: float, steps: int, rise: float, start_divisor: float, final_divisor: float
+) -> float:
+    first, peak = lr / start_divisor, rise * steps - 1
+    if step < peak:
+        return _along_cosine(first, lr, step / peak)
+    part = (min(step, steps - 1) - peak) / (steps - 1 - peak)
+    return _along_cosine(lr, first / final_divisor, part)
 
 
 def linear_warmup(then: LearningRate, *, steps: int) -> Schedule:

@@ -178,6 +178,44 @@ def test_lr_decay_of_adagrad_is_a_schedule_here():
             lambda o: torch.optim.lr_scheduler.LinearLR(o, start_factor=0.1, total_iters=9),
         ),
         (
+            schedules.linear_decay(0.5, steps=20, final=0.1),
+            lambda o: torch.optim.lr_scheduler.LinearLR(
+                o, start_factor=1.0, end_factor=0.2, total_iters=20
+            ),
+        ),
+        (
+            schedules.polynomial_decay(0.5, steps=20, power=1.5),
+            lambda o: torch.optim.lr_scheduler.PolynomialLR(o, total_iters=20, power=1.5),
+        ),
+        (
+            schedules.cosine_restarts(0.5, steps=7, final=0.1),
+            lambda o: torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(o, T_0=7, eta_min=0.1),
+        ),
+        (
+            schedules.cosine_restarts(0.5, steps=4, growth=2, final=0.1),
+            lambda o: torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
+                o, T_0=4, T_mult=2, eta_min=0.1
+            ),
+        ),
+        (
+            schedules.one_cycle(0.5, steps=31),
+            lambda o: torch.optim.lr_scheduler.OneCycleLR(
+                o, max_lr=0.5, total_steps=31, cycle_momentum=False
+            ),
+        ),
+        (
+            schedules.one_cycle(0.5, steps=40, rise=0.5, start_divisor=5, final_divisor=100),
+            lambda o: torch.optim.lr_scheduler.OneCycleLR(
+                o,
+                max_lr=0.5,
+                total_steps=40,
+                pct_start=0.5,
+                div_factor=5,
+                final_div_factor=100,
+                cycle_momentum=False,
+            ),
+        ),
+        (
             schedules.piecewise([0.5, 0.05, 0.005], boundaries=[8, 20]),
             lambda o: torch.optim.lr_scheduler.MultiStepLR(o, milestones=[8, 20], gamma=0.1),
         ),
