@@ -306,7 +306,8 @@ row("CrossEntropyLoss.forward", tinynet.CrossEntropyLoss, y=("numbers", T), t=("
 # optimizers
 
 CLIPS = {"clip_norm": ("positive or none", 1.0), "clip_value": ("positive or none", 1.0)}
-DECAY, LR, EPS = ("not negative", 0.1), ("rate", 0.1), ("positive", 1e-8)
+CLIPS["rates"] = ("factors or none", np.ones(26))
+DECAY, LR, EPS = ("factors or number", np.ones(26)), ("rate", 0.1), ("positive", 1e-8)
 MOMENTUM, BETAS = ("fraction", 0.5), ("betas", (0.9, 0.99))
 row("Optimizer", net=NET, lr=LR, **CLIPS)
 row("SGD", net=NET, lr=LR, momentum=MOMENTUM, nesterov=("bool", True), weight_decay=DECAY, **CLIPS)
@@ -323,6 +324,8 @@ row(
 )
 row("Adam", net=NET, lr=LR, betas=BETAS, eps=EPS, weight_decay=DECAY, **CLIPS)
 row("AdamW", net=NET, lr=LR, betas=BETAS, eps=EPS, weight_decay=DECAY, **CLIPS)
+
+row("per_parameter", net=NET, factors=("patterns", {"*.b": 0.0}))
 
 # initializers, schedules
 

@@ -190,6 +190,23 @@ KINDS = {
         **{name: ODD[name] for name in ("-1", "0", "nan", "True", "empty list")},
         "negative": lambda: -good,
     },
+    "factors": lambda good: {
+        **not_like_arrays(good),
+        **{name: ODD[name] for name in ("-1", "-0.5", "nan", "inf", "-inf", "True", "empty list")},
+        "negative": lambda: -good,
+        "of nan": lambda: good * np.nan,
+        "of inf": lambda: good * np.inf,
+        "longer": lambda: np.ones(len(good) + 1),
+        "a column": lambda: good[:, None],
+    },
+    "factors or none": lambda good: without(
+        "None", KINDS["factors"](good) | {name: ODD[name] for name in ("0", "1.5")}
+    ),
+    "factors or number": lambda good: KINDS["factors"](good),
+    "patterns": odd(
+        **{"that fits none": lambda: {"*.c": 1.0}, "of nan": lambda: {"*": math.nan}},
+        **{"negative": lambda: {"*": -1.0}, "of text": lambda: {"*": "1"}},
+    ),
     "index": odd("-1", "0", "True", "huge", **{"float": lambda: 0.0}),
     "column": odd("None", "-1", "0", **{"float": lambda: 0.0, "past the last": lambda: 17}),
     "real": odd(*NUMBERS, **{"number as text": lambda: "3"}),

@@ -202,6 +202,11 @@ def test_blocks_are_taken_only_where_nothing_else_looks_at_the_first_weights():
         assert not applies(
             network("flat", 0), optimizer=functools.partial(SGD, lr=0.1, **{option: 0.5})
         )
+    for option in ("rates", "weight_decay"):
+        assert not applies(
+            network("flat", 0),
+            optimizer=lambda n, option=option: SGD(n, 0.1, **{option: np.ones(n.params.size)}),
+        )
     assert not applies(Sequential(OwnDense(4, 2)))
     assert not applies(Sequential(Sigmoid(), Dense(4, 2)))
     hooked = network("flat", 0)

@@ -139,6 +139,12 @@ OPTIMIZERS = {
     "adam": lambda net: Adam(net, lr=0.01),
     "adamw": lambda net: AdamW(net, lr=schedules.cosine(0.01, steps=40), clip_norm=0.1),
     "rmsprop": lambda net: RMSprop(net, lr=0.01),
+    "vectors": lambda net: AdamW(
+        net,
+        lr=0.01,
+        weight_decay=np.linspace(0, 0.1, net.params.size),
+        rates=np.linspace(0, 2, net.params.size),
+    ),
     "adagrad": lambda net: Adagrad(net, lr=0.01),
     "heavy": lambda net: Heavy(net, lr=0.05),
     "part": lambda net: Heavy(net.layers[-1], lr=0.05),

@@ -123,6 +123,13 @@ def test_a_run_does_not_go_on_with_another_loss(before, after, message, tmp_path
     assert message in str(caught.value)
 
 
+def with_vectors(**values):
+    """Plain gradient descent, with vectors of one number."""
+    return lambda net: SGD(
+        net, lr=0.1, **{name: np.full(net.params.size, value) for name, value in values.items()}
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "after", "name"),
     [
@@ -133,6 +140,9 @@ def test_a_run_does_not_go_on_with_another_loss(before, after, message, tmp_path
         (P(SGD, lr=0.1, momentum=0.9), P(SGD, lr=0.1, momentum=0.9, nesterov=True), "nesterov"),
         (P(SGD, lr=0.1), P(SGD, lr=0.1, clip_norm=1.0), "clip_norm"),
         (P(RMSprop, lr=0.1), P(RMSprop, lr=0.1, alpha=0.5), "alpha"),
+        (P(SGD, lr=0.1), with_vectors(rates=0.5), "rates"),
+        (with_vectors(rates=0.5), with_vectors(rates=0.25), "rates"),
+        (P(SGD, lr=0.1), with_vectors(weight_decay=0.5), "weight_decay"),
     ],
 )
 def test_a_run_does_not_go_on_with_another_option_of_the_optimizer(before, after, name, tmp_path):

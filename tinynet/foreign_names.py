@@ -146,7 +146,8 @@ _OF_OBJECTS = KEYWORDS | _table(
         "check_windows": "it is called check_views()",
         "item": "leave it out, because forward returns a Python float",
         "lr": "the learning rate is the optimizer's: SGD(net, lr=0.1), later optimizer.lr = 0.01",
-        "param_groups": "an optimizer has one network, optimizer.net, and one rate, optimizer.lr",
+        "param_groups": "an optimizer has one network, optimizer.net, and one rate, optimizer.lr; "
+        "rates=tinynet.per_parameter(net, {'0.*': 0.1}) multiplies it for some parameters",
         "minimize apply_gradients": "write net.backward(loss.backward()), then optimizer.step()",
     }
 )

@@ -129,9 +129,8 @@ def check_copies(whole: Parameterized) -> None:
             ) from error
 
 
-def check_has_parameters(optimizer: object, net: object) -> None:
-    """Require an object that has parameters, for an optimizer to change."""
-    me = type(optimizer).__name__
+def check_has_parameters(me: str, net: object) -> None:
+    """Require an object that has parameters, for an optimizer to change; `me` is what takes it."""
     if isinstance(net, type):
         hint = f"did you mean {net.__name__}(...)?"
         raise TypeError(f"{me} takes a network as net, not a class; {hint}")

@@ -20,6 +20,7 @@ from tinynet import (
     RMSprop,
     Sequential,
     Sigmoid,
+    per_parameter,
     schedules,
 )
 
@@ -119,6 +120,43 @@ def test_ten_steps_with_every_option(ours, theirs, options):
 def test_the_defaults_are_the_same(ours, theirs):
     lr = {"lr": 0.1} if ours is SGD else {}  # the rate of SGD has no default here
     follow(*twins(), lambda net: ours(net, **lr), lambda params: theirs(params, **lr))
+
+
+GROUPS = {"0.W": (1.0, 0.2), "0.b": (2.0, 0.0), "2.W": (0.1, 0.05), "2.b": (0.5, 0.0)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "options"),
+    [
+        (SGD, torch.optim.SGD, {"lr": 0.1}),
+        (SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
+        (SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+        (Adam, torch.optim.Adam, {"lr": 0.05}),
+        (AdamW, torch.optim.AdamW, {"lr": 0.05}),
+        (RMSprop, torch.optim.RMSprop, {"lr": 0.05}),
+        (RMSprop, torch.optim.RMSprop, {"lr": 0.05, "momentum": 0.9}),
+        (Adagrad, torch.optim.Adagrad, {"lr": 0.1}),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_vectors_are_parameter_groups(ours, theirs, options):
+    """Each parameter is in a group of its own, with its own lr and weight_decay."""
+
+    def make_ours(net):
+        rates, decay = (
+            per_parameter(net, {name: both[which] for name, both in GROUPS.items()})
+            for which in (0, 1)
+        )
+        return ours(net, **options, rates=rates, weight_decay=decay)
+
+    def make_theirs(params):
+        groups = [
+            {"params": [parameter], "lr": options["lr"] * rate, "weight_decay": decay}
+            for parameter, (rate, decay) in zip(params, GROUPS.values(), strict=True)
+        ]
+        return theirs(groups, **options)
+
+    follow(*twins(), make_ours, make_theirs)
 
 
 @pytest.mark.parametrize("bound", [0.1, 1.0, 100.0])

@@ -93,6 +93,13 @@ OPTIMIZERS = {
     "rmsprop": lambda net: RMSprop(net, lr=0.01),
     "rmsprop with momentum": lambda net: RMSprop(net, lr=0.01, momentum=0.9, weight_decay=0.1),
     "adagrad": lambda net: Adagrad(net, lr=0.1),
+    "rates": lambda net: SGD(net, lr=0.1, rates=np.linspace(0, 2, net.params.size)),
+    "rates of adamw": lambda net: AdamW(
+        net,
+        lr=0.01,
+        rates=np.linspace(0, 2, net.params.size),
+        weight_decay=np.linspace(0, 0.5, net.params.size),
+    ),
     "of one's own": lambda net: Own(net, lr=0.1),
     "momentum set later": momentum_set_later,
 }

@@ -3,9 +3,11 @@
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from tinynet.checks import fraction, not_negative, positive
+from tinynet.checks import fraction, positive
 from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.optimizers.per_parameter import Factors, number_or_vector
 from tinynet.option import Option
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
@@ -34,10 +36,11 @@ class Adam(Optimizer):
     cancels; `AdamW` keeps the two apart.
 
     Args:
-        net, lr, clip_norm, clip_value: as for `Optimizer`.
+        net, lr, clip_norm, clip_value, rates: as for `Optimizer`.
         betas: β₁ and β₂, each at least 0 and below 1.
         eps: ε, positive.
-        weight_decay: λ, at least 0.
+        weight_decay: λ, at least 0: a number, or a vector with one for each parameter, such as
+            0.01 * tinynet.per_parameter(net, {"*.b": 0.0}).
 
     References:
         D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
@@ -59,7 +62,7 @@ class Adam(Optimizer):
 
     betas = Option(_betas)
     eps = Option(positive)
-    weight_decay = Option(not_negative)
+    weight_decay = Factors(number_or_vector)
 
     def __init__(
         self,
@@ -68,12 +71,14 @@ class Adam(Optimizer):
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: float | ArrayLike = 0.0,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        rates: ArrayLike | None = None,
     ) -> None:
-        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
-        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
+        self.betas, self.eps = betas, eps
+        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value, rates=rates)
+        self.weight_decay = weight_decay
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
         self._move(params, self.decayed(params, grads, self.weight_decay), rate)
@@ -105,8 +110,9 @@ class AdamW(Adam):
     η λ and the default λ are PyTorch's; the paper has λ alone.
 
     Args:
-        net, lr, clip_norm, clip_value, betas, eps: as for `Adam`.
-        weight_decay: λ, at least 0.
+        net, lr, clip_norm, clip_value, rates, betas, eps: as for `Adam`.
+        weight_decay: λ, at least 0: a number, or a vector with one for each parameter, such as
+            0.01 * tinynet.per_parameter(net, {"*.b": 0.0}).
 
     References:
         I. Loshchilov and F. Hutter, "Decoupled weight decay regularization" (2019), algorithm 2.
@@ -127,13 +133,21 @@ class AdamW(Adam):
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float = 0.01,
+        weight_decay: float | ArrayLike = 0.01,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        rates: ArrayLike | None = None,
     ) -> None:
         clipping = {"clip_norm": clip_norm, "clip_value": clip_value}
-        super().__init__(net, lr, betas=betas, eps=eps, weight_decay=weight_decay, **clipping)
+        super().__init__(
+            net, lr, betas=betas, eps=eps, weight_decay=weight_decay, **clipping, rates=rates
+        )
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
-        params *= 1 - rate * self.weight_decay
+        if isinstance(self.weight_decay, np.ndarray):
+            np.multiply(params, self.weight_decay, out=self.work)
+            self.work *= rate
+            params -= self.work
+        else:
+            params *= 1 - rate * self.weight_decay
         self._move(params, grads, rate)

@@ -1,9 +1,11 @@
 """Adagrad and RMSprop: optimizers that divide by the size of past gradients."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from tinynet.checks import fraction, not_negative, positive
+from tinynet.checks import fraction, positive
 from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.optimizers.per_parameter import Factors, number_or_vector
 from tinynet.option import Option
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
@@ -15,9 +17,10 @@ class Adagrad(Optimizer):
     The default rate and ε are PyTorch's. Weight decay λ makes g = ∇L + λ θ.
 
     Args:
-        net, lr, clip_norm, clip_value: as for `Optimizer`.
+        net, lr, clip_norm, clip_value, rates: as for `Optimizer`.
         eps: ε, positive.
-        weight_decay: λ, at least 0.
+        weight_decay: λ, at least 0: a number, or a vector with one for each parameter, such as
+            0.01 * tinynet.per_parameter(net, {"*.b": 0.0}).
 
     References:
         J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods" (2011).
@@ -37,7 +40,7 @@ class Adagrad(Optimizer):
     squares: Array
 
     eps = Option(positive)
-    weight_decay = Option(not_negative)
+    weight_decay = Factors(number_or_vector)
 
     def __init__(
         self,
@@ -45,12 +48,14 @@ class Adagrad(Optimizer):
         lr: LearningRate = 0.01,
         *,
         eps: float = 1e-10,
-        weight_decay: float = 0.0,
+        weight_decay: float | ArrayLike = 0.0,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        rates: ArrayLike | None = None,
     ) -> None:
-        self.eps, self.weight_decay = eps, weight_decay
-        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
+        self.eps = eps
+        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value, rates=rates)
+        self.weight_decay = weight_decay
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
         g, s, work = self.decayed(params, grads, self.weight_decay), self.squares, self.work
@@ -69,11 +74,12 @@ class RMSprop(Optimizer):
     are PyTorch's; Keras calls α `rho` and takes 0.9. Weight decay λ makes g = ∇L + λ θ.
 
     Args:
-        net, lr, clip_norm, clip_value: as for `Optimizer`.
+        net, lr, clip_norm, clip_value, rates: as for `Optimizer`.
         alpha: α, at least 0 and below 1.
         eps: ε, positive.
         momentum: μ, at least 0 and below 1.
-        weight_decay: λ, at least 0.
+        weight_decay: λ, at least 0: a number, or a vector with one for each parameter, such as
+            0.01 * tinynet.per_parameter(net, {"*.b": 0.0}).
 
     References:
         T. Tieleman and G. Hinton, "Neural networks for machine learning", lecture 6.5 (2012).
@@ -96,7 +102,7 @@ class RMSprop(Optimizer):
     alpha = Option(fraction)
     eps = Option(positive)
     momentum = Option(fraction)
-    weight_decay = Option(not_negative)
+    weight_decay = Factors(number_or_vector)
 
     def __init__(
         self,
@@ -106,15 +112,16 @@ class RMSprop(Optimizer):
         alpha: float = 0.99,
         eps: float = 1e-8,
         momentum: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | ArrayLike = 0.0,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        rates: ArrayLike | None = None,
     ) -> None:
-        self.alpha, self.eps = alpha, eps
-        self.momentum, self.weight_decay = momentum, weight_decay
+        self.alpha, self.eps, self.momentum = alpha, eps, momentum
         if not momentum:
             self.state = ("squares",)
-        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
+        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value, rates=rates)
+        self.weight_decay = weight_decay
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
         g, s, work = self.decayed(params, grads, self.weight_decay), self.squares, self.work

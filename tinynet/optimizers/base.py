@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tinynet.checks import not_negative, optional, positive, rate
 from tinynet.declared import attributes
 from tinynet.foreign_names import KEYWORDS, answering, check_keywords
 from tinynet.optimizers.first_step import check_first_step
+from tinynet.optimizers.per_parameter import Factors, none_or_vector
 from tinynet.option import Option
 from tinynet.parameter_checks import check_has_parameters
 from tinynet.parameters import Parameterized
@@ -20,6 +22,7 @@ from tinynet.types import Array
 LearningRate: TypeAlias = float | Callable[[int], float]
 """A positive number, or a function of the number of steps taken so far."""
 
+_FACTORS = "rates", "weight_decay"  # the options that may be vectors
 _FOREIGN = (
     "zero_grad param_groups learning_rate state_dict load_state_dict minimize apply_gradients"
 )
@@ -41,13 +44,17 @@ class Optimizer:
         clip_norm: c, the largest Euclidean norm of the gradient of all parameters together:
             g ← g min(1, c / ‖g‖).
         clip_value: clip each element of the gradient to [−c, c]; before `clip_norm`.
+        rates: r, a factor of the learning rate for each element of `net.params`, at least 0, such
+            as `tinynet.per_parameter` makes them; None for 1. What an update changes is multiplied
+            by it, θ ← θ + r (update(θ) − θ); with 0, the parameter stays where it is.
 
     Attributes:
         net, lr: as given; lr may be assigned at any time.
         steps: number of steps taken.
 
     Raises:
-        ValueError: a rate or clip that is not positive and finite, or a net without parameters.
+        ValueError: a rate or clip that is not positive and finite, a net without parameters, or
+            `rates` of another length, or with a number that is negative, infinite or NaN.
 
     References:
         R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
@@ -78,8 +85,9 @@ class Optimizer:
     lr = Option(rate)
     clip_norm = Option(optional(positive))
     clip_value = Option(optional(positive))
+    rates = Factors(none_or_vector)
 
-    work = _changed = np.empty(0)  # an instance allocates its own in the first step
+    work = _changed = _start = np.empty(0)  # an instance allocates its own in the first step
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         check_keywords(cls, kwargs)
@@ -92,13 +100,14 @@ class Optimizer:
         *,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        rates: ArrayLike | None = None,
     ) -> None:
-        check_has_parameters(self, net)
+        check_has_parameters(type(self).__name__, net)
         if isinstance(self.state, str):
             me = type(self).__name__
             raise TypeError(f"{me}.state must be a tuple of names: write ({self.state!r},)")
         self.net, self.lr, self.steps = net, lr, 0
-        self.clip_norm, self.clip_value = clip_norm, clip_value
+        self.clip_norm, self.clip_value, self.rates = clip_norm, clip_value, rates
         for name in self.state:
             setattr(self, name, np.zeros_like(net.params))
 
@@ -116,7 +125,12 @@ class Optimizer:
             before = params.copy()
         if self.clip_norm or self.clip_value:
             grads = self._clip(grads)
+        start = None if self.rates is None else self._copied(params)
         returned: object = self.update(params, grads, rate)  # type: ignore[func-returns-value]
+        if start is not None:  # θ ← θ + r (update(θ) − θ)
+            np.subtract(params, start, out=self.work)
+            np.multiply(self.work, self.rates, out=self.work)
+            np.add(start, self.work, out=params)
         if before is not None:
             check_first_step(self, before, rate, returned)
         self.steps += 1
@@ -130,9 +144,14 @@ class Optimizer:
         for name in self.state:
             yield name, getattr(self, name)
 
-    def decayed(self, params: Array, grads: Array, weight_decay: float) -> Array:
-        """∇L + λ θ, the gradient of L + ½ λ ‖θ‖²."""
-        if not weight_decay:
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the rate or the weight decay differs from parameter to parameter."""
+        return any(isinstance(getattr(self, name, None), np.ndarray) for name in _FACTORS)
+
+    def decayed(self, params: Array, grads: Array, weight_decay: float | Array) -> Array:
+        """∇L + λ θ, the gradient of L + ½ Σ λ θ², with one λ or one for each parameter."""
+        if isinstance(weight_decay, float) and not weight_decay:
             return grads
         np.multiply(weight_decay, params, out=self.work)
         return np.add(grads, self.work, out=self._changed)
@@ -145,8 +164,15 @@ class Optimizer:
             grads = np.multiply(grads, self.clip_norm / norm, out=self._changed)
         return grads
 
+    def _copied(self, params: Array) -> Array:
+        """The parameters as they are now, in a vector that each step overwrites."""
+        if self._start.dtype != params.dtype or self._start.size != params.size:
+            self._start = np.empty_like(params)
+        np.copyto(self._start, params)
+        return self._start
+
     def allocate(self) -> None:
-        """Make the vectors to compute in; cast the state if the float type has changed."""
+        """Make the vectors to compute in; cast the others if the float type has changed."""
         params = self.net.params
         for name, vector in self.named_state():
             if vector.shape != params.shape:
@@ -155,18 +181,23 @@ class Optimizer:
                     f"{params.shape}: is it of another network?"
                 )
             setattr(self, name, vector.astype(params.dtype, copy=False))
+        for name in _FACTORS:
+            if isinstance(value := getattr(self, name, None), np.ndarray):
+                setattr(self, name, value)
         self.work, self._changed = np.empty_like(params), np.empty_like(params)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the vectors to compute in."""
-        left_out = ("work", "_changed")
+        left_out = ("work", "_changed", "_start")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __repr__(self) -> str:
         own, options = attributes(self), {"lr": self.lr}
         for name, parameter in inspect.signature(type(self).__init__).parameters.items():
-            if name in own and name != "net" and getattr(self, name) != parameter.default:
-                options[name] = getattr(self, name)
+            if name in own and name != "net":
+                value = getattr(self, name)
+                if isinstance(value, np.ndarray) or value != parameter.default:
+                    options[name] = value
         shown = ", ".join(f"{name}={written(value)}" for name, value in options.items())
         return f"{type(self).__name__}({type(self.net).__name__}, {shown})"
 

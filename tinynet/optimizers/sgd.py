@@ -1,9 +1,11 @@
 """Gradient descent, plain and with momentum."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from tinynet.checks import boolean, fraction, not_negative
+from tinynet.checks import boolean, fraction
 from tinynet.optimizers.base import LearningRate, Optimizer
+from tinynet.optimizers.per_parameter import Factors, number_or_vector
 from tinynet.option import Option
 from tinynet.parameters import Parameterized
 from tinynet.types import Array
@@ -15,15 +17,16 @@ class SGD(Optimizer):
     With momentum μ:              v ← μ v + g,  θ ← θ − η v.
     With Nesterov's momentum:     v ← μ v + g,  θ ← θ − η (g + μ v).
 
-    Weight decay λ makes g = ∇L + λ θ, for all parameters alike. The momentum is PyTorch's: v holds
+    Weight decay λ makes g = ∇L + λ θ. The momentum is PyTorch's: v holds
     gradients, so a new η takes effect at once. Keras and Sutskever put η into v, which is the same
     if η is constant.
 
     Args:
-        net, lr, clip_norm, clip_value: as for `Optimizer`.
+        net, lr, clip_norm, clip_value, rates: as for `Optimizer`.
         momentum: μ, at least 0 and below 1.
         nesterov: whether the momentum is Nesterov's; needs `momentum`.
-        weight_decay: λ, at least 0.
+        weight_decay: λ, at least 0: a number, or a vector with one for each parameter, such as
+            0.01 * tinynet.per_parameter(net, {"*.b": 0.0}).
 
     References:
         H. Robbins and S. Monro, "A stochastic approximation method" (1951).
@@ -47,7 +50,7 @@ class SGD(Optimizer):
 
     momentum = Option(fraction)
     nesterov = Option(boolean)
-    weight_decay = Option(not_negative)
+    weight_decay = Factors(number_or_vector)
 
     def __init__(
         self,
@@ -56,21 +59,24 @@ class SGD(Optimizer):
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
-        weight_decay: float = 0.0,
+        weight_decay: float | ArrayLike = 0.0,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        rates: ArrayLike | None = None,
     ) -> None:
-        self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
+        self.momentum, self.nesterov = momentum, nesterov
         if nesterov and not momentum:
             raise ValueError("nesterov=True needs momentum above 0, for instance momentum=0.9")
         if not momentum:
             self.state = ()
-        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value)
+        super().__init__(net, lr, clip_norm=clip_norm, clip_value=clip_value, rates=rates)
+        self.weight_decay = weight_decay
 
     @property
     def plain(self) -> bool:
         """Whether a step is θ ← θ − η ∇L and nothing else."""
-        return not (self.momentum or self.weight_decay or self.clip_norm or self.clip_value)
+        clips = self.clip_norm or self.clip_value
+        return not (self.has_vectors or self.momentum or self.weight_decay or clips)
 
     def update(self, params: Array, grads: Array, rate: float) -> None:
         work = self.work

@@ -77,7 +77,8 @@ def descend(
         here = slice(place, min(place + length, last))
         rows = work.read(loss, x, t, here if order is None else order[here])
         work.draw(here.stop - place)
-        ready = type(optimizer) in RULES and make_ready(optimizer)
+        known = type(optimizer) in RULES and not optimizer.has_vectors
+        ready = known and make_ready(optimizer)
         losses = (_take_all if ready else _take_each)(net, optimizer, work, rows)
         stop = place + len(losses) * batch_size
         work.publish()
