@@ -145,9 +145,17 @@ row(
     features=("int", 3),
     momentum=("fraction", 0.1),
     eps=("positive", 1e-5),
+    affine=("bool", True),
     dtype=DTYPE,
 )
-row("LayerNorm", features=("int", 3), eps=("positive", 1e-5), dtype=DTYPE)
+row(
+    "LayerNorm",
+    features=("int", 3),
+    eps=("positive", 1e-5),
+    affine=("bool", True),
+    bias=("bool", True),
+    dtype=DTYPE,
+)
 for name in ("RNN", "LSTM", "GRU"):
     row(
         name,
@@ -189,8 +197,15 @@ row(
     dtype=("dtype or none", float),
 )
 row("Permute", axes=("order", (2, 1)))
-row("RMSNorm", features=("int", 3), eps=("positive", 1e-6), dtype=DTYPE)
-row("GroupNorm", groups=("int", 1), channels=("int", 3), eps=("positive", 1e-5), dtype=DTYPE)
+row("RMSNorm", features=("int", 3), eps=("positive", 1e-6), affine=("bool", True), dtype=DTYPE)
+row(
+    "GroupNorm",
+    groups=("int", 1),
+    channels=("int", 3),
+    eps=("positive", 1e-5),
+    affine=("bool", True),
+    dtype=DTYPE,
+)
 row("LeakyReLU", negative_slope=("real", 0.01))
 row("ELU", alpha=("positive", 1.0))
 row("GELU", approximate=("approximate", "tanh"))

@@ -7,6 +7,7 @@ import pytest
 
 from tinynet import (
     SGD,
+    BatchNorm,
     Concatenate,
     CrossEntropyLoss,
     Dense,
@@ -14,6 +15,7 @@ from tinynet import (
     Flatten,
     Frozen,
     Layer,
+    LayerNorm,
     MSELoss,
     ReLU,
     Reshape,
@@ -107,6 +109,15 @@ def replaced():
         ),
         (dense(), type("Mine", (MSELoss,), {})(), X, T, r"Mine\(\)"),
         (Sequential(ReLU()), MSELoss(), X, X, "a network without parameters"),
+        *(
+            (Sequential(Dense(6, 2), layer), MSELoss(), X, T, what)
+            for layer, what in [
+                (BatchNorm(2, affine=False), r"BatchNorm\(2, affine=False\)"),
+                (Frozen(BatchNorm(2, affine=False)), r"BatchNorm\(2, affine=False\)"),
+                (LayerNorm(2, affine=False), r"LayerNorm\(2, affine=False\)"),
+                (LayerNorm(2, bias=False), r"LayerNorm\(2, bias=False\)"),
+            ]
+        ),
     ],
 )
 def test_what_has_no_compiled_form_is_named(net, loss, x, t, what):

@@ -145,6 +145,22 @@ LAYERS = {
     "BatchNorm of sequences": LayerRow(lambda shape: BatchNorm(2), batches(2, 3, rows=(2, 3))),
     "LayerNorm": LayerRow(lambda shape: LayerNorm(*shape)),
     "LayerNorm of sequences": LayerRow(lambda shape: LayerNorm(3), batches(2, 3)),
+    "BatchNorm without gain and bias": LayerRow(
+        lambda shape: BatchNorm(3, affine=False), batches(3, rows=(3, 5))
+    ),
+    "BatchNorm of images without gain and bias": LayerRow(
+        lambda shape: BatchNorm(2, affine=False), batches(2, 2, 3, rows=(2, 3))
+    ),
+    "LayerNorm without gain and bias": LayerRow(
+        lambda shape: LayerNorm(3, affine=False), batches(3)
+    ),
+    "LayerNorm of sequences without bias": LayerRow(
+        lambda shape: LayerNorm(3, bias=False), batches(2, 3)
+    ),
+    "RMSNorm without gain": LayerRow(lambda shape: RMSNorm(3, affine=False), batches(3)),
+    "GroupNorm of images without gain and bias": LayerRow(
+        lambda shape: GroupNorm(2, 4, affine=False), batches(4, None, 2)
+    ),
     # of one feature, y is ±gain for any x, and dx is a difference of equal numbers
     "RMSNorm": LayerRow(lambda shape: RMSNorm(*shape), st.integers(2, 4).flatmap(batches)),
     "RMSNorm of sequences": LayerRow(lambda shape: RMSNorm(3), batches(2, 3)),

@@ -13,11 +13,13 @@ from tinynet import (
     Dropout,
     Embedding,
     Frozen,
+    GroupNorm,
     Layer,
     LayerNorm,
     LoadError,
     ReLU,
     Residual,
+    RMSNorm,
     Sequential,
     from_state_dict,
     load_safetensors,
@@ -72,6 +74,26 @@ def test_names_and_orientation_are_those_of_pytorch():
     assert all(array.flags.c_contiguous for array in state.values())
     assert set(to_state_dict(Embedding(3, 2))) == {"weight"}
     assert to_state_dict(Embedding(3, 2))["weight"].shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        (LayerNorm(3, bias=False), {"weight"}),
+        (LayerNorm(3, affine=False), set()),
+        (RMSNorm(3, affine=False), set()),
+        (GroupNorm(1, 3, affine=False), set()),
+        (BatchNorm(3, affine=False), {"running_mean", "running_var"}),
+    ],
+    ids=repr,
+)
+def test_arrays_that_a_layer_does_not_have_are_in_no_state_dict(layer, names):
+    state = to_state_dict(layer)
+    assert set(state) == names
+    from_state_dict(layer, {name: array + 1 for name, array in state.items()})
+    assert all((to_state_dict(layer)[name] == array + 1).all() for name, array in state.items())
+    with pytest.raises(LoadError, match=r"bias"):
+        from_state_dict(layer, {**state, "bias": np.zeros(3)})
 
 
 def test_a_state_dict_is_a_copy():

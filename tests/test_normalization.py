@@ -1,12 +1,27 @@
 """BatchNorm and LayerNorm: values worked by hand, running statistics, what they refuse."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
 from layers import COPIES
 
-from tinynet import BatchNorm, Dense, Frozen, GroupNorm, LayerNorm, RMSNorm, Sequential
+from tinynet import (
+    SGD,
+    BatchNorm,
+    Dense,
+    Frozen,
+    GroupNorm,
+    LayerNorm,
+    MSELoss,
+    RMSNorm,
+    Sequential,
+    load,
+    save,
+    train,
+)
 
 X = np.array([[1.0, 10.0], [3.0, 50.0]])  # by column: means 2 and 30, variances 1 and 400
 
@@ -281,3 +296,70 @@ def test_group_norm_says_what_does_not_fit():
         GroupNorm(2, 6).forward(np.ones((2, 4, 5, 6)))
     with pytest.raises(ValueError, match=r"it must be \(N, 6, ...\)"):
         GroupNorm(2, 6).forward(np.ones((2, 6, 0)))
+
+
+BARE = [
+    LayerNorm(4, affine=False),
+    RMSNorm(4, affine=False),
+    GroupNorm(2, 4, affine=False),
+    BatchNorm(4, affine=False),
+]
+
+
+@pytest.mark.parametrize("layer", BARE, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_without_gain_and_bias_y_is_what_it_is_with_those_of_the_start(layer, dtype):
+    net = Sequential(Dense(4, 4, rng=0), copy.deepcopy(layer), dtype=dtype)
+    bare, arguments = net[1], layer._arguments[0]
+    full = type(layer)(*arguments, dtype=dtype)
+    assert bare.params.size == 0
+    assert bare.gain is None
+    assert bare.bias is None
+    rng = np.random.default_rng(1)
+    x, dy = (rng.normal(size=(6, 4)).astype(dtype) for _ in range(2))
+    for one, other in [
+        (bare.forward(x), full.forward(x)),
+        (bare.backward(dy), full.backward(dy)),
+        (bare.predict(x), full.predict(x)),
+    ]:
+        assert one.dtype == dtype
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    for name, array in bare.named_buffers():
+        assert array.dtype == dtype
+        np.testing.assert_array_equal(array, getattr(full, name))
+
+
+@pytest.mark.parametrize("layer", BARE, ids=repr)
+def test_the_float_type_of_a_layer_without_parameters_is_that_of_its_network(layer):
+    net = Sequential(Dense(4, 4, rng=0), copy.deepcopy(layer), dtype=np.float32)
+    with pytest.raises(TypeError, match=r"got x of float64: convert it once with x.astype"):
+        net[1].forward(np.ones((3, 4)))
+    with pytest.raises(ValueError, match=r"got x of shape \(3, 5\)"):
+        net[1].forward(np.ones((3, 5), np.float32))
+
+
+def test_a_layer_norm_without_bias_learns_a_gain():
+    layer = randomised(LayerNorm(4, bias=False))
+    assert [name for name, _ in layer.named_parameters()] == ["gain"]
+    x = np.random.default_rng(0).normal(size=(5, 4))
+    np.testing.assert_allclose(layer.forward(x), layer.gain * LayerNorm(4).forward(x))
+    assert LayerNorm(4, affine=False, bias=True).bias is None
+
+
+@pytest.mark.parametrize("layer", [*BARE, LayerNorm(4, bias=False)], ids=repr)
+def test_layers_without_gain_or_bias_are_saved_copied_and_trained(layer, tmp_path):
+    rng = np.random.default_rng(0)
+    x, t = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
+    net = Sequential(Dense(3, 4, rng=0), copy.deepcopy(layer), Dense(4, 2, rng=1))
+    losses = [
+        e.loss
+        for e in train(net, MSELoss(), SGD(net, lr=0.1), x, t, epochs=20, batch_size=4, rng=0)
+    ]
+    assert losses[-1] < losses[0]
+    save(net, tmp_path / "net.npz")
+    twins = [load(tmp_path / "net.npz"), copy.deepcopy(net), pickle.loads(pickle.dumps(net))]
+    y = net.predict(x)
+    for twin in twins:
+        assert repr(twin) == repr(net)
+        np.testing.assert_array_equal(twin.predict(x), y)
+        np.testing.assert_array_equal(twin.forward(x), net.forward(x))

@@ -293,13 +293,12 @@ def check_gradient(
     ) from None  # Dense asks after its product has failed
 
 
-def check_input(layer: object, x: Array, axes: str, parameter: Array) -> None:
-    """Refuse an x whose last axis is not as long as the parameter, or whose float type is wider.
+def check_input(layer: object, x: Array, axes: str, width: int, dtype: np.dtype[Any]) -> None:
+    """Refuse an x whose last axis has another width, or whose float type is wider than dtype.
 
     `axes` describes the shape for the reader; with "..." in it, there may be more than two axes.
     """
     check_numbers("x", x)
-    width, dtype = len(parameter), parameter.dtype
     if x.ndim < 2 or (x.ndim > 2 and "..." not in axes) or x.shape[-1] != width:
         hint = "Use x.reshape(len(x), -1) to flatten each example."
         if x.ndim == 1:

@@ -52,6 +52,7 @@ KEYWORDS = _table(
         "recurrent_initializer": "write recurrent_init=",
         "is_causal use_causal_mask": "write causal=",
         "use_bias": "write bias=",
+        "elementwise_affine": "write affine=",
         "kernel_initializer weight_init": "write init=, such as tinynet.initializers.he_normal",
         "seed random_state manual_seed": "write rng=, a NumPy Generator or an int",
         "device": "arrays are NumPy's and stay on the CPU; dtype=np.float32 chooses the float type",

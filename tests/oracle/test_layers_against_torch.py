@@ -143,6 +143,43 @@ def test_group_norm(shape, groups):
     compare(ours, theirs, rng.normal(2, 3, size=shape), pairs)
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "shape"),
+    [
+        (tn.LayerNorm(4, affine=False), nn.LayerNorm(4, elementwise_affine=False), (3, 5, 4)),
+        (
+            tn.RMSNorm(4, affine=False, eps=1e-5),
+            nn.RMSNorm(4, elementwise_affine=False, eps=1e-5),
+            (3, 5, 4),
+        ),
+        (tn.GroupNorm(2, 4, affine=False), nn.GroupNorm(2, 4, affine=False), (3, 4, 5)),
+        (tn.BatchNorm(4, affine=False), nn.BatchNorm1d(4, affine=False), (6, 4)),
+        (tn.BatchNorm(4, affine=False), nn.BatchNorm2d(4, affine=False), (6, 4, 3, 2)),
+    ],
+    ids=repr,
+)
+def test_normalization_without_gain_and_bias(ours, theirs, shape):
+    rng, theirs = np.random.default_rng(0), theirs.double()
+    for _ in range(3):
+        compare(ours, theirs, rng.normal(2, 3, size=shape))
+    for name, array in ours.named_buffers():
+        np.testing.assert_allclose(array, getattr(theirs, name).numpy(), **CLOSE)
+    x = rng.normal(size=shape)
+    wanted = theirs.eval()(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(ours.predict(x), wanted, **CLOSE)
+    frozen = tn.Frozen(ours)
+    compare(frozen, theirs, x)
+
+
+def test_layer_norm_without_bias():
+    rng = np.random.default_rng(0)
+    ours = tn.LayerNorm(4, bias=False)
+    randomise(ours, rng)
+    theirs = nn.LayerNorm(4, bias=False, dtype=torch.float64)
+    theirs.weight = as_torch(ours.gain)
+    compare(ours, theirs, rng.normal(2, 3, size=(3, 5, 4)), [(ours.dgain, theirs.weight)])
+
+
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.0}, {"momentum": 0.7, "eps": 0.1}])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_batch_norm_its_running_statistics_and_inference(options, seed):

@@ -17,9 +17,11 @@ from tinynet import (
     Embedding,
     Flatten,
     Frozen,
+    GroupNorm,
     LayerNorm,
     LoadError,
     ReLU,
+    RMSNorm,
     Sequential,
     Sigmoid,
     from_state_dict,
@@ -47,6 +49,14 @@ def pair(kind, dtype):
         ours = [Dense(6, 5, rng=rng), BatchNorm(5), Dropout(0.5), Frozen(inner), LayerNorm(5)]
         frozen = nn.Sequential(nn.Linear(5, 5), nn.ReLU()).requires_grad_(False)
         theirs = [nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Dropout(0.5), frozen, nn.LayerNorm(5)]
+    elif kind == "without gains":
+        ours = [Dense(6, 5, rng=rng), BatchNorm(5, affine=False), LayerNorm(5, bias=False)]
+        ours += [ReLU(), Dense(5, 4, rng=rng), LayerNorm(4, affine=False)]
+        ours += [GroupNorm(2, 4, affine=False), RMSNorm(4, affine=False, eps=1e-5)]
+        theirs = [nn.Linear(6, 5), nn.BatchNorm1d(5, affine=False), nn.LayerNorm(5, bias=False)]
+        theirs += [nn.ReLU(), nn.Linear(5, 4), nn.LayerNorm(4, elementwise_affine=False)]
+        theirs += [nn.GroupNorm(2, 4, affine=False)]
+        theirs += [nn.RMSNorm(4, elementwise_affine=False, eps=1e-5)]
     else:
         ours = [Embedding(4, 3, rng=rng), Flatten(), Dense(18, 2, rng=rng)]
         theirs = [nn.Embedding(4, 3), nn.Flatten(), nn.Linear(18, 2)]
@@ -66,7 +76,7 @@ def assert_same_outputs(net, model, x):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("kind", ["classic", "normalized", "ids"])
+@pytest.mark.parametrize("kind", ["classic", "normalized", "without gains", "ids"])
 class TestExchange:
     def test_torch_loads_our_state_dict_and_gives_the_same_outputs(self, kind, dtype):
         net, model, x = pair(kind, dtype)

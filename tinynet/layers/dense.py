@@ -77,7 +77,7 @@ class Dense(Layer):
     def predict(self, x: Array) -> Array:
         W = self.W
         if type(x) is not ndarray or x.ndim != 2 or x.shape[1] != len(W) or x.dtype != W.dtype:
-            check_input(self, x, f"(N, {len(W)}) or (N, ..., {len(W)})", W)
+            check_input(self, x, f"(N, {len(W)}) or (N, ..., {len(W)})", len(W), W.dtype)
             if x.ndim > 2:
                 return Dense.predict(self, in_rows(x)).reshape(*x.shape[:-1], W.shape[1])
         y = x.dot(W)

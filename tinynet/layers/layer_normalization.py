@@ -6,20 +6,19 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.checks import (
-    check_gradient,
+    boolean,
     check_input,
     check_numbers,
     check_width,
-    float_dtype,
     positive,
     positive_int,
 )
-from tinynet.layers.base import Layer
+from tinynet.layers.normalization import Normalization
 from tinynet.option import Option
 from tinynet.types import Array
 
 
-class LayerNorm(Layer):
+class LayerNorm(Normalization):
     """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), where μ and σ² are each example's own.
 
     Shapes: x and y (N, ..., features), gain and bias (features,), which start at 1 and 0. μ and σ²
@@ -33,6 +32,9 @@ class LayerNorm(Layer):
     Args:
         features: length of the last axis.
         eps: ε > 0, which avoids a division by zero if an example is constant.
+        affine: whether there are gain and bias; without them, y = x̂. PyTorch calls it
+            `elementwise_affine`.
+        bias: whether there is a bias beside the gain.
         dtype: float type of the parameters.
 
     Raises:
@@ -47,42 +49,43 @@ class LayerNorm(Layer):
         array([[-1., 1.], [-1., 1.]])
     """
 
-    gain: Array
-    dgain: Array
-    bias: Array
-    dbias: Array
-
     eps = Option(positive)
+    _axis = -1
 
-    def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float64) -> None:
-        features, dtype = positive_int(features, "features"), float_dtype(dtype)
-        self.eps = eps
-        super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
+    def __init__(
+        self,
+        features: int,
+        *,
+        eps: float = 1e-5,
+        affine: bool = True,
+        bias: bool = True,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        features, self.eps = positive_int(features, "features"), eps
+        affine, bias = boolean(affine, "affine"), boolean(bias, "bias")
+        super().__init__(features, gain=affine, bias=affine and bias, dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        x = _checked(self, x, "(N, ..., features)")
+        x = _checked(self, x)
         mean = x.mean(axis=-1, keepdims=True, dtype=np.float64)  # as in BatchNorm
         centred = x - mean.astype(x.dtype, copy=False)
         variance = (centred * centred).mean(axis=-1, keepdims=True)
         self._deviation = np.sqrt(variance + self.eps)
         self._normalized = centred / self._deviation
-        return self.gain * self._normalized + self.bias
+        return self._y()
 
     def backward(self, dy: Array) -> Array:
         LayerNorm.parameter_gradients(self, dy)
-        g = dy * self.gain
+        g = self._times_gain(dy)
         mean = g.mean(axis=-1, keepdims=True)
         slope = (g * self._normalized).mean(axis=-1, keepdims=True)
         return (g - mean - self._normalized * slope) / self._deviation
 
     def parameter_gradients(self, dy: Array) -> None:
-        check_gradient(self, dy, self._normalized.shape, self.gain.dtype)
-        others = tuple(range(dy.ndim - 1))
-        (dy * self._normalized).sum(axis=others, out=self.dgain)
-        dy.sum(axis=others, out=self.dbias)
+        self._add_up(dy)
 
 
-class RMSNorm(Layer):
+class RMSNorm(Normalization):
     """y = gain x̂ with x̂ = x / r, where r = √(mean(x²) + ε) is each example's own.
 
     Shapes: x and y (N, ..., features), gain (features,), which starts at 1. The mean is taken over
@@ -97,6 +100,7 @@ class RMSNorm(Layer):
         features: length of the last axis.
         eps: ε > 0, which avoids a division by zero; 10⁻⁶ as in Keras (PyTorch's is the machine
             epsilon, about 10⁻⁷ in float32).
+        affine: whether there is a gain; without it, y = x̂.
         dtype: float type of gain.
 
     Raises:
@@ -111,34 +115,38 @@ class RMSNorm(Layer):
         array([[0.8485, 1.1314], [0.8485, 1.1314]])
     """
 
-    gain: Array
-    dgain: Array
-
     eps = Option(positive)
+    _axis = -1
 
-    def __init__(self, features: int, *, eps: float = 1e-6, dtype: DTypeLike = np.float64) -> None:
-        features, dtype = positive_int(features, "features"), float_dtype(dtype)
+    def __init__(
+        self,
+        features: int,
+        *,
+        eps: float = 1e-6,
+        affine: bool = True,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        features, affine = positive_int(features, "features"), boolean(affine, "affine")
         self.eps = eps
-        super().__init__(gain=np.ones(features), dtype=dtype)
+        super().__init__(features, gain=affine, bias=False, dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        x = _checked(self, x, "(N, ..., features)")
+        x = _checked(self, x)
         self._r = np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.eps)
         self._normalized = x / self._r
-        return self.gain * self._normalized
+        return self._y()
 
     def backward(self, dy: Array) -> Array:
         RMSNorm.parameter_gradients(self, dy)
-        g = dy * self.gain
+        g = self._times_gain(dy)
         slope = (g * self._normalized).mean(axis=-1, keepdims=True)
         return (g - self._normalized * slope) / self._r
 
     def parameter_gradients(self, dy: Array) -> None:
-        check_gradient(self, dy, self._normalized.shape, self.gain.dtype)
-        (dy * self._normalized).sum(axis=tuple(range(dy.ndim - 1)), out=self.dgain)
+        self._add_up(dy)
 
 
-class GroupNorm(Layer):
+class GroupNorm(Normalization):
     """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), by groups of each example's channels.
 
     Shapes: x and y (N, channels, ...), for images (N, channels, H, W); gain and bias (channels,),
@@ -155,6 +163,7 @@ class GroupNorm(Layer):
         groups: number of groups, which divides the channels.
         channels: number of channels, the second axis of x.
         eps: ε > 0, which avoids a division by zero if a group is constant.
+        affine: whether there are gain and bias; without them, y = x̂.
         dtype: float type of the parameters.
 
     Raises:
@@ -171,33 +180,35 @@ class GroupNorm(Layer):
         array([[[-1., 1.], [-1., 1.], [-1., 1.]]])
     """
 
-    gain: Array
-    dgain: Array
-    bias: Array
-    dbias: Array
-
     eps = Option(positive)
 
     def __init__(
-        self, groups: int, channels: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float64
+        self,
+        groups: int,
+        channels: int,
+        *,
+        eps: float = 1e-5,
+        affine: bool = True,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         groups, channels = positive_int(groups, "groups"), positive_int(channels, "channels")
         if channels % groups:
             raise ValueError(f"groups must divide channels; got {groups} and {channels}")
-        self.eps, self._groups, dtype = eps, groups, float_dtype(dtype)
-        super().__init__(gain=np.ones(channels), bias=np.zeros(channels), dtype=dtype)
+        self.eps, self._groups, affine = eps, groups, boolean(affine, "affine")
+        super().__init__(channels, gain=affine, bias=affine, dtype=dtype)
 
     def forward(self, x: Array) -> Array:
         check_numbers("x", x)
-        if x.ndim < 2 or x.shape[1] != len(self.gain) or not math.prod(x.shape[1:]):
-            last = x.ndim > 2 and x.shape[-1] == len(self.gain)
+        channels, dtype = self._features, self.params.dtype
+        if x.ndim < 2 or x.shape[1] != channels or not math.prod(x.shape[1:]):
+            last = x.ndim > 2 and x.shape[-1] == channels
             hint = " Are the channels last? np.moveaxis(x, -1, 1) puts them second." * last
             raise ValueError(
-                f"{self!r} got x of shape {x.shape}: it must be (N, {len(self.gain)}, ...), with "
+                f"{self!r} got x of shape {x.shape}: it must be (N, {channels}, ...), with "
                 f"the channels second.{hint}"
             )
-        check_width(self, x, self.gain.dtype)
-        x = x.astype(self.gain.dtype, copy=False)
+        check_width(self, x, dtype)
+        x = x.astype(dtype, copy=False)
         in_groups = self._by_group(x)
         if math.prod(in_groups.shape[2:]) == 1:
             raise ValueError(
@@ -208,35 +219,28 @@ class GroupNorm(Layer):
         variance = _group_mean(centred * centred)
         self._deviation = np.sqrt(variance + self.eps)
         self._normalized = (centred / self._deviation).reshape(x.shape)
-        return self._along(self.gain, x) * self._normalized + self._along(self.bias, x)
+        return self._y()
 
     def backward(self, dy: Array) -> Array:
         GroupNorm.parameter_gradients(self, dy)
-        g, normalized = self._by_group(dy * self._along(self.gain, dy)), self._normalized
+        g, normalized = self._by_group(self._times_gain(dy)), self._normalized
         normalized = self._by_group(normalized)
         mean, slope = _group_mean(g), _group_mean(g * normalized)
         return ((g - mean - normalized * slope) / self._deviation).reshape(dy.shape)
 
     def parameter_gradients(self, dy: Array) -> None:
-        check_gradient(self, dy, self._normalized.shape, self.gain.dtype)
-        others = (0, *range(2, dy.ndim))
-        (dy * self._normalized).sum(axis=others, out=self.dgain)
-        dy.sum(axis=others, out=self.dbias)
+        self._add_up(dy)
 
     def _by_group(self, x: Array) -> Array:
         """(N, channels, ...) as (N, groups, channels of a group, ...)."""
         channels = x.shape[1] // self._groups
         return x.reshape(len(x), self._groups, channels, *x.shape[2:])
 
-    def _along(self, values: Array, x: Array) -> Array:
-        """One value for each channel, in a shape in which it meets the channels of x."""
-        return values.reshape(-1, *(1,) * (x.ndim - 2))
 
-
-def _checked(layer: LayerNorm | RMSNorm | GroupNorm, x: Array, axes: str) -> Array:
+def _checked(layer: Normalization, x: Array) -> Array:
     """x in the float type of the layer, in which the means are to be computed."""
-    check_input(layer, x, axes, layer.gain)
-    return x.astype(layer.gain.dtype, copy=False)
+    check_input(layer, x, "(N, ..., features)", layer._features, layer.params.dtype)
+    return x.astype(layer.params.dtype, copy=False)
 
 
 def _group_mean(x: Array) -> Array:

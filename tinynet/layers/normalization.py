@@ -1,11 +1,13 @@
-"""BatchNorm: features normalized over the batch."""
+"""BatchNorm: features normalized over the batch; and what all layers that normalize share."""
 
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet.checks import (
+    boolean,
     check_gradient,
     check_input,
     check_numbers,
@@ -19,7 +21,61 @@ from tinynet.option import Option
 from tinynet.types import Array
 
 
-class BatchNorm(Layer):
+class Normalization(Layer):
+    """y = gain x̂ + bias, of which each layer that normalizes makes its own x̂, `_normalized`.
+
+    Without gain and bias, which are None then, y = x̂.
+    """
+
+    gain: Array | None
+    dgain: Array
+    bias: Array | None
+    dbias: Array
+
+    _normalized: Array
+    _axis: ClassVar[int] = 1  # of the features
+
+    def __init__(self, features: int, *, gain: bool, bias: bool, dtype: DTypeLike) -> None:
+        self._features = features
+        declared = {"gain": np.ones(features)} if gain else {}
+        declared |= {"bias": np.zeros(features)} if bias else {}
+        super().__init__(**declared, dtype=float_dtype(dtype))
+        if not gain:
+            self.gain = None
+        if not bias:
+            self.bias = None
+
+    def _y(self) -> Array:
+        y = self._normalized
+        if self.gain is not None:
+            y = self._along(self.gain, y) * y
+        return y if self.bias is None else y + self._along(self.bias, y)
+
+    def _times_gain(self, dy: Array) -> Array:
+        """g = gain dy, the gradient of x̂."""
+        return dy if self.gain is None else dy * self._along(self.gain, dy)
+
+    def _add_up(self, dy: Array) -> None:
+        """Overwrite dgain = Σ dy x̂ and dbias = Σ dy, where there are gain and bias."""
+        check_gradient(self, dy, self._normalized.shape, self.params.dtype)
+        others = self._others(dy)
+        if self.gain is not None:
+            (dy * self._normalized).sum(axis=others, out=self.dgain)
+        if self.bias is not None:
+            dy.sum(axis=others, out=self.dbias)
+
+    def _others(self, x: Array) -> tuple[int, ...]:
+        """All axes but that of the features."""
+        return tuple(axis for axis in range(x.ndim) if axis != self._axis % x.ndim)
+
+    def _along(self, values: Array, x: Array) -> Array:
+        """One value for each feature, in a shape in which it meets the features of x."""
+        if x.ndim == 2 or self._axis == -1:
+            return values
+        return values.reshape(-1, *(1,) * (x.ndim - 2))
+
+
+class BatchNorm(Normalization):
     """y = gain x̂ + bias with x̂ = (x − μ) / √(σ² + ε), where μ and σ² are the batch's, by feature.
 
     Shapes: x and y (N, features), or (N, features, L) and (N, features, H, W), where the features
@@ -44,6 +100,8 @@ class BatchNorm(Layer):
         features: number of features.
         momentum: weight of the new batch, 0 ≤ momentum < 1.
         eps: ε > 0, which avoids a division by zero if a feature is constant.
+        affine: whether there are gain and bias; without them, y = x̂. There are running statistics
+            in any case.
         dtype: float type of the parameters and statistics.
 
     Raises:
@@ -65,10 +123,6 @@ class BatchNorm(Layer):
         array([[0., 0.]])
     """
 
-    gain: Array
-    dgain: Array
-    bias: Array
-    dbias: Array
     running_mean: Array
     running_var: Array
 
@@ -83,17 +137,19 @@ class BatchNorm(Layer):
         *,
         momentum: float = 0.1,
         eps: float = 1e-5,
+        affine: bool = True,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        features, dtype = positive_int(features, "features"), float_dtype(dtype)
+        features, affine = positive_int(features, "features"), boolean(affine, "affine")
         self.momentum, self.eps = momentum, eps
-        super().__init__(gain=np.ones(features), bias=np.zeros(features), dtype=dtype)
+        super().__init__(features, gain=affine, bias=affine, dtype=dtype)
+        dtype = self.params.dtype
         self.running_mean, self.running_var = np.zeros(features, dtype), np.ones(features, dtype)
         self.input_shape = (features,)
 
     def forward(self, x: Array) -> Array:
         x = self._checked(x)
-        axes, count = self._others(x), x.size // len(self.gain)
+        axes, count = self._others(x), x.size // self._features
         self._frozen = self.is_frozen()
         if self._frozen:
             mean, variance = self.running_mean, self.running_var
@@ -114,31 +170,36 @@ class BatchNorm(Layer):
             self.running_var += self.momentum * (unbiased - self.running_var)
         self._deviation = np.sqrt(variance + self.eps)
         self._normalized = centred / self._along(self._deviation, x)
-        return self._along(self.gain, x) * self._normalized + self._along(self.bias, x)
+        return self._y()
 
     def predict(self, x: Array) -> Array:
         x = self._checked(x)
-        scale = self._along(self.gain / np.sqrt(self.running_var + self.eps), x)
-        return (x - self._along(self.running_mean, x)) * scale + self._along(self.bias, x)
+        gain = 1 if self.gain is None else self.gain
+        scale = self._along(gain / np.sqrt(self.running_var + self.eps), x)
+        y = (x - self._along(self.running_mean, x)) * scale
+        return y if self.bias is None else y + self._along(self.bias, x)
 
     def backward(self, dy: Array) -> Array:
         BatchNorm.parameter_gradients(self, dy)
-        scale = self._along(self.gain / self._deviation, dy)
+        gain = 1 if self.gain is None else self.gain
+        scale = self._along(gain / self._deviation, dy)
         if self._frozen:
             return dy * scale
-        count = dy.size // len(self.gain)
-        mean, slope = self._along(self.dbias / count, dy), self._along(self.dgain / count, dy)
+        if self.gain is None:
+            axes = self._others(dy)
+            sums = dy.sum(axis=axes), (dy * self._normalized).sum(axis=axes)
+        else:
+            sums = self.dbias, self.dgain
+        count = dy.size // self._features
+        mean, slope = (self._along(each / count, dy) for each in sums)
         return (dy - mean - self._normalized * slope) * scale
 
     def parameter_gradients(self, dy: Array) -> None:
-        check_gradient(self, dy, self._normalized.shape, self.gain.dtype)
-        axes = self._others(dy)
-        (dy * self._normalized).sum(axis=axes, out=self.dgain)
-        dy.sum(axis=axes, out=self.dbias)
+        self._add_up(dy)
 
     def _checked(self, x: Array) -> Array:
         check_numbers("x", x)
-        features = len(self.gain)
+        features, dtype = self._features, self.params.dtype
         if x.ndim > 2 and x.shape[1] != features:
             last = x.shape[-1] == features
             hint = " Are the features last? np.moveaxis(x, -1, 1) puts them second." * last
@@ -147,13 +208,5 @@ class BatchNorm(Layer):
                 f"(N, {features}, L) or (N, {features}, H, W).{hint}"
             )
         rows = x if x.ndim < 3 else x.swapaxes(1, -1)
-        check_input(self, rows, "(N, ..., features)", self.gain)
-        return x.astype(self.gain.dtype, copy=False)
-
-    def _others(self, x: Array) -> tuple[int, ...]:
-        """All axes but that of the features."""
-        return 0, *range(2, x.ndim)
-
-    def _along(self, values: Array, x: Array) -> Array:
-        """One value for each feature, in a shape in which it meets the features of x."""
-        return values if x.ndim == 2 else values.reshape(-1, *(1,) * (x.ndim - 2))
+        check_input(self, rows, "(N, ..., features)", features, dtype)
+        return x.astype(dtype, copy=False)

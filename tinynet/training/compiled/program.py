@@ -262,6 +262,8 @@ def _dropout(table: _Table, layer: Any, frozen: bool) -> None:
 
 def _batch_norm(table: _Table, layer: Any, frozen: bool) -> None:
     table.features(layer)
+    if layer.gain is None:
+        raise NotCompiled(f"{layer!r}")
     if frozen:  # it normalizes with its running statistics
         scale = layer.gain / np.sqrt(layer.running_var + layer.eps)
         table.row(codes.NORMALIZE, W=table.keep(layer.running_mean, scale, layer.bias), frozen=True)
@@ -273,6 +275,8 @@ def _batch_norm(table: _Table, layer: Any, frozen: bool) -> None:
 
 def _layer_norm(table: _Table, layer: Any, frozen: bool) -> None:
     table.features(layer)
+    if layer.gain is None or layer.bias is None:
+        raise NotCompiled(f"{layer!r}")
     W = table.place(layer, frozen)
     table.row(codes.LAYER_NORM, W=W, frozen=frozen, constants=(layer.eps, 0.0))
 
