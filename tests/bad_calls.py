@@ -156,6 +156,14 @@ row(
     bias=("bool", True),
     dtype=DTYPE,
 )
+row("Standardize", mean=("finite", np.zeros(3)), std=("spread", np.ones(3)), dtype=DTYPE)
+row(
+    "Standardize.from_data",
+    x=("data", X),
+    shape=("sizes or none", (3,)),
+    allow_constant=("bool", False),
+    dtype=DTYPE,
+)
 for name in ("RNN", "LSTM", "GRU"):
     row(
         name,
@@ -242,6 +250,7 @@ LAYERS = {
     "LayerNorm": (lambda: tinynet.LayerNorm(3), X),
     "RMSNorm": (lambda: tinynet.RMSNorm(3), X),
     "GroupNorm": (lambda: tinynet.GroupNorm(1, 3), X),
+    "Standardize": (lambda: tinynet.Standardize(np.zeros(3), np.ones(3)), X),
     "RNN": (lambda: tinynet.RNN(3, 2, rng=0), STEPS),
     "LSTM": (lambda: tinynet.LSTM(3, 2, rng=0), STEPS),
     "GRU": (lambda: tinynet.GRU(3, 2, rng=0), STEPS),

@@ -199,6 +199,25 @@ KINDS = {
         "longer": lambda: np.ones(len(good) + 1),
         "a column": lambda: good[:, None],
     },
+    "finite": lambda good: {
+        **not_like_arrays(good),
+        "of nan": lambda: good * np.nan,
+        "of inf": lambda: good + np.inf,
+        "longer": lambda: np.ones(len(good) + 1),
+        "a column": lambda: good[:, None],
+    },
+    "spread": lambda good: {
+        **KINDS["finite"](good),
+        "negative": lambda: -good,
+        "zero": lambda: good * 0.0,
+    },
+    "data": lambda good: {
+        **not_arrays(good),
+        "of nan": lambda: good * np.nan,
+        "of inf": lambda: good + np.inf,
+        "constant": lambda: good * 0.0,
+    },
+    "sizes or none": odd("None", "list", "empty list", **SIZES),
     "factors or none": lambda good: without(
         "None", KINDS["factors"](good) | {name: ODD[name] for name in ("0", "1.5")}
     ),

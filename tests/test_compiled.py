@@ -22,6 +22,7 @@ from tinynet import (
     Residual,
     Sequential,
     Softmax,
+    Standardize,
     detect_anomaly,
     fit,
     train,
@@ -114,6 +115,7 @@ def replaced():
             for layer, what in [
                 (BatchNorm(2, affine=False), r"BatchNorm\(2, affine=False\)"),
                 (Frozen(BatchNorm(2, affine=False)), r"BatchNorm\(2, affine=False\)"),
+                (Standardize(0.0, 2.0), r"Standardize\(0.0, 2.0\)"),
                 (LayerNorm(2, affine=False), r"LayerNorm\(2, affine=False\)"),
                 (LayerNorm(2, bias=False), r"LayerNorm\(2, bias=False\)"),
             ]

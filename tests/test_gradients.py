@@ -66,6 +66,7 @@ from tinynet import (
     SiLU,
     Softmax,
     Softplus,
+    Standardize,
     Tanh,
 )
 from tinynet.testing import check_layer, check_loss, check_optimizer
@@ -156,6 +157,15 @@ LAYERS = {
     ),
     "LayerNorm of sequences without bias": LayerRow(
         lambda shape: LayerNorm(3, bias=False), batches(2, 3)
+    ),
+    "Standardize": LayerRow(
+        lambda shape: Standardize([0.5, -1.0, 2.0], [0.5, 1.0, 3.0]), batches(3)
+    ),
+    "Standardize of sequences": LayerRow(
+        lambda shape: Standardize([0.5, -1.0, 2.0], [0.5, 1.0, 3.0]), batches(2, 3)
+    ),
+    "Standardize of images": LayerRow(
+        lambda shape: Standardize([[[0.5]], [[2.0]]], [[[0.5]], [[3.0]]]), batches(2, None, 3)
     ),
     "RMSNorm without gain": LayerRow(lambda shape: RMSNorm(3, affine=False), batches(3)),
     "GroupNorm of images without gain and bias": LayerRow(

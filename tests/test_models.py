@@ -55,6 +55,7 @@ from tinynet import (
     SiLU,
     Softmax,
     Softplus,
+    Standardize,
     Tanh,
     fit,
 )
@@ -126,6 +127,7 @@ OWN = [
         Concatenate,
         Permute,
     ),
+    Standardize,
     *(BatchNorm, LayerNorm, RMSNorm, GroupNorm, Dropout, Reshape, Embedding, Frozen, Residual),
 ]
 
@@ -157,6 +159,8 @@ def own(cls, width, rng):
             return PReLU(width, init=0.1)
         case "RMSNorm":
             return RMSNorm(width, eps=1e-4)
+        case "Standardize":
+            return Standardize(np.arange(width), np.arange(1, width + 1))
         case "GroupNorm":
             return GroupNorm(1, width)
         case "LayerNorm":

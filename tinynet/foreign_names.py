@@ -200,6 +200,7 @@ ATTRIBUTES = _OF_OBJECTS | _table(
         "BatchNorm1d BatchNorm2d BatchNormalization": "write tinynet.BatchNorm(features)",
         "GroupNormalization": "write tinynet.GroupNorm(groups, channels)",
         "InstanceNorm1d InstanceNorm2d": "write tinynet.GroupNorm(channels, channels)",
+        "Normalization StandardScaler": "write tinynet.Standardize.from_data(x)",
         "RMSNormalization": "write tinynet.RMSNorm(features)",
         "LayerNormalization": "write tinynet.LayerNorm(features)",
         "MSE MeanSquaredError mse": "write tinynet.MSELoss()",

@@ -47,6 +47,7 @@ from tinynet import (
     SiLU,
     Softmax,
     Softplus,
+    Standardize,
     Tanh,
     fit,
     train,
@@ -210,6 +211,25 @@ def test_layers_around_others(layer, name, batch_size):
         np.testing.assert_allclose(b, a, rtol=1e-7, atol=1e-9)
     for before, (_, array) in zip(frozen, net[3].named_buffers(), strict=True):
         np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 19])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_standardized_inputs_and_features(batch_size, dtype):
+    x, t = data(60, 5, 3, MSELoss(), dtype)
+    net = Sequential(
+        Standardize.from_data(x),
+        Dense(5, 4, rng=0),
+        Standardize([0.5, 1.0, -2.0, 0.0], [2.0, 0.5, 1.0, 3.0]),
+        Tanh(),
+        Frozen(Standardize([0.1] * 4, [0.7] * 4)),
+        Dense(4, 3, rng=1),
+        dtype=dtype,
+    )
+    theirs, ours = both(net, MSELoss(), OPTIMIZERS["plain"], x, t, epochs=3, batch_size=batch_size)
+    close = {"rtol": 1e-7, "atol": 1e-9} if dtype == np.float64 else {"rtol": 2e-3, "atol": 2e-5}
+    for a, b in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(b, a, **close)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 16])

@@ -17,6 +17,7 @@ from tinynet.layers.recurrent import GRU, LSTM, RNN
 from tinynet.layers.reshaping import Flatten, Permute, Reshape
 from tinynet.layers.sequential import Sequential
 from tinynet.layers.smooth_rectifiers import GELU, Mish, SiLU, Softplus
+from tinynet.layers.standardize import Standardize
 from tinynet.layers.wrappers import Frozen, Residual
 
 __all__ = [
@@ -59,5 +60,6 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "Standardize",
     "Tanh",
 ]

@@ -33,6 +33,7 @@ from tinynet.layers import (
     SiLU,
     Softmax,
     Softplus,
+    Standardize,
     Tanh,
 )
 from tinynet.losses import (
@@ -281,6 +282,13 @@ def _layer_norm(table: _Table, layer: Any, frozen: bool) -> None:
     table.row(codes.LAYER_NORM, W=W, frozen=frozen, constants=(layer.eps, 0.0))
 
 
+def _standardize(table: _Table, layer: Any, frozen: bool) -> None:
+    if layer.mean.shape != (table.features(layer),):
+        raise NotCompiled(f"{layer!r}")
+    constants = layer.mean, 1 / layer.std, np.zeros_like(layer.mean)
+    table.row(codes.NORMALIZE, W=table.keep(*constants), frozen=True)
+
+
 _WRITERS: dict[type[Layer], Callable[[_Table, Any, bool], None]] = {
     Sequential: _sequential,
     Frozen: _frozen,
@@ -296,6 +304,7 @@ _WRITERS: dict[type[Layer], Callable[[_Table, Any, bool], None]] = {
     Dropout: _dropout,
     BatchNorm: _batch_norm,
     LayerNorm: _layer_norm,
+    Standardize: _standardize,
 }
 
 
