@@ -453,6 +453,18 @@ LOOP = {
     "rng": RNG,
     "engine": ("engine", "numpy"),
 }
+row(
+    "minimize",
+    net=NET,
+    loss=LOSS,
+    **DATA,
+    method=("method", "CG"),
+    tolerance=("positive", 0.1),
+    max_iterations=("int", 2),
+    batch_size=("int or none", 2),
+    sample_weight=("sample weights", np.ones(4)),
+    callback=("function or none", None),
+)
 row("train", **TRAINING, **LOOP, blocked=("bool", True))
 row(
     "fit",
@@ -644,6 +656,7 @@ EXEMPT = {  # by the whole name, or by the last part of it
     "MNIST": "a result",
     "ClassScores": "a result",
     "Epoch": "a result",
+    "Minimum": "a result",
     "testing.Report": "a result",
     "Schedule": "what the functions of schedules return",
     "Initializer": "a type",

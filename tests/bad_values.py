@@ -275,6 +275,7 @@ KINDS = {
         "one less": lambda: good[1:],
         "empty": lambda: good[:0],
     },
+    "method": odd(**{"slow": lambda: "Nelder-Mead", "of names": lambda: ("CG",)}),
     "engine": odd(**{"fast": lambda: "fast", "of names": lambda: ("numpy",)}),
     "approximate": odd(**{"gelu": lambda: "gelu", "of names": lambda: ("tanh",)}),
     "padding": odd("list", "empty list", "huge", "0", **SIZES),

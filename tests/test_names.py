@@ -11,7 +11,7 @@ from tinynet import initializers
 from tinynet.foreign_names import ATTRIBUTES
 
 # methods and attributes of networks elsewhere
-SHARED = {"evaluate", "fit", "parameters", "save", "train", "training"}
+SHARED = {"evaluate", "fit", "minimize", "parameters", "save", "train", "training"}
 
 
 @pytest.mark.parametrize("name", sorted(ATTRIBUTES.keys() - SHARED))

@@ -22,24 +22,36 @@ from tinynet.training.read_only import read_only, reading
 from tinynet.types import Array
 
 
-def check_arguments(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, t: Array) -> None:
-    """Refuse what `train` cannot use, and warn of likely mistakes."""
-    for name, value, kind, example in (
+def check_arguments(
+    net: Layer,
+    loss: Loss,
+    optimizer: Optimizer | None,
+    x: Array,
+    t: Array,
+    *,
+    takes_optimizer: bool = True,
+) -> None:
+    """Refuse what `train` cannot use, and warn of likely mistakes; `minimize` has no optimizer."""
+    things: list[tuple[str, Any, type, str]] = [
         ("net", net, Layer, "a layer such as Sequential(...)"),
         ("loss", loss, Loss, "a loss such as MSELoss()"),
-        ("optimizer", optimizer, Optimizer, "an optimizer such as SGD(net, lr=0.1)"),
-    ):
+    ]
+    if takes_optimizer:
+        things.append(("optimizer", optimizer, Optimizer, "an optimizer such as SGD(net, lr=0.1)"))
+    order = f"network, loss,{' optimizer,' * takes_optimizer} x, t"
+    for name, value, kind, example in things:
         if not isinstance(value, kind):
             got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-            order = "The order is network, loss, optimizer, x, t."
-            raise TypeError(f"{name} must be {example}; got {got}. {order}")
+            raise TypeError(f"{name} must be {example}; got {got}. The order is {order}.")
     check_data(x, t, "x", "t")
     if net.input_dtype is None:
         _warn_of_pixels(x)
     _warn_of_activation(net, loss)
-    for thing in (*net.walk(), loss, optimizer):
+    for thing in (*net.walk(), loss):
         _warn_of_unused(thing)
-    _check_optimizer(net, optimizer)
+    if optimizer is not None:
+        _warn_of_unused(optimizer)
+        _check_optimizer(net, optimizer)
 
 
 def check_data(x: Array, t: Array, *names: str) -> None:
