@@ -208,6 +208,7 @@ ATTRIBUTES = _OF_OBJECTS | _table(
         "Huber SmoothL1Loss": "write tinynet.HuberLoss(delta=1.0)",
         "KLDivergence": "write tinynet.KLDivLoss()",
         "Swish swish": "write tinynet.SiLU()",
+        "LBFGS": "write tinynet.minimize(net, loss, x, t)",
         "Momentum Nesterov": "write tinynet.SGD(net, lr=0.1, momentum=0.9)",
         "CosineAnnealingLR ExponentialLR LambdaLR StepLR lr_scheduler": "write an lr "
         "from tinynet.schedules, such as tinynet.schedules.cosine",
