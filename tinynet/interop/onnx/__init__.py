@@ -1,0 +1,5 @@
+"""Networks in files of ONNX, the format in which other programs run them."""
+
+from tinynet.interop.onnx.model import export
+
+__all__ = ["export"]
