@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import tinynet
+import tinynet.interop.onnx
 import tinynet.testing.strategies
 from tinynet import SGD, Conv2D, Dense, History, MSELoss, ReLU, Sequential, Sigmoid
 from tinynet.initializers import he_normal
@@ -76,6 +77,7 @@ def is_one(name):
 
 ROWS: dict[str, Row] = {}
 HAS_SAFETENSORS = importlib.util.find_spec("safetensors") is not None
+HAS_ONNX = importlib.util.find_spec("onnx") is not None
 
 
 def row(_name, _owner=None, /, **arguments):
@@ -514,6 +516,16 @@ row(
 if HAS_SAFETENSORS:
     row("save_safetensors", net=NET, path=("path", FOLDER / "saved.safetensors"))
     row("load_safetensors", net=NET, path=("path", FOLDER / "net.safetensors"))
+if HAS_ONNX:
+    row(
+        "interop.onnx.export",
+        net=NET,
+        path=("path", FOLDER / "net.onnx"),
+        input_shape=("shape or none", (3,)),
+        name=("word", "classifier"),
+        doc=("words", "Reads digits."),
+        opset=("int", 17),
+    )
 
 # pictures
 
@@ -678,6 +690,8 @@ EXEMPT = {  # by the whole name, or by the last part of it
 
 if not HAS_SAFETENSORS:  # its package is an extra
     EXEMPT["save_safetensors"] = EXEMPT["load_safetensors"] = "its package is not installed"
+if not HAS_ONNX:
+    EXEMPT["interop.onnx.export"] = "its package is not installed"
 
 
 def prepare():

@@ -297,6 +297,8 @@ KINDS = {
     "strategy": odd("None"),
     "path": odd("path", "text", **{"null byte": lambda: "a\0b", "an open file": lambda: 1}),
     "path or none": odd("path", "text", "None", **{"null byte": lambda: "a\0b"}),
+    "word": odd("text", **{"half a character": lambda: "a\ud800"}),
+    "words": odd("text", "empty text", **{"half a character": lambda: "a\ud800"}),
     "numbers": not_arrays,
     "pair or none": lambda good: {
         **{name: value for name, value in ODD.items() if name != "None"},

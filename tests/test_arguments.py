@@ -8,12 +8,14 @@ from bad_calls import EXEMPT, ROWS
 
 import tinynet
 from tinynet import Layer, Loss, Optimizer, data, initializers, metrics, plot, schedules, testing
+from tinynet.interop import onnx
 from tinynet.testing import strategies
 
 PLACES = {
     "": tinynet,
     "data.": data,
     "initializers.": initializers,
+    "interop.onnx.": onnx,
     "metrics.": metrics,
     "plot.": plot,
     "schedules.": schedules,

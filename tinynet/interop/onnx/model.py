@@ -68,8 +68,8 @@ def export(
         export(net, path, input_shape=(784,)) with that of yours
     """
     check_network("export", net)
-    if file_path(path).suffix != ".onnx":
-        raise ValueError(f'path must end in .onnx, as in "net.onnx"; got {shown(path)}')
+    if file_path(path).suffix.lower() != ".onnx":
+        raise ValueError(f'path must end in .onnx, as in "net.onnx"; got {path}')
     _check_text("name", name)
     if name == "":
         raise ValueError("name must not be empty; got ''. Leave it out for the name tinynet")

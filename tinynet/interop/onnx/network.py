@@ -23,7 +23,7 @@ def add_layer(graph: Graph, layer: Layer, x: Value, place: str = "") -> Value:
         whose = f"layer {place}, {one_line(layer)}," if place else one_line(layer)
         raise TypeError(
             f"{whose} cannot be exported: only tinynet's own layers have operators in ONNX, and "
-            f"classes derived from them that change no method but backward. Compose it of such "
+            f"classes derived from them that redefine no method but backward. Compose it of such "
             f"layers, or export the network without it and compute it in the program that reads "
             f"the file"
         )
@@ -32,17 +32,14 @@ def add_layer(graph: Graph, layer: Layer, x: Value, place: str = "") -> Value:
 
 
 def _computes_as(layer: Layer, kind: type[Layer]) -> bool:
-    """Whether it is of that class, or of one derived from it that inherits all methods."""
+    """Whether it is of that class, or of one derived from it that inherits what it computes."""
     own = type(layer)
-    return own is kind or (
-        issubclass(own, kind)
-        and all(
-            inspect.getattr_static(own, name) is inspect.getattr_static(kind, name)
-            for name in dir(kind)
-            if not name.startswith("__")
-            and callable(getattr(kind, name))
-            and name not in ("backward", "parameter_gradients")
-        )
+    if not issubclass(own, kind):
+        return False
+    methods = {name for name in dir(kind) if inspect.isfunction(inspect.getattr_static(kind, name))}
+    methods -= {"__init__", "backward", "parameter_gradients"}
+    return all(
+        inspect.getattr_static(own, name) is inspect.getattr_static(kind, name) for name in methods
     )
 
 

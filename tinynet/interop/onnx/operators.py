@@ -88,12 +88,19 @@ def _relu(graph: Graph, layer: ReLU, x: Value) -> str:
 def _leaky_relu(graph: Graph, layer: LeakyReLU, x: Value) -> str:
     if graph.exact:
         return graph.add("LeakyRelu", x, alpha=layer.negative_slope)
-    return graph.add("PRelu", x, np.array([layer.negative_slope], graph.dtype))
+    return _sloping(graph, x, layer.negative_slope)
 
 
 def _prelu(graph: Graph, layer: PReLU, x: Value) -> str:
     slope = layer.slope if len(layer.slope) == 1 else _along(layer.slope, x)
-    return graph.add("PRelu", x, graph.parameter("slope", slope))
+    name = graph.parameter("slope", slope)
+    return graph.add("PRelu", x, name) if graph.exact else _sloping(graph, x, name)
+
+
+def _sloping(graph: Graph, x: Value, slope: Input) -> str:
+    """x for x > 0, else slope · x; runtimes know PRelu for float32."""
+    below = graph.add("Mul", graph.add("Min", x, 0.0), slope)
+    return graph.add("Add", graph.add("Max", x, 0.0), below)
 
 
 def _elu(graph: Graph, layer: ELU, x: Value) -> str:
@@ -104,7 +111,7 @@ def _elu(graph: Graph, layer: ELU, x: Value) -> str:
 
 
 def _gelu(graph: Graph, layer: GELU, x: Value) -> str:
-    if graph.opset >= 20:
+    if graph.exact and graph.opset >= 20:
         return graph.add("Gelu", x, approximate=layer.approximate)
     if layer.approximate == "none":
         u = graph.add("Erf", graph.add("Mul", x, math.sqrt(0.5)))
@@ -122,7 +129,7 @@ def _silu(graph: Graph, layer: SiLU, x: Value) -> str:
 
 
 def _mish(graph: Graph, layer: Mish, x: Value) -> str:
-    if graph.opset >= 18:
+    if graph.exact and graph.opset >= 18:
         return graph.add("Mish", x)
     return graph.add("Mul", x, graph.add("Tanh", _log_of_1_and_exp(graph, x)))
 
