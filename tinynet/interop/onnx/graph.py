@@ -62,8 +62,8 @@ class Graph:
         self._place, self._used = "", Counter[str]()
 
     @property
-    def exact(self) -> bool:
-        """Whether a number may be an attribute of an operator, which is always a float32."""
+    def float32(self) -> bool:
+        """Whether it is float32, as the attributes of operators are, and all their kernels."""
         return self.dtype == np.float32
 
     @contextmanager

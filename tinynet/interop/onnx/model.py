@@ -4,11 +4,12 @@ import itertools
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from tinynet.checks import file_path, positive_int, sizes
 from tinynet.interop.onnx.graph import TYPES, Graph, Node, Value
 from tinynet.interop.onnx.network import add_layer
-from tinynet.layers import Layer, Masked
+from tinynet.layers import Flatten, Identity, Layer, Masked, Permute, Reshape
 from tinynet.persistence.arrays import check_finite, named_arrays
 from tinynet.persistence.atomic import write_atomically
 from tinynet.persistence.models import check_network
@@ -108,12 +109,22 @@ def _example(net: Layer, input_shape: object) -> Array:
             f"the first layer, {first!r}, does not prescribe the shape of an example: write "
             f"export(net, path, input_shape=(784,)) with that of yours"
         )
-    dtype = np.dtype(net.input_dtype or net.params.dtype)
+    dtype = np.dtype(_input_dtype(net))
     if dtype.kind == "f":
         return np.random.default_rng(0).normal(size=(1, *shape)).astype(dtype)
     padding = {part.padding for part in net.walk() if isinstance(part, Masked)}
     some = next(number for number in itertools.count() if number not in padding)
     return np.full((1, *shape), some, np.int64)
+
+
+def _input_dtype(net: Layer) -> DTypeLike:
+    """The type of x, which layers that only change shapes pass on to an `Embedding`."""
+    for part in net.walk():
+        if part.input_dtype is not None:
+            return part.input_dtype
+        if not isinstance(part, Flatten | Reshape | Permute | Identity) and not any(part._parts()):
+            break
+    return net.params.dtype
 
 
 def _with_output(graph: Graph, value: Value) -> list[Node]:

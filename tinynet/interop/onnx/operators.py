@@ -1,14 +1,13 @@
 """Layers of features and images as ONNX's operators: what `predict` of each computes.
 
 An attribute of an operator is a float32. So in float64 a layer with a number such as `eps` is
-written in primitive operators, which take it as a constant of their own type.
+written in primitive operators, which take it as a constant of their own type. So are activations
+whose operators runtimes know in float32 only.
 """
 
 import math
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from tinynet.interop.onnx.graph import Graph, Input, Value, named
 from tinynet.layers import (
@@ -86,7 +85,7 @@ def _relu(graph: Graph, layer: ReLU, x: Value) -> str:
 
 
 def _leaky_relu(graph: Graph, layer: LeakyReLU, x: Value) -> str:
-    if graph.exact:
+    if graph.float32:
         return graph.add("LeakyRelu", x, alpha=layer.negative_slope)
     return _sloping(graph, x, layer.negative_slope)
 
@@ -94,7 +93,7 @@ def _leaky_relu(graph: Graph, layer: LeakyReLU, x: Value) -> str:
 def _prelu(graph: Graph, layer: PReLU, x: Value) -> str:
     slope = layer.slope if len(layer.slope) == 1 else _along(layer.slope, x)
     name = graph.parameter("slope", slope)
-    return graph.add("PRelu", x, name) if graph.exact else _sloping(graph, x, name)
+    return graph.add("PRelu", x, name) if graph.float32 else _sloping(graph, x, name)
 
 
 def _sloping(graph: Graph, x: Value, slope: Input) -> str:
@@ -104,14 +103,14 @@ def _sloping(graph: Graph, x: Value, slope: Input) -> str:
 
 
 def _elu(graph: Graph, layer: ELU, x: Value) -> str:
-    if graph.exact:
+    if graph.float32:
         return graph.add("Elu", x, alpha=layer.alpha)
     below = graph.add("Sub", graph.add("Exp", graph.add("Min", x, 0.0)), 1.0)
     return graph.add("Add", graph.add("Max", x, 0.0), graph.add("Mul", below, layer.alpha))
 
 
 def _gelu(graph: Graph, layer: GELU, x: Value) -> str:
-    if graph.exact and graph.opset >= 20:
+    if graph.float32 and graph.opset >= 20:
         return graph.add("Gelu", x, approximate=layer.approximate)
     if layer.approximate == "none":
         u = graph.add("Erf", graph.add("Mul", x, math.sqrt(0.5)))
@@ -125,11 +124,14 @@ def _gelu(graph: Graph, layer: GELU, x: Value) -> str:
 
 
 def _silu(graph: Graph, layer: SiLU, x: Value) -> str:
-    return graph.add("Mul", x, graph.add("Sigmoid", x))
+    if graph.float32:
+        return graph.add("Mul", x, graph.add("Sigmoid", x))
+    # some versions of ONNX Runtime turn the other form into an operator without float64
+    return graph.add("Div", x, graph.add("Add", graph.add("Exp", graph.add("Neg", x)), 1.0))
 
 
 def _mish(graph: Graph, layer: Mish, x: Value) -> str:
-    if graph.exact and graph.opset >= 18:
+    if graph.float32 and graph.opset >= 18:
         return graph.add("Mish", x)
     return graph.add("Mul", x, graph.add("Tanh", _log_of_1_and_exp(graph, x)))
 
@@ -140,7 +142,7 @@ def _softplus(graph: Graph, layer: Softplus, x: Value) -> str:
 
 def _log_of_1_and_exp(graph: Graph, x: Value) -> str:
     """log(1 + e^x), in float64 as its layer computes it, because runtimes know only float32."""
-    if graph.exact:
+    if graph.float32:
         return graph.add("Softplus", x)
     small = graph.add("Exp", graph.add("Neg", graph.add("Abs", x)))
     return graph.add(
@@ -167,7 +169,7 @@ def _permute(graph: Graph, layer: Permute, x: Value) -> str:
 
 
 def _batch_norm(graph: Graph, layer: BatchNorm, x: Value) -> str:
-    if graph.exact:
+    if graph.float32:
         gain, bias, mean, var = named(layer, graph, "gain", "bias", *layer.buffers)
         return graph.add("BatchNormalization", x, gain, bias, mean, var, epsilon=layer.eps)
     gain, bias, mean, var = (
@@ -181,7 +183,7 @@ def _batch_norm(graph: Graph, layer: BatchNorm, x: Value) -> str:
 
 def _layer_norm(graph: Graph, layer: LayerNorm, x: Value) -> str:
     gain, bias = named(layer, graph, "gain", "bias")
-    if graph.exact:
+    if graph.float32:
         return graph.add("LayerNormalization", x, gain, bias, axis=-1, epsilon=layer.eps)
     normalized = _normalized(graph, _centred(graph, x), layer.eps)
     return graph.add("Add", graph.add("Mul", normalized, gain), bias)
@@ -189,14 +191,14 @@ def _layer_norm(graph: Graph, layer: LayerNorm, x: Value) -> str:
 
 def _rms_norm(graph: Graph, layer: RMSNorm, x: Value) -> str:
     (gain,) = named(layer, graph, "gain")
-    if graph.exact and graph.opset >= 23:
+    if graph.float32 and graph.opset >= 23:
         return graph.add("RMSNormalization", x, gain, axis=-1, epsilon=layer.eps)
     return graph.add("Mul", _normalized(graph, x, layer.eps), gain)
 
 
 def _group_norm(graph: Graph, layer: GroupNorm, x: Value) -> str:
     groups = layer._groups
-    if graph.exact and graph.opset >= 21:
+    if graph.float32 and graph.opset >= 21:
         gain, bias = named(layer, graph, "gain", "bias")
         return graph.add("GroupNormalization", x, gain, bias, num_groups=groups, epsilon=layer.eps)
     gain, bias = (
