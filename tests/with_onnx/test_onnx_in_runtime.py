@@ -450,7 +450,7 @@ def test_an_opset_that_the_package_does_not_have_is_refused(tmp_path):
 
 def test_more_than_a_file_can_hold_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tinynet.interop.onnx.model._LARGEST", 100)
-    with pytest.raises(ValueError, match="holds at most 100 bytes; the arrays have 1"):
+    with pytest.raises(ValueError, match=r"holds at most 100 bytes; the arrays have \d+\."):
         export(small(), tmp_path / "net.onnx")
     assert [*tmp_path.iterdir()] == []
 
