@@ -300,6 +300,14 @@ def test_a_masked_in_a_masked_leaves_out_the_padding_of_both(tmp_path):
     check(net, session, [x], 1e-5)
 
 
+def test_an_output_that_other_operators_take_too(tmp_path):
+    """Behind the Dense, whose output is that of the network, the mask is computed from it."""
+    with warnings.catch_warnings(action="ignore"):  # that nothing leaves out padding
+        net = filled(Sequential(Dense(4, 4), Masked(Identity())), np.float32)
+        session = runtime(exported(net, tmp_path, input_shape=STEPS))
+        check(net, session, [some(STEPS, np.float32, 3)], 1e-5)
+
+
 def test_a_mask_of_other_steps_does_not_reach_inside(tmp_path):
     """The inner mask has another shape, so tinynet takes it alone."""
     halved = Sequential(Reshape((3, 8)), Masked(AverageSteps(), 0))

@@ -128,14 +128,17 @@ def _input_dtype(net: Layer) -> DTypeLike:
 
 
 def _with_output(graph: Graph, value: Value) -> list[Node]:
-    """The operators, of which the last gives y."""
+    """The operators, of which one gives y."""
     if not any(value.name in node.outputs for node in graph.nodes):  # it is x itself
         return [*graph.nodes, Node("Identity", [value.name], ["y"], {})]
-    renamed = []
-    for node in graph.nodes:
-        outputs = ["y" if name == value.name else name for name in node.outputs]
-        renamed.append(node._replace(outputs=outputs))
-    return renamed
+
+    def renamed(names: list[str]) -> list[str]:
+        return ["y" if name == value.name else name for name in names]
+
+    return [
+        node._replace(inputs=renamed(node.inputs), outputs=renamed(node.outputs))
+        for node in graph.nodes
+    ]
 
 
 def _bytes(graph: Graph, nodes: list[Node], x: Array, y: Array, name: str, doc: str) -> bytes:
