@@ -115,9 +115,9 @@ class _Compact:
 
     def __init__(self, graph: Graph, x: Value) -> None:
         self._graph, self._steps = graph, x.example.shape[1]
-        places = np.arange(self._steps)
-        first, last = 2 * self._steps - places, self._steps - places  # the order of all is theirs
-        keys = graph.add("Where", graph.counting, first, last)
+        # TopK gives the largest first: the steps that count, in their order, and then the others
+        others = np.arange(self._steps, 0, -1)
+        keys = graph.add("Where", graph.counting, others + self._steps, others)
         _, order = graph.add_several("TopK", 2, keys, [self._steps], axis=1)
         self.x = self._taken(x, order)
         self._counts = graph.cast(graph.counting, np.int32)
@@ -146,7 +146,7 @@ class _Compact:
 def _for_each(
     graph: Graph, x: Value, state: Array | str, before: list[int], behind: list[int]
 ) -> str:
-    """A state (units,) for each example, in an array whose axis N stands between others."""
+    """A state (units,) for each example, in an array of the axes `before`, N, `behind`."""
     examples = graph.add("Shape", x, start=0, end=1)
     parts: list[Input] = [before, examples, behind] if before else [examples, behind]
     return graph.add("Expand", state, graph.add("Concat", *parts, axis=0))
