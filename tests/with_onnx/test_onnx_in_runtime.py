@@ -52,6 +52,7 @@ from tinynet import (
     SiLU,
     Softmax,
     Softplus,
+    Standardize,
     Tanh,
 )
 from tinynet.interop.onnx import export
@@ -73,6 +74,8 @@ ROWS = [  # layers of rows, with the shape of an example
     *((PReLU(), shape) for shape in ((5,), STEPS, IMAGE)),
     *((PReLU(shape[0]), shape) for shape in ((5,), STEPS, IMAGE)),
     *((Dropout(0.5), (5,)), (Dropout(0.5, channels=True), IMAGE)),
+    *((Standardize(np.zeros(shape), np.ones(shape)), IMAGE) for shape in ((), (8,), (4, 1, 1))),
+    (Standardize(np.zeros(5), np.ones(5)), (5,)),
     *((BatchNorm(shape[0], eps=0.1), shape) for shape in ((5,), STEPS, IMAGE)),
     *((LayerNorm(shape[-1], eps=0.1), shape) for shape in ((5,), STEPS, IMAGE)),
     *((RMSNorm(shape[-1], eps=0.1), shape) for shape in ((5,), STEPS, IMAGE)),
@@ -154,7 +157,7 @@ def filled(layer, dtype, seed=0):
     for array in named_arrays(net).values():
         array[...] = rng.uniform(0.2, 0.8, array.shape) * rng.choice([-1, 1], array.shape)
     for name, array in named_arrays(net).items():
-        if name.endswith("running_var"):
+        if name.endswith(("running_var", "std")):
             array[...] = np.abs(array)
     return net
 

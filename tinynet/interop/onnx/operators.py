@@ -39,6 +39,7 @@ from tinynet.layers import (
     SiLU,
     Softmax,
     Softplus,
+    Standardize,
     Tanh,
 )
 from tinynet.layers.windows import Windows
@@ -168,6 +169,11 @@ def _permute(graph: Graph, layer: Permute, x: Value) -> str:
 # normalization
 
 
+def _standardize(graph: Graph, layer: Standardize, x: Value) -> str:
+    mean, std = named(layer, graph, "mean", "std")
+    return graph.add("Div", graph.add("Sub", x, mean), std)
+
+
 def _batch_norm(graph: Graph, layer: BatchNorm, x: Value) -> str:
     if graph.float32:
         gain, bias, mean, var = named(layer, graph, "gain", "bias", *layer.buffers)
@@ -278,6 +284,7 @@ OPERATORS: dict[type[Layer], Callable[[Graph, Any, Value], str]] = {
     Flatten: _flatten,
     Reshape: _reshape,
     Permute: _permute,
+    Standardize: _standardize,
     BatchNorm: _batch_norm,
     LayerNorm: _layer_norm,
     RMSNorm: _rms_norm,
