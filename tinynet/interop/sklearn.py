@@ -694,11 +694,11 @@ def _counting(
     """The rows whose weights are not 0, and these weights, or None where all are equal."""
     if sample_weight is None:
         return x, t, None
+    if np.ndim(sample_weight) == 0:
+        sample_weight = np.full(len(x), sample_weight)
     weights = check_array(
         sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
     )
-    if weights.ndim == 0:
-        weights = np.full(len(x), weights)
     if weights.ndim != 1:
         raise ValueError(
             f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected "
