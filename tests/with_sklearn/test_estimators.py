@@ -496,7 +496,9 @@ def test_epochs_are_shown_when_asked_for(capsys):
         ({"class_weight": {0: -1.0}}, "Negative values in data passed to class_weight"),
         ({"random_state": "zero"}, "'zero' cannot be used to seed"),
         ({"validation_fraction": 0.01}, "validation_fraction=0.01 must leave rows of each class"),
-        ({"network": lambda i, o, rng: Dense(i, 2, rng=rng)}, "y"),
+        ({"network": lambda i, o, rng: Dense(i, 2, rng=rng)}, "return one with 3 outputs"),
+        ({"network": lambda i, o, rng: Dense(i, 4, rng=rng)}, "return one with 3 outputs"),
+        ({"network": lambda i, o, rng: Dense(3, o, rng=rng)}, r"it must be \(N, 3\)"),
     ],
 )
 def test_options_that_mean_nothing_are_refused_by_fit(options, message):

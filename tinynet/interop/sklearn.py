@@ -47,6 +47,7 @@ from tinynet.losses import (
 from tinynet.optimizers import Adam, Optimizer
 from tinynet.text import shown
 from tinynet.training import History, fit, predict
+from tinynet.training.loop import start
 from tinynet.types import Array
 
 try:
@@ -149,7 +150,7 @@ class _Neural(BaseEstimator):
         rows, held_back = self._split(t)
         if first:
             self._scale(x[rows], t[rows], None if weights is None else weights[rows])
-        net = self._network(t) if first else self.net_
+        net = self._network(x, t) if first else self.net_
         optimizer = self._optimizer(net)
         history = self._train(net, optimizer, x, t, weights, rows, held_back, self.epochs)
         self.net_, self.optimizer_, self.history_ = net, optimizer, history
@@ -169,14 +170,27 @@ class _Neural(BaseEstimator):
         if first:
             self._rng = self._generator()
             self._scale(x, t, weights)
-        net = self._network(t) if first else self.net_
-        optimizer = self._optimizer(net) if first else self.optimizer_
-        history = self._train(net, optimizer, x, t, weights, np.arange(len(x)), None, 1)
-        if not first and history.epochs and self.history_.names == history.names:
-            row = {name: float(column[0]) for name, column in history.items()}
-            history = self.history_.plus(row)
-        self.net_, self.optimizer_, self.history_ = net, optimizer, history
-        self.n_iter_ = history.epochs
+            net = self._network(x, t)
+            optimizer = self._optimizer(net)
+            history = self._train(net, optimizer, x, t, weights, np.arange(len(x)), None, 1)
+            self.net_, self.optimizer_, self.history_ = net, optimizer, history
+        else:
+            self.history_ = self._one_more(x, t, weights)
+        self.n_iter_ = self.history_.epochs
+
+    def _one_more(self, x: Array, t: Array, weights: Array | None) -> History:
+        """One epoch, without the rehearsal on a copy, which takes longer than few rows do."""
+        weights = self._total_weights(t, weights)
+        x, t, size = self._scaled(x), self._targets(t, self._trained), self._batch_size(len(x))
+        epochs = start(
+            self.net_, self._trained, self.optimizer_, x, t, 1, size, self.shuffle, self._rng,
+            "auto", sample_weight=weights, checked=True,
+        )  # fmt: skip
+        epoch = next(epochs)
+        row = {"loss": epoch.loss, "lr": epoch.lr, "seconds": epoch.seconds}
+        if self.history_.names == tuple(row):
+            return self.history_.plus(row)
+        return History({name: [value] for name, value in row.items()})
 
     def _check_options(self) -> None:
         """Refuse options that have no meaning, before anything is changed."""
@@ -274,13 +288,19 @@ class _Neural(BaseEstimator):
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=4)
         return np.random.default_rng(seeds)
 
-    def _network(self, t: Array) -> Layer:
+    def _network(self, x: Array, t: Array) -> Layer:
         inputs, outputs, rng = self.n_features_in_, self._outputs(t), self._rng
         dtype = float_dtype(self.dtype)
         if self.network is not None:
             net = self.network(inputs, outputs, rng)
             check_instance("what network returns", net, Layer, "a layer or network")
-            return net if net.params.dtype == dtype else Sequential(net, dtype=dtype)
+            net = net if net.params.dtype == dtype else Sequential(net, dtype=dtype)
+            if (shape := net.predict(x[:1]).shape[1:]) != (outputs,):
+                raise ValueError(
+                    f"network must return one with {outputs} outputs for these targets and this "
+                    f"loss, its second argument; the outputs for a row have the shape {shape}"
+                )
+            return net
         hidden = self.hidden if isinstance(self.hidden, tuple | list) else (self.hidden,)
         layers: list[Layer] = []
         for units in sizes(hidden, "hidden"):
@@ -694,7 +714,7 @@ def _counting(
     """The rows whose weights are not 0, and these weights, or None where all are equal."""
     if sample_weight is None:
         return x, t, None
-    if np.ndim(sample_weight) == 0:
+    if np.isscalar(sample_weight):
         sample_weight = np.full(len(x), sample_weight)
     weights = check_array(
         sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"

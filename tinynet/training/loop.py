@@ -142,12 +142,14 @@ def start(
     blocked: bool = True,
     sample_weight: ArrayLike | None = None,
     watch: Callable[[int], object] | None = None,
+    checked: bool = False,
 ) -> Generator[Epoch, None, None]:
     """Do what `train` does; `watch` is called with the number of steps taken in an epoch.
 
     It is called some hundred times in an epoch. A signal waits until a step is complete, so that
     an exception that its handler raises leaves parameters, buffers, the optimizer and random
-    numbers as they are between two steps.
+    numbers as they are between two steps. `checked` says that network, loss and optimizer have been
+    trained together, and that x and t are finite numbers: then nothing is rehearsed.
     """
     positive_int(epochs, "epochs")
     positive_int(batch_size, "batch_size")
@@ -161,7 +163,8 @@ def start(
         data = stream.first
         check_stream_options(batch_size, sample_weight, engine)
         batch_size = len(data[0])
-    check_arguments(net, loss, optimizer, *data[:2])
+    if not checked:
+        check_arguments(net, loss, optimizer, *data[:2])
     x, t, *more = data
     data = read_only(x), read_only(t), *more
     if sample_weight is not None:
@@ -169,7 +172,8 @@ def start(
         if not weights.any():
             raise ValueError("sample_weight must have an example above 0; got only 0.0")
         data = *data, read_only(weights)
-    rehearse(net, loss, data, batch_size)
+    if not checked:
+        rehearse(net, loss, data, batch_size)
     if engine == "compiled" and (what := compiled.reason_against(net, loss, optimizer, data)):
         raise ValueError(f'engine="compiled" has no compiled form of {what}; use engine="auto"')
     steps = -(-len(x) // batch_size) if stream is None else stream.steps
