@@ -27,7 +27,7 @@ FOUNDATION = {
     "zip_files",
 }  # every module may import these
 MAY_IMPORT = {  # besides those and its own folder; a module that is not here imports nothing else
-    "interop": {"layers", "persistence"},
+    "interop": {"initializers", "layers", "losses", "optimizers", "persistence", "training"},
     "layers": {"initializers", "parameter_checks", "parameters"},
     "optimizers": {"parameter_checks", "parameters"},
     "parameters": {"parameter_checks"},
