@@ -1,6 +1,8 @@
 """Parameters under PyTorch's names; the comparison with PyTorch itself is in tests/oracle."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +29,8 @@ from tinynet import (
     to_state_dict,
 )
 from tinynet.persistence.arrays import named_arrays
+
+ROOT = Path(__file__).parent.parent
 
 
 def network(seed, dtype=np.float64):
@@ -179,6 +183,15 @@ def test_names_that_are_no_strings_are_listed(state):
 def test_a_module_in_place_of_its_state_dict_is_refused():
     with pytest.raises(TypeError, match=r"model\.state_dict\(\).*got Dense"):
         from_state_dict(Dense(2, 2, rng=0), Dense(2, 2, rng=1))
+
+
+def test_without_scikit_learn_the_estimators_say_how_to_install_it():
+    code = "import sys; sys.modules['sklearn'] = None; import tinynet.interop.sklearn"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.stderr.splitlines()[-1] == (
+        "ImportError: tinynet.interop.sklearn needs scikit-learn 1.6 or newer: "
+        "pip install 'scikit-learn>=1.6'"
+    )
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch, tmp_path):

@@ -123,7 +123,7 @@ def test_names_of_columns_are_kept_and_others_refused():
 
 def test_a_grid_search_tries_options_of_the_network():
     grid = {"hidden": [(), (16,)], "activation": [ReLU, Tanh], "dropout": [0.0, 0.2]}
-    search = GridSearchCV(classifier(epochs=20), grid, cv=3).fit(*IRIS)
+    search = GridSearchCV(classifier(), grid, cv=3).fit(*IRIS)
     assert search.best_score_ > 0.9
     assert search.best_estimator_.net_.predict(IRIS[0]).shape == (150, 3)
 

@@ -21,21 +21,8 @@ from tinynet.checks import (
     positive_int,
     sizes,
 )
-from tinynet.initializers import he_normal, lecun_normal
-from tinynet.layers import (
-    ELU,
-    GELU,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Layer,
-    LeakyReLU,
-    Mish,
-    PReLU,
-    ReLU,
-    Sequential,
-    SiLU,
-)
+from tinynet.initializers import glorot_uniform
+from tinynet.layers import BatchNorm, Dense, Dropout, Layer, ReLU, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import Adam, Optimizer
 from tinynet.text import shown
@@ -49,7 +36,6 @@ MakesNetwork: TypeAlias = Callable[[int, int, np.random.Generator], Layer]
 MakesOptimizer: TypeAlias = Callable[[Layer, Any], Optimizer]
 """Takes the network and the learning rate, as the classes of the optimizers do."""
 
-_RECTIFIERS = (ReLU, LeakyReLU, PReLU, ELU, GELU, SiLU, Mish)  # for which He's weights are made
 _AUTO = 200  # examples in a batch, as in scikit-learn
 
 
@@ -284,15 +270,14 @@ class NeuralEstimator(BaseEstimator):
         for units in sizes(hidden, "hidden"):
             activation = self.activation()
             check_instance("what activation returns", activation, Layer, "a layer")
-            init = he_normal if isinstance(activation, _RECTIFIERS) else lecun_normal
-            layers.append(Dense(inputs, units, bias=not self.batch_norm, init=init, rng=rng))
+            layers.append(_dense(inputs, units, not self.batch_norm, rng))
             if self.batch_norm:
                 layers.append(BatchNorm(units))
             layers.append(activation)
             if self.dropout:
                 layers.append(Dropout(self.dropout, rng=rng))
             inputs = units
-        return Sequential(*layers, Dense(inputs, outputs, rng=rng), dtype=dtype)
+        return Sequential(*layers, _dense(inputs, outputs, True, rng), dtype=dtype)
 
     def _optimizer(self, net: Layer) -> Optimizer:
         optimizer = self.optimizer(net, self.lr)
@@ -354,6 +339,15 @@ class NeuralEstimator(BaseEstimator):
         check_is_fitted(self, "net_")
         x = validate_data(self, X, reset=False, dtype=self.net_.params.dtype, order="C")
         return predict(self.net_, self._scaled(x))
+
+
+def _dense(inputs: int, outputs: int, bias: bool, rng: np.random.Generator) -> Dense:
+    """A layer that starts as those of scikit-learn: W and b from Glorot's uniform distribution."""
+    layer = Dense(inputs, outputs, bias=bias, init=glorot_uniform, rng=rng)
+    if bias:
+        bound = np.sqrt(6 / (inputs + outputs))
+        layer.b = rng.uniform(-bound, bound, outputs)
+    return layer
 
 
 def counting(

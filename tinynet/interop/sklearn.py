@@ -48,12 +48,12 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
     p = softmax(net(x)), trained by cross-entropy, Adam and batches; for two classes the network has
     one output and p = σ(net(x)) is the probability of the second class. It takes part in whatever
     scikit-learn has for classifiers: pipelines, searches, cross-validation, calibration. Defaults
-    are those of MLPClassifier, without its L2 penalty and with all epochs instead of a tolerance.
+    and initial weights are those of MLPClassifier, without its L2 penalty and with all epochs
+    instead of a tolerance.
 
     Args:
         hidden: units of the hidden layers; () makes a linear model.
-        activation: after each hidden layer, a class of layers or a function that makes one. What
-            resembles ReLU starts with He's weights, anything else with LeCun's.
+        activation: after each hidden layer, a class of layers or a function that makes one.
         dropout: the part of the hidden units that each step leaves out.
         batch_norm: whether a BatchNorm precedes each activation.
         standardize: whether the features get mean 0 and variance 1 first (those of the rows that
@@ -109,7 +109,8 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
             Dense(4, 16, ...),
             ReLU(),
             Dense(16, 3, ...),
-            dtype=np.float64)
+            dtype=np.float64,
+        )
     """
 
     classes_: Array
@@ -282,8 +283,8 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
     """A regressor for scikit-learn: a network of dense layers, or any other of tinynet.
 
     ŷ = net(x), trained by the mean squared error, Adam and batches, for one target or for several.
-    Defaults are those of MLPRegressor, without its L2 penalty and with all epochs instead of a
-    tolerance.
+    Defaults and initial weights are those of MLPRegressor, without its L2 penalty and with all
+    epochs instead of a tolerance.
 
     Args:
         standardize: whether features and targets get mean 0 and variance 1 (over the rows that are
@@ -302,10 +303,10 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
     Example:
         >>> from sklearn.datasets import load_diabetes
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> model = NeuralRegressor(hidden=(16,), standardize=True, epochs=50, random_state=0)
-        >>> model.fit(X[:400], y[:400]).predict(X[400:]).shape
-        (42,)
-        >>> model.score(X[400:], y[400:]) > 0.5
+        >>> model = NeuralRegressor(hidden=(16,), lr=0.01, epochs=60, standardize=True)
+        >>> model.fit(X[:350], y[:350]).predict(X[350:]).shape
+        (92,)
+        >>> model.score(X[350:], y[350:]) > 0.4
         True
     """
 
