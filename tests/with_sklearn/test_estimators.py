@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,6 +137,12 @@ def test_a_grid_search_in_several_processes_gives_the_same_scores():
         for jobs in (1, 2)
     ]
     np.testing.assert_array_equal(*scores)
+
+
+def test_threads_train_at_the_same_time():
+    with joblib.parallel_config("threading"):
+        scores = cross_val_score(classifier(), *IRIS, n_jobs=2)
+    np.testing.assert_array_equal(scores, cross_val_score(classifier(), *IRIS))
 
 
 def test_calibration_makes_the_probabilities_of_a_classifier_better():
@@ -550,6 +557,21 @@ def test_training_that_diverges_says_so_and_leaves_no_network():
     with pytest.raises(DivergenceError, match="Try a learning rate ten times smaller"):
         model.fit(*DIABETES)
     assert not hasattr(model, "net_")
+
+
+def test_a_call_that_fails_leaves_a_model_as_it_was():
+    X, y = IRIS
+    model = classifier().fit(X, y)
+    before, attributes = model.predict_proba(X), dict(vars(model))
+    with pytest.raises(ValueError, match="one class"):
+        model.fit(X[:50, :2], y[:50])
+    with pytest.raises(DivergenceError):
+        model.set_params(lr=1e30, optimizer=SGD).fit(X, y)
+    with pytest.raises(ValueError, match="has classes not in"):
+        model.partial_fit(X, y + 1)
+    model.set_params(lr=attributes["lr"], optimizer=attributes["optimizer"])
+    assert vars(model) == attributes
+    np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
 def test_importing_tinynet_does_not_import_scikit_learn():

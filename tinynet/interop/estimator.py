@@ -1,6 +1,7 @@
 """What the estimators for scikit-learn share: options, data, the network and its training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -49,7 +50,7 @@ class NeuralEstimator(BaseEstimator):
     n_iter_: int
     n_features_in_: int
     scaler_: Any
-    _trained: Loss  # what predict_proba has to know of
+    _trained: Loss  # the loss, also if `loss` is changed later
     _rng: np.random.Generator
 
     def __init__(
@@ -108,17 +109,19 @@ class NeuralEstimator(BaseEstimator):
         """
         self._check_options()
         first = not (self.warm_start and hasattr(self, "net_"))
-        x, t, weights = self._data(X, y, sample_weight, first=first, known=not first)
-        if first:
-            self._rng = self._generator()
-        rows, held_back = self._split(t)
-        if first:
-            self._scale(x[rows], t[rows], None if weights is None else weights[rows])
-        net = self._network(x, t) if first else self.net_
-        optimizer = self._optimizer(net)
-        history = self._train(net, optimizer, x, t, weights, rows, held_back, self.epochs)
-        self.net_, self.optimizer_, self.history_ = net, optimizer, history
-        self.n_iter_ = history.epochs
+        with self._unchanged_by_errors():
+            x, t, weights = self._data(X, y, sample_weight, first=first, known=not first)
+            if first:
+                self._rng = self._generator()
+            rows, held_back = self._split(t)
+            if first:
+                self._scale(x[rows], t[rows], None if weights is None else weights[rows])
+            self._trained = self._default_loss() if self.loss is None else self.loss
+            if first:
+                self.net_ = self._network(x, t)
+            self.optimizer_ = self._optimizer()
+            self.history_ = self._train(x, t, weights, rows, held_back, self.epochs)
+            self.n_iter_ = self.history_.epochs
         return self
 
     def _go_on(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
@@ -130,22 +133,37 @@ class NeuralEstimator(BaseEstimator):
                 f"got {shown(self.validation_fraction)}"
             )
         first = not hasattr(self, "net_")
-        x, t, weights = self._data(X, y, sample_weight, first=first, known=True)
-        if first:
-            self._rng = self._generator()
-            self._scale(x, t, weights)
-            net = self._network(x, t)
-            optimizer = self._optimizer(net)
-            history = self._train(net, optimizer, x, t, weights, np.arange(len(x)), None, 1)
-            self.net_, self.optimizer_, self.history_ = net, optimizer, history
-        else:
-            self.history_ = self._one_more(x, t, weights)
-        self.n_iter_ = self.history_.epochs
+        with self._unchanged_by_errors():
+            x, t, weights = self._data(X, y, sample_weight, first=first, known=True)
+            if first:
+                self._rng = self._generator()
+                self._scale(x, t, weights)
+                self._trained = self._default_loss() if self.loss is None else self.loss
+                self.net_ = self._network(x, t)
+                self.optimizer_ = self._optimizer()
+                self.history_ = self._train(x, t, weights, np.arange(len(x)), None, 1)
+            else:
+                self.history_ = self._one_more(x, t, weights)
+            self.n_iter_ = self.history_.epochs
+
+    @contextmanager
+    def _unchanged_by_errors(self) -> Iterator[None]:
+        """Give all attributes their values back if the body fails.
+
+        With `warm_start`, the network is then as `tinynet.fit` leaves it, at the end of an epoch.
+        """
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _one_more(self, x: Array, t: Array, weights: Array | None) -> History:
         """One epoch, without the rehearsal on a copy, which takes longer than few rows do."""
         weights = self._total_weights(t, weights)
-        x, t, size = self._scaled(x), self._targets(t, self._trained), self._batch_size(len(x))
+        x, t, size = self._scaled(x), self._targets(t), self._batch_size(len(x))
         epochs = start(
             self.net_, self._trained, self.optimizer_, x, t, 1, size, self.shuffle, self._rng,
             "auto", sample_weight=weights, checked=True,
@@ -205,7 +223,7 @@ class NeuralEstimator(BaseEstimator):
         """How many outputs the network needs."""
         raise NotImplementedError
 
-    def _targets(self, t: Array, loss: Loss) -> Array:
+    def _targets(self, t: Array) -> Array:
         """The targets in the form of the loss."""
         raise NotImplementedError
 
@@ -279,15 +297,13 @@ class NeuralEstimator(BaseEstimator):
             inputs = units
         return Sequential(*layers, _dense(inputs, outputs, True, rng), dtype=dtype)
 
-    def _optimizer(self, net: Layer) -> Optimizer:
-        optimizer = self.optimizer(net, self.lr)
+    def _optimizer(self) -> Optimizer:
+        optimizer = self.optimizer(self.net_, self.lr)
         check_instance("what optimizer returns", optimizer, Optimizer, "an optimizer")
         return optimizer
 
     def _train(
         self,
-        net: Layer,
-        optimizer: Optimizer,
         x: Array,
         t: Array,
         weights: Array | None,
@@ -296,9 +312,8 @@ class NeuralEstimator(BaseEstimator):
         epochs: int,
     ) -> History:
         """Train on `rows` and validate on those that are held back."""
-        self._trained = loss = self._default_loss() if self.loss is None else self.loss
         weights = self._total_weights(t, weights)
-        x, t = self._scaled(x), self._targets(t, loss)
+        x, t = self._scaled(x), self._targets(t)
         options: dict[str, Any] = {}
         if held_back is not None:
             options["validation"] = (x[held_back], t[held_back])
@@ -310,9 +325,9 @@ class NeuralEstimator(BaseEstimator):
         if weights is not None:
             options["sample_weight"] = weights
         return fit(
-            net,
-            loss,
-            optimizer,
+            self.net_,
+            self._trained,
+            self.optimizer_,
             x,
             t,
             epochs=epochs,

@@ -86,6 +86,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
     Attributes:
         classes_: the labels, sorted.
         net_: the network; `tinynet.save` writes it to a file.
+        optimizer_: the optimizer, with which `partial_fit` goes on.
         history_: the results of the epochs, a `tinynet.History`.
         n_iter_: the number of epochs that were run.
         n_features_in_: the number of columns.
@@ -192,7 +193,8 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
                     f"`classes={shown(classes)}` is not the same as on last call to partial_fit, "
                     f"was: {self.classes_}"
                 )
-            self.classes_ = _at_least_two(labels)
+            if not fitted:
+                self.classes_ = _at_least_two(labels)
         self._go_on(X, y, sample_weight)
         return self
 
@@ -242,12 +244,11 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         return x, np.searchsorted(self.classes_, labels), weights
 
     def _outputs(self, t: Array) -> int:
-        loss = self._default_loss() if self.loss is None else self.loss
-        single = loss.activation == "Sigmoid" or isinstance(loss, BCELoss)
+        single = self._trained.activation == "Sigmoid" or isinstance(self._trained, BCELoss)
         return 1 if single and len(self.classes_) == 2 else len(self.classes_)
 
-    def _targets(self, t: Array, loss: Loss) -> Array:
-        if isinstance(loss, CrossEntropyLoss):
+    def _targets(self, t: Array) -> Array:
+        if isinstance(self._trained, CrossEntropyLoss):
             return t
         dtype = float_dtype(self.dtype)
         if self._outputs(t) == 1:
@@ -358,7 +359,7 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
     def _outputs(self, t: Array) -> int:
         return t.shape[1]
 
-    def _targets(self, t: Array, loss: Loss) -> Array:
+    def _targets(self, t: Array) -> Array:
         if self.target_scaler_ is None:
             return t
         scaled: Array = self.target_scaler_.transform(t).astype(t.dtype, copy=False)
