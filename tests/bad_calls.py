@@ -498,6 +498,7 @@ row(
     factor=("factor", 0.5),
     patience=("int", 3),
     min_delta=("not negative", 0.1),
+    min_lr=("not negative", 0.1),
 )
 row("History.plus", lambda: History({"loss": [0.5]}), row=("row", {"loss": 0.25}))
 row("detect_anomaly", **{"*objects": ("watched", New(network))})

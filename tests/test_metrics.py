@@ -234,6 +234,8 @@ def test_metrics_of_scikit_learn_get_what_they_take():
     np.testing.assert_array_equal(record.seen[1], [0.5, -2.0])
     from_sklearn(record, of="classes")(np.array([[0.5], [-2.0]]), labels)
     np.testing.assert_array_equal(record.seen[1].ravel(), [True, False])
+    from_sklearn(record, of="probabilities")(np.array([[0.0], [1000.0]]), labels)
+    np.testing.assert_array_equal(record.seen[1].ravel(), [0.5, 1])
     with pytest.raises(ValueError, match="of must be one of 'values', 'classes'"):
         from_sklearn(record, of="labels")
     with pytest.raises(TypeError, match="metric must be a function"):

@@ -64,7 +64,7 @@ def test_fit_reduces_a_rate_that_is_too_large():
     assert lr[0] == 1.5
     assert lr[-1] <= 0.75
     assert (np.diff(lr) <= 0).all()
-    assert optimizer.lr <= lr[-1]
+    assert optimizer.lr == 1.5
     assert history["loss"][-1] < history["loss"][0]
 
 
@@ -73,6 +73,29 @@ def test_a_resumed_run_has_the_same_rates_and_bytes(tmp_path):
     run(4, tmp_path / "run.npz")
     resumed, _, again = run(9, tmp_path / "run.npz", resume=True)
     np.testing.assert_array_equal(resumed.params, whole.params)
+    np.testing.assert_array_equal(again["lr"], history["lr"])
+
+
+def test_a_rate_that_was_reduced_very_often_stays_positive():
+    history = History({"loss": [1.0] * 2000})
+    assert 0 < ReduceOnPlateau(0.1, 1).reduced(0.1, history, "loss") < 1e-300
+    assert ReduceOnPlateau(0.1, 1, min_lr=1e-4).reduced(0.1, history, "loss") == 1e-4
+    schedule = ReduceOnPlateau(0.1, 1).reduced(lambda step: float(step), history, "loss")
+    assert schedule(0) == 0
+    assert 0 < schedule(1) < 1e-300
+
+
+def test_the_same_optimizer_may_resume(tmp_path):
+    _, _, history = run(9)
+    net = Dense(3, 1, rng=0)
+    optimizer = SGD(net, lr=1.5)
+    plateau = ReduceOnPlateau(0.5, 1)
+    for epochs in (4, 9):
+        again = fit(
+            net, MSELoss(), optimizer, X, T, epochs=epochs, batch_size=20, progress="off", rng=0,
+            monitor="loss", reduce_on_plateau=plateau, checkpoint=tmp_path / "run.npz",
+            resume=epochs == 9,
+        )  # fmt: skip
     np.testing.assert_array_equal(again["lr"], history["lr"])
 
 

@@ -1,5 +1,6 @@
 """Compiled functions on the disk: when they count as prepared, and what is said. Needs no Numba."""
 
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,17 +12,18 @@ from tinynet import SGD, Dense, MSELoss, train
 from tinynet.training.compiled import __main__ as command
 from tinynet.training.compiled import engine, preparation
 
+TAG = f"py{sys.version_info.major}{sys.version_info.minor}"
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 @pytest.fixture(autouse=True)
 def forget(monkeypatch):
     """Nothing that these tests pretend is remembered."""
-    for function in (preparation.kernels, preparation.prepare, preparation._digest):
+    for function in (preparation.kernels, preparation.prepare, preparation._digest_of_sources):
         function.cache_clear()
     yield
     monkeypatch.undo()
-    for function in (preparation.kernels, preparation.prepare, preparation._digest):
+    for function in (preparation.kernels, preparation.prepare, preparation._digest_of_sources):
         function.cache_clear()
 
 
@@ -32,7 +34,8 @@ def computed(monkeypatch, tmp_path):
     stats = SimpleNamespace(cache_path=str(tmp_path))
     module = SimpleNamespace(take_steps=SimpleNamespace(stats=stats))
     monkeypatch.setattr(preparation, "kernels", lambda: module)
-    monkeypatch.setattr(preparation, "_digest", lambda: "now")
+    monkeypatch.setattr(preparation, "_digest_of_sources", lambda: "now")
+    monkeypatch.setattr(preparation, "_digest_of_machine", lambda: "here")
     monkeypatch.setattr(preparation, "_compute_a_gradient", calls.append)
     return calls
 
@@ -58,10 +61,14 @@ def test_what_was_compiled_from_other_sources_is_removed(computed, tmp_path):
         "kernels.take_steps-1.py311.1.nbc",
         "tinynet-old-float32",
     )
-    for name in (*old, "unrelated.nbi"):
+    for name in (*old, "unrelated.nbi", "kernels.take_steps-1.py399.nbi"):
         tmp_path.joinpath(name).touch()
     preparation.prepare(SINGLE)
-    assert {p.name for p in tmp_path.iterdir()} == {"unrelated.nbi", "tinynet-now-float32"}
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "kernels.take_steps-1.py399.nbi",  # of another Python
+        "unrelated.nbi",
+        "tinynet-now-here-float32",
+    }
     tmp_path.joinpath(old[0]).touch()
     preparation.prepare(DOUBLE)  # beside what is right
     assert tmp_path.joinpath(old[0]).exists()
@@ -81,7 +88,7 @@ def test_a_folder_that_is_gone_or_full_is_no_error(computed, monkeypatch):
 
 
 def test_a_damaged_file_is_replaced(computed, monkeypatch, tmp_path):
-    index = tmp_path / "kernels.take_steps-1.nbi"
+    index = tmp_path / f"kernels.take_steps-1.{TAG}.nbi"
 
     def compute(dtype):
         if index.exists():
@@ -89,7 +96,7 @@ def test_a_damaged_file_is_replaced(computed, monkeypatch, tmp_path):
         computed.append(dtype)
 
     monkeypatch.setattr(preparation, "_compute_a_gradient", compute)
-    for name in (index.name, "tinynet-now-float32"):
+    for name in (index.name, "tinynet-now-here-float32"):
         tmp_path.joinpath(name).touch()
     assert preparation.prepare(SINGLE)
     assert computed == [SINGLE]

@@ -217,3 +217,12 @@ def test_the_gradients_of_a_network_pass_through_it():
     net.forward(x)
     np.testing.assert_allclose(net.backward(dy), dy / [2, 4] @ net[0].W.T)
     np.testing.assert_allclose(net[0].db, [2.5, 1.25])
+
+
+def test_single_numbers_are_standardized():
+    x = np.array([1.0, 2.0, 3.0])
+    layer = Standardize.from_data(x)
+    np.testing.assert_allclose(layer.forward(x), (x - 2) / np.sqrt(2 / 3))
+    with pytest.raises(ValueError, match="must vary"):
+        Standardize.from_data(np.ones(3))
+    assert Standardize.from_data(np.ones(3), allow_constant=True).std == 1

@@ -148,6 +148,63 @@ def test_per_example_is_what_the_general_form_computes_row_by_row(name):
     assert losses.sum() / counted == pytest.approx(loss.forward(y, t), rel=1e-12)
 
 
+def test_a_subclass_that_changes_the_loss_is_weighed_as_it_is():
+    class Twice(MSELoss):
+        def forward(self, y, t):
+            return 2 * super().forward(y, t)
+
+        def backward(self):
+            return 2 * super().backward()
+
+    y, t = example("mse")
+    weights = [0.5, 0, 3, 1, 0.25, 2]
+    value = MSELoss().forward_weighted(y, t, weights)
+    assert Twice().forward_weighted(y, t, weights) == pytest.approx(2 * value, rel=1e-12)
+    np.testing.assert_allclose(Twice().per_example(y, t), 2 * MSELoss().per_example(y, t))
+
+
+class Counting(Loss):
+    """Remembers in a buffer how often it has run."""
+
+    buffers = ("passes",)
+
+    def __init__(self):
+        self.passes = np.zeros(1)
+
+    def forward(self, y, t):
+        self.passes += 1
+        self._d = y - t
+        return (self._d**2).mean()
+
+    def backward(self):
+        return 2 * self._d / self._d.size
+
+
+def test_looking_at_single_examples_moves_no_buffer():
+    loss, (y, t) = Counting(), example("mse")
+    loss.per_example(y, t)
+    assert loss.passes == 0
+    loss.forward_weighted(y, t, np.ones(6))
+    assert loss.passes == 1
+    evaluate(Dense(3, 3, rng=0), loss, y, t, sample_weight=np.ones(6))
+    assert loss.passes == 1
+
+
+def test_a_loss_that_is_no_mean_cannot_be_weighed():
+    class RMSE(Loss):
+        def forward(self, y, t):
+            self._d = y - t
+            self._value = np.sqrt((self._d**2).mean())
+            return self._value
+
+        def backward(self):
+            return self._d / self._d.size / self._value
+
+    y, t = example("mse")
+    with pytest.raises(ValueError, match="weights need a loss that is a mean over the examples"):
+        RMSE().forward_weighted(y, t, np.ones(6))
+
+
 def test_an_infinite_loss_without_weight_counts_as_nothing():
     loss = CrossEntropyLoss()
     y = np.array([[-np.inf, 0.0], [1.0, 2.0]])

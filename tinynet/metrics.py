@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from tinynet.checks import as_numbers, check_indices, integer, is_function, positive_int, real
 from tinynet.text import shown
@@ -276,7 +276,7 @@ def _regression(predicted: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]
 _FORMS: dict[str, Callable[[Array], Array]] = {
     "values": lambda y: y,
     "classes": lambda y: y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y > 0,
-    "probabilities": lambda y: softmax(y, axis=-1),
+    "probabilities": lambda y: expit(y) if y.shape[-1] == 1 else softmax(y, axis=-1),
     "score": lambda y: y.reshape(len(y)),
 }
 
@@ -293,7 +293,7 @@ def from_sklearn(
     |---|---|---|
     | `"values"` | y as it is | `r2_score`, `median_absolute_error` |
     | `"classes"` | the largest output's place; of one logit, whether it is above 0 | `f1_score` |
-    | `"probabilities"` | softmax of the logits y | `log_loss` |
+    | `"probabilities"` | softmax of the logits y; of one logit, its sigmoid | `log_loss` |
     | `"score"` | the single output as (N,) | `roc_auc_score`, `average_precision_score` |
 
     Args:

@@ -1,6 +1,7 @@
 """Compiled steps are those of the NumPy path, to rounding."""
 
 import copy
+import os
 import signal
 import subprocess
 import sys
@@ -285,6 +286,83 @@ def test_outputs_that_a_loss_refuses_are_an_error_at_the_same_step(loss, text):
         results.append((str(info.value)[:30], optimizer.steps, net.params.copy()))
     assert results[0][:2] == results[1][:2]
     np.testing.assert_allclose(results[1][2], results[0][2], rtol=1e-9)
+
+
+@pytest.mark.parametrize("outputs", [3, 200])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_a_wide_first_layer_that_is_frozen_is_not_updated_in_blocks(batch_size, outputs):
+    rng = np.random.default_rng(0)
+    net = Sequential(Frozen(Dense(100, 100, rng=rng)), Tanh(), Dense(100, outputs, rng=rng))
+    x, t = data(90, 100, outputs, MSELoss())
+    theirs, ours = both(net, MSELoss(), OPTIMIZERS["plain"], x, t, epochs=2, batch_size=batch_size)
+    for a, b in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_dropouts_with_generators_of_their_own_draw_the_same(batch_size):
+    shared, ends = 7, []
+    for which in ("numpy", "compiled"):
+        rng = np.random.default_rng(shared)
+        net = Sequential(
+            Dropout(0.2, rng=rng),
+            Dense(6, 8, rng=0),
+            Dropout(0.4, rng=1),
+            Tanh(),
+            Dropout(0.1, rng=rng),
+            Dense(8, 3, rng=2),
+            Dropout(0.3, rng=3),
+        )
+        x, t = data(90, 6, 3, MSELoss())
+        optimizer = SGD(net, lr=lambda step: 1e200 if step > 70 // batch_size else 0.01)
+        training = train(
+            net, MSELoss(), optimizer, x, t, epochs=3, batch_size=batch_size, rng=0, engine=which
+        )
+        with pytest.raises(DivergenceError) as info:
+            list(training)
+        states = [net[n].rng.bit_generator.state for n in (0, 2, 4, 6)]
+        ends.append((str(info.value), states))
+    assert ends[0] == ends[1]
+
+
+def test_a_method_that_was_replaced_in_the_optimizer_counts():
+    x, t = data(40, 3, 2, MSELoss())
+    for which in ("numpy", "compiled"):
+        net = network((3, 4, 2), [Tanh(), Identity()])
+        before, optimizer = net.params.copy(), SGD(net, lr=0.1)
+        optimizer.update = lambda params, grads, rate: None
+        list(train(net, MSELoss(), optimizer, x, t, epochs=2, engine=which))
+        np.testing.assert_array_equal(net.params, before)
+
+
+def test_targets_in_another_order_in_memory_are_no_other_type():
+    net = network((3, 4, 2), [Tanh(), Identity()])
+    x, t = data(40, 3, 2, MSELoss())
+    options = {"epochs": 2, "engine": "compiled", "shuffle": False}
+    list(train(net, MSELoss(), SGD(net, lr=0.1), x, t, **options))
+    before = len(kernels().take_steps.signatures)
+    list(
+        train(
+            net, MSELoss(), SGD(net, lr=0.1), np.asfortranarray(x), np.asfortranarray(t), **options
+        )
+    )
+    assert len(kernels().take_steps.signatures) == before
+
+
+def test_without_a_compiler_the_numpy_path_is_taken():
+    code = (
+        "import numpy as np, tinynet as tn\n"
+        "from tinynet.training.compiled import engine\n"
+        "engine.LOADING = engine.COMPILING = 0\n"
+        "net = tn.Dense(2, 1, rng=0)\n"
+        "x, t = np.ones((9, 2)), np.ones((9, 1))\n"
+        "print(len([*tn.train(net, tn.MSELoss(), tn.SGD(net, lr=0.1), x, t, epochs=2)]))"
+    )
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert done.stdout == "2\n", done.stderr
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

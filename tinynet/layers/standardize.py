@@ -120,7 +120,7 @@ class Standardize(Layer):
             raise ValueError(
                 f"shape must broadcast over the examples, of shape {x.shape[1:]}; got {target}"
             )
-        mean, std, constant = _statistics(x, target)
+        mean, std, constant = map(np.array, _statistics(x, target))  # of no axes, too
         if constant.any() and not allow_constant:
             places = [_place(n, target) for n in np.flatnonzero(constant).tolist()]
             named = ", ".join(map(str, places[:10])) + ", ..." * (len(places) > 10)

@@ -103,10 +103,16 @@ class Loss:
         """
         y = _checked_arrays(self, y, t)
         weights = check_weights("weights", weights, len(y))
-        self.forward(y, t)
+        value = self.forward(y, t)
         counted = self.batch_weight
         whole = len(y) if counted is None else counted
         losses, counts = self._examples(y, t)
+        mean = losses.sum() / (counts.sum() or 1)
+        if not self.buffers and math.isfinite(value) and abs(mean - value) > 1e-4 * abs(value):
+            raise ValueError(
+                f"weights need a loss that is a mean over the examples; got {self!r}, which is "
+                f"{value:g}, and {mean:g} as the mean of the losses of single examples"
+            )
         self.batch_weight = count = float(weights @ counts)
         divisor = count or 1.0
         factors = weights * ((whole or 1.0) / divisor if count else 0)
@@ -132,7 +138,7 @@ class Loss:
         """The loss of each example, and how much it counts: here by `forward` of each alone."""
         losses, counts = np.empty(len(y), y.dtype), np.empty(len(y))
         for n in range(len(y)):
-            own = copy.copy(self)
+            own = copy.deepcopy(self) if self.buffers else copy.copy(self)
             value = own.forward(y[n : n + 1], t[n : n + 1])
             counts[n] = 1 if own.batch_weight is None else own.batch_weight
             losses[n] = value * counts[n]
@@ -147,6 +153,8 @@ class Loss:
         """Have every `forward` start with `check` and return a Python float."""
         super().__init_subclass__(**kwargs)
         expect_kept(cls)
+        if "forward" in cls.__dict__ and "_examples" not in cls.__dict__:
+            cls._examples = Loss._examples  # type: ignore[method-assign]  # not that of the parent
         if "forward" in cls.__dict__:
             cls.forward = _checked(cls.forward)  # type: ignore[method-assign]
         if "backward" in cls.__dict__:

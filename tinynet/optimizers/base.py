@@ -131,6 +131,7 @@ class Optimizer:
             np.subtract(params, start, out=self.work)
             np.multiply(self.work, self.rates, out=self.work)
             np.add(start, self.work, out=params)
+            np.copyto(params, start, where=self.rates == 0)  # 0 · ∞ would be NaN
         if before is not None:
             check_first_step(self, before, rate, returned)
         self.steps += 1

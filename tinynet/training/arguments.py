@@ -12,7 +12,7 @@ import numpy as np
 from tinynet.checks import check_lengths, check_numbers, not_negative, returned
 from tinynet.declared import attributes, is_declared
 from tinynet.kept import explain, used_names
-from tinynet.layers import Frozen, Layer, Masked, Sequential
+from tinynet.layers import Frozen, Layer, Masked, Sequential, Standardize
 from tinynet.layers.consistency import own_arrays, undeclared_parameter, undeclared_state
 from tinynet.losses import Loss
 from tinynet.losses.base import forward
@@ -44,7 +44,8 @@ def check_arguments(
             got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
             raise TypeError(f"{name} must be {example}; got {got}. The order is {order}.")
     check_data(x, t, "x", "t")
-    if net.input_dtype is None:
+    first = next(layer for layer in net.walk() if not isinstance(layer, Sequential))
+    if net.input_dtype is None and not isinstance(first, Standardize):
         _warn_of_pixels(x)
     _warn_of_activation(net, loss)
     for thing in (*net.walk(), loss):

@@ -56,7 +56,7 @@ def applies(net: Layer, loss: Loss, optimizer: Optimizer, x: Array, batch_size: 
         and optimizer.net is net
         and x.ndim == 2
         and x.dtype == net.params.dtype
-        and all(is_ours(part) for part in (*net.walk(), loss))
+        and all(is_ours(part) for part in (*net.walk(), loss, optimizer))
     )
 
 

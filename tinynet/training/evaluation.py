@@ -113,7 +113,7 @@ def evaluate(
             raise ValueError("sample_weight must have an example above 0; got only 0.0")
     y, t = read_only(predict(net, x)), read_only(t)
     with reading(f"forward of {type(loss).__name__}", "y or t"):
-        own = copy.copy(loss)
+        own = copy.deepcopy(loss) if loss.buffers else copy.copy(loss)
         measured = {"loss": float(forward(own, y, t, *weights))}
     if own.batch_weight == 0:
         raise ValueError(f"no target counts for {loss!r}: each is left out, or has the weight 0")

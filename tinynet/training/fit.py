@@ -81,7 +81,7 @@ def fit(
             "validation_loss"; for example "validation_accuracy" with `mode="max"`.
         mode: "min" if less is better, "max" if more is.
         reduce_on_plateau: makes the learning rate smaller where the monitored column does not
-            become better.
+            become better. At the end, `optimizer.lr` is what it was.
         progress: "bar" (needs the extra `progress`), "lines", "off", or "auto": a bar on a
             terminal or in a notebook, lines elsewhere. Or a function of the number of the epoch
             and its row of the history.
@@ -167,6 +167,7 @@ def fit(
         "columns": columns,
         "keeps_best": patience is not None,
         "monitor": monitor,
+        "reduce_on_plateau": None if reduce_on_plateau is None else repr(reduce_on_plateau),
         "mode": mode,
     }
     lr = optimizer.lr
@@ -204,6 +205,8 @@ def fit(
                     break
         except BaseException as error:
             signals.holding = True
+            if reduce_on_plateau is not None:
+                optimizer.lr = lr
             run.restore(last)
             if isinstance(error, DivergenceError):
                 place = f"the end of epoch {last.history.epochs}"
@@ -222,10 +225,10 @@ def fit(
                 run.write(checkpoint, last)
             raise
         signals.holding = True
+        if reduce_on_plateau is not None:
+            optimizer.lr = lr  # which the next call begins with
         if last.best is not None:
             run.restore_net(last.best)
-        if reduce_on_plateau is not None:
-            optimizer.lr = reduce_on_plateau.reduced(lr, last.history, monitor, mode)
     return last.history
 
 

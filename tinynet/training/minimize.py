@@ -80,7 +80,8 @@ def minimize(
         t: targets (N, ...).
         method: "L-BFGS-B", which remembers some steps; "BFGS", which needs memory for a square
             matrix of the parameters; or "CG", nonlinear conjugate gradients.
-        tolerance: it stops where no element of the gradient is larger.
+        tolerance: it stops where no element of the gradient is larger. "L-BFGS-B" also stops where
+            an iteration lowers the loss by no more than rounding.
         max_iterations: the most iterations.
         batch_size: rows that are computed at a time, which limits the memory; all by default. The
             loss is the same to rounding.
@@ -248,6 +249,7 @@ def _run(
     options = {"gtol": tolerance, "maxiter": max_iterations}
     if method == "L-BFGS-B":
         options["maxfun"] = 2**31 - 1  # the iterations are limited
+        options["ftol"] = 64 * np.finfo(float).eps  # as in scikit-learn; the default stops early
     try:
         start = net.params.astype(float)
         value, gradient = objective(start)

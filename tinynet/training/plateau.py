@@ -1,5 +1,6 @@
 """A learning rate that becomes smaller where training no longer makes progress."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ class ReduceOnPlateau:
         factor: between 0 and 1.
         patience: epochs without progress, at least 1.
         min_delta: how much better an epoch must be to count as progress, at least 0.
+        min_lr: the rate does not become smaller than this, at least 0.
 
     Raises:
         ValueError, TypeError: an argument is out of its range.
@@ -37,20 +39,23 @@ class ReduceOnPlateau:
     factor: float = 0.1
     patience: int = 10
     min_delta: float = 0.0
+    min_lr: float = 0.0
 
     def __post_init__(self) -> None:
         real(self.factor, "factor", "a number between 0 and 1", lambda number: 0 < number < 1)
         positive_int(self.patience, "patience")
         not_negative(self.min_delta, "min_delta")
+        not_negative(self.min_lr, "min_lr")
 
     def reduced(
         self, lr: LearningRate, history: History, monitor: str | None = None, mode: str = "min"
     ) -> LearningRate:
         """The rate after those epochs: a number, or a function of the step as `lr` is."""
         factor = self.factor ** self._plateaus(history, monitor, mode)
-        if callable(lr):
-            return lr if factor == 1 else _Scaled(lr, factor)
-        return lr * factor
+        if factor == 1:
+            return lr
+        least = max(self.min_lr, float(np.finfo(float).tiny))  # a rate of 0 would be none
+        return _Scaled(lr, factor, least) if callable(lr) else max(lr * factor, least)
 
     def _plateaus(self, history: History, monitor: str | None, mode: str) -> int:
         """How often the column has stopped to make progress."""
@@ -68,11 +73,12 @@ class ReduceOnPlateau:
 
 @dataclass(frozen=True)
 class _Scaled:
-    """A schedule times a factor."""
+    """A schedule times a factor, but no less than a bound, unless it is 0 itself."""
 
-    lr: LearningRate
+    lr: Callable[[int], float]
     factor: float
+    least: float
 
     def __call__(self, step: int) -> float:
-        rate = self.lr(step) if callable(self.lr) else self.lr
-        return rate * self.factor
+        rate = self.lr(step)
+        return max(rate * self.factor, self.least) if rate else rate

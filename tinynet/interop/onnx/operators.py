@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tinynet.interop.onnx.graph import Graph, Input, Value, named
 from tinynet.layers import (
     ELU,
@@ -42,6 +44,7 @@ from tinynet.layers import (
     Standardize,
     Tanh,
 )
+from tinynet.layers.normalization import Normalization
 from tinynet.layers.windows import Windows
 from tinynet.types import Array
 
@@ -174,13 +177,26 @@ def _standardize(graph: Graph, layer: Standardize, x: Value) -> str:
     return graph.add("Div", graph.add("Sub", x, mean), std)
 
 
+def _affine(graph: Graph, layer: Normalization, x: Value | None = None) -> list[Input]:
+    """Gain and bias, constants 1 and 0 where there are none; with x, in a shape that meets it."""
+    inputs: list[Input] = []
+    for name, neutral in (("gain", np.ones), ("bias", np.zeros)):
+        array = getattr(layer, name, None)
+        values = neutral(layer._features, graph.dtype) if array is None else array
+        values = values if x is None else _along(values, x)
+        inputs.append(values if array is None else graph.parameter(name, values))
+    return inputs
+
+
 def _batch_norm(graph: Graph, layer: BatchNorm, x: Value) -> str:
     if graph.float32:
-        gain, bias, mean, var = named(layer, graph, "gain", "bias", *layer.buffers)
+        gain, bias = _affine(graph, layer)
+        mean, var = named(layer, graph, *layer.buffers)
         return graph.add("BatchNormalization", x, gain, bias, mean, var, epsilon=layer.eps)
-    gain, bias, mean, var = (
+    gain, bias = _affine(graph, layer, x)
+    mean, var = (
         graph.parameter(name, _along(getattr(layer, name), x))
-        for name in ("gain", "bias", "running_mean", "running_var")
+        for name in ("running_mean", "running_var")
     )
     deviation = graph.add("Sqrt", graph.add("Add", var, layer.eps))
     scaled = graph.add("Mul", graph.add("Div", graph.add("Sub", x, mean), deviation), gain)
@@ -188,7 +204,7 @@ def _batch_norm(graph: Graph, layer: BatchNorm, x: Value) -> str:
 
 
 def _layer_norm(graph: Graph, layer: LayerNorm, x: Value) -> str:
-    gain, bias = named(layer, graph, "gain", "bias")
+    gain, bias = _affine(graph, layer)
     if graph.float32:
         return graph.add("LayerNormalization", x, gain, bias, axis=-1, epsilon=layer.eps)
     normalized = _normalized(graph, _centred(graph, x), layer.eps)
@@ -196,7 +212,7 @@ def _layer_norm(graph: Graph, layer: LayerNorm, x: Value) -> str:
 
 
 def _rms_norm(graph: Graph, layer: RMSNorm, x: Value) -> str:
-    (gain,) = named(layer, graph, "gain")
+    gain, _ = _affine(graph, layer)
     if graph.float32 and graph.opset >= 23:
         return graph.add("RMSNormalization", x, gain, axis=-1, epsilon=layer.eps)
     return graph.add("Mul", _normalized(graph, x, layer.eps), gain)
@@ -205,11 +221,9 @@ def _rms_norm(graph: Graph, layer: RMSNorm, x: Value) -> str:
 def _group_norm(graph: Graph, layer: GroupNorm, x: Value) -> str:
     groups = layer._groups
     if graph.float32 and graph.opset >= 21:
-        gain, bias = named(layer, graph, "gain", "bias")
+        gain, bias = _affine(graph, layer)
         return graph.add("GroupNormalization", x, gain, bias, num_groups=groups, epsilon=layer.eps)
-    gain, bias = (
-        graph.parameter(name, _along(getattr(layer, name), x)) for name in ("gain", "bias")
-    )
+    gain, bias = _affine(graph, layer, x)
     in_groups = graph.add("Reshape", x, [0, groups, -1])
     normalized = _normalized(graph, _centred(graph, in_groups), layer.eps)
     alike = graph.add("Reshape", normalized, [0, *x.example.shape[1:]])

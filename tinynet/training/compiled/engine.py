@@ -12,6 +12,7 @@ from tinynet.layers import Layer, Sequential
 from tinynet.losses import Loss
 from tinynet.optimizers import Optimizer
 from tinynet.training.blas_threads import largest_product
+from tinynet.training.blocked_sgd import is_ours
 from tinynet.training.compiled.codes import BLOCKS, DENSE, DESCENT
 from tinynet.training.compiled.options import RULES, make_ready, no_rule, rule_of
 from tinynet.training.compiled.preparation import is_prepared, kernels, prepare
@@ -31,7 +32,7 @@ LOADING, COMPILING = 2, 40  # seconds, with a margin for slower disks and proces
 def reason_against(net: Layer, loss: Loss, optimizer: Optimizer, data: tuple[Array, ...]) -> str:
     """What has no compiled form; empty if nothing has."""
     if kernels() is None:
-        return "Numba, which is not installed: pip install 'tinynet[fast]'"
+        return "anything without a Numba that works: pip install 'tinynet[fast]'"
     try:
         _program(net, loss, optimizer, data)
     except NotCompiled as what:
@@ -77,7 +78,7 @@ def descend(
         here = slice(place, min(place + length, last))
         rows = work.read(loss, x, t, here if order is None else order[here])
         work.draw(here.stop - place)
-        known = type(optimizer) in RULES and not optimizer.has_vectors
+        known = type(optimizer) in RULES and is_ours(optimizer) and not optimizer.has_vectors
         ready = known and make_ready(optimizer)
         losses = (_take_all if ready else _take_each)(net, optimizer, work, rows)
         stop = place + len(losses) * batch_size
@@ -136,8 +137,8 @@ def _rates(optimizer: Optimizer, count: int) -> Array:
 
 
 def _in_blocks(work: Work) -> bool:
-    code, inputs, outputs, *_ = work.plan.table[0]
-    return code == DENSE and inputs * outputs >= WIDE and work.batch_size <= FEW
+    code, inputs, outputs, *_, frozen = work.plan.table[0]
+    return code == DENSE and not frozen and inputs * outputs >= WIDE and work.batch_size <= FEW
 
 
 def _program(net: Layer, loss: Loss, optimizer: Optimizer, data: tuple[Array, ...]) -> Program:

@@ -28,10 +28,12 @@ def kernels() -> Any:
     if importlib.util.find_spec("numba") is None:
         return None
     try:
-        return importlib.import_module("tinynet.training.compiled.loops.kernels")
+        module = importlib.import_module("tinynet.training.compiled.loops.kernels")
     except Exception as error:  # of a Numba that does not fit this Python or NumPy
         _warn(error)
         return None
+    # with NUMBA_DISABLE_JIT, as for a debugger, the functions are Python's
+    return module if hasattr(module.take_steps, "stats") else None
 
 
 def folder() -> Path | None:
@@ -58,8 +60,8 @@ def prepare(dtype: np.dtype[Any]) -> bool:
     known = marker is not None and marker.exists()
     if not known:
         print(f"tinynet compiles its training steps for {dtype}, once ...", file=sys.stderr)
-        if not any(is_prepared(np.dtype(other)) for other in (np.float32, np.float64)):
-            _remove_all()  # they are of other sources
+        if marker is not None and not any(marker.parent.glob(f"tinynet-{_digest_of_sources()}-*")):
+            _remove_all()
     try:
         try:
             _compute_a_gradient(dtype)
@@ -80,7 +82,7 @@ def prepare(dtype: np.dtype[Any]) -> bool:
 def _marker(dtype: np.dtype[Any]) -> Path | None:
     """A file that lies beside the compiled functions if they were compiled from these sources."""
     where = folder()
-    return where and where / f"tinynet-{_digest()}-{dtype}"
+    return where and where / f"tinynet-{_digest_of_sources()}-{_digest_of_machine()}-{dtype}"
 
 
 def _remove_all() -> None:
@@ -91,23 +93,31 @@ def _remove_all() -> None:
     """
     where = folder()
     if where is not None:
-        for path in (*where.glob("kernels.take_steps-*.nb?"), *where.glob("tinynet-*")):
+        tag = (
+            f"py{sys.version_info.major}{sys.version_info.minor}"  # others have files of their own
+        )
+        for path in (*where.glob(f"kernels.take_steps-*.{tag}*.nb?"), *where.glob("tinynet-*")):
             with contextlib.suppress(OSError):
                 path.unlink()
 
 
 @functools.cache
-def _digest() -> str:
-    """Of all that the compiled functions depend on."""
+def _digest_of_sources() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _digest_of_machine() -> str:
+    """Of what else the compiled functions depend on, for which Numba keeps several side by side."""
     import llvmlite.binding
     import numba
 
     processor = llvmlite.binding.get_host_cpu_name(), platform.machine()
     versions = platform.python_version(), np.__version__, numba.__version__
-    digest = hashlib.sha256(repr((processor, versions)).encode())
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(repr((processor, versions)).encode()).hexdigest()[:8]
 
 
 def _compute_a_gradient(dtype: np.dtype[Any]) -> None:

@@ -89,8 +89,7 @@ class Program:
         width: the outputs of all layers together.
         buffers: arrays that layers keep: running statistics, and the parameters of a Frozen. Their
             places are those in all of them together.
-        generator: that of all Dropouts; None if there is none.
-        dropped: the elements of one example that Dropouts meet.
+        dropouts: of each Dropout, its generator and the elements of one example that it meets.
     """
 
     table: Array
@@ -98,8 +97,17 @@ class Program:
     loss: tuple[int, float, Array]
     width: int
     buffers: tuple[Array, ...]
-    generator: np.random.Generator | None
-    dropped: int
+    dropouts: tuple[tuple[np.random.Generator, int], ...]
+
+    @property
+    def generators(self) -> list[np.random.Generator]:
+        """Those of the Dropouts, each once."""
+        return list({id(generator): generator for generator, _ in self.dropouts}.values())
+
+    @property
+    def dropped(self) -> int:
+        """The elements of one example that all Dropouts meet."""
+        return sum(size for _, size in self.dropouts)
 
 
 def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
@@ -116,16 +124,13 @@ def program(net: Layer, loss: Loss, x: Array, t: Array) -> Program:
         raise NotCompiled("a network without parameters")
     if net.params.size != table.params:
         raise NotCompiled("parameters that are not those of its layers")
-    if len(table.generators) > 1:
-        raise NotCompiled("Dropouts with several generators")
     return Program(
         np.array(table.rows, np.int64),
         np.array(table.constants),
         _loss(loss, table.shape, x, t),
         table.width,
         tuple(table.buffers),
-        next(iter(table.generators.values()), None),
-        sum(row[1] for row in table.rows if row[0] == codes.DROPOUT),
+        tuple(table.dropouts),
     )
 
 
@@ -143,7 +148,7 @@ class _Table:
         self.rows: list[tuple[int, ...]] = []
         self.constants: list[tuple[float, float]] = []
         self.buffers: list[Array] = []
-        self.generators: dict[int, np.random.Generator] = {}
+        self.dropouts: list[tuple[np.random.Generator, int]] = []
         self.width = self.params = 0
 
     def add(self, layer: Layer, frozen: bool) -> None:
@@ -257,7 +262,7 @@ def _softmax(table: _Table, layer: Any, frozen: bool) -> None:
 def _dropout(table: _Table, layer: Any, frozen: bool) -> None:
     if layer.channels:
         raise NotCompiled(f"{layer!r}")
-    table.generators[id(layer.rng)] = layer.rng
+    table.dropouts.append((layer.rng, math.prod(table.shape)))
     table.row(codes.DROPOUT, constants=(layer.rate, 0.0))
 
 

@@ -74,16 +74,26 @@ class Work:
     def draw(self, rows: int) -> None:
         """Draw the numbers that the Dropouts would draw one after another for so many examples."""
         self.drawn[0] = 0
-        if self.plan.generator is not None:
-            self.state = self.plan.generator.bit_generator.state
-            out = self.draws[: rows * self.plan.dropped]
-            self.plan.generator.random(dtype=np.float32, out=out)
+        self.states = [generator.bit_generator.state for generator in self.plan.generators]
+        steps = rows // self.batch_size
+        draws = self.draws[: rows * self.plan.dropped].reshape(steps, -1)
+        ends = np.cumsum([size * self.batch_size for _, size in self.plan.dropouts])
+        for generator in self.plan.generators:
+            mine = [
+                slice(end - size * self.batch_size, end)
+                for end, (own, size) in zip(ends, self.plan.dropouts, strict=True)
+                if own is generator
+            ]
+            drawn = generator.random((steps, sum(s.stop - s.start for s in mine)), np.float32)
+            for place in mine:
+                width = place.stop - place.start
+                draws[:, place], drawn = drawn[:, :width], drawn[:, width:]
 
     def undraw(self, rows: int) -> None:
-        """Leave the generator as after so many of these examples."""
-        if self.plan.generator is not None:
-            self.plan.generator.bit_generator.state = self.state
-            self.draw(rows)
+        """Leave the generators as after so many of these examples."""
+        for generator, state in zip(self.plan.generators, self.states, strict=True):
+            generator.bit_generator.state = state
+        self.draw(rows)
 
     def take_steps(
         self,
@@ -115,7 +125,8 @@ class Work:
 def _targets(loss: Any, t: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
     """Targets (N, outputs) and labels (N,), of which one is empty; −1 for an ignored label."""
     if type(loss) is not CrossEntropyLoss or t.ndim > 1:
-        return np.array(t).reshape(len(t), math.prod(t.shape[1:])), np.empty(0, np.int64)
+        rows = np.array(t, order="C").reshape(len(t), math.prod(t.shape[1:]))
+        return rows, np.empty(0, np.int64)
     labels = np.where(t < 0, -2, t).astype(np.int64)
     if loss.ignore_index is not None:
         labels[t == loss.ignore_index] = -1
