@@ -1,6 +1,8 @@
 """minimize: SciPy's optimizers find minima, and leave the network with the best parameters."""
 
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -337,3 +339,11 @@ def test_a_classifier_separates_two_spirals_in_some_hundred_iterations():
     found = minimize(net, CrossEntropyLoss(), x, labels, max_iterations=600)
     assert found.loss < 0.01
     assert (net.predict(x).argmax(axis=1) == labels).all()
+
+
+def test_the_optimizers_of_scipy_are_not_imported_before_they_are_needed():
+    """They take five times as long as tinynet."""
+    code = "import sys, tinynet; print(*(name for name in sys.modules if 'optimize.' in name))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = [name for name in done.stdout.split() if name.startswith("scipy")]
+    assert not names

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 from numpy.typing import ArrayLike
 
 from tinynet.checks import check_function, positive, positive_int
@@ -259,7 +258,9 @@ def _run(
                 f"inputs to about -1 to 1, or build a network with smaller weights"
             )
         history.append(value)
-        result = scipy.optimize.minimize(
+        from scipy.optimize import minimize  # whose import takes longer than that of tinynet
+
+        result = minimize(
             _Known(objective, start, (value, gradient)),
             start,
             jac=True,
