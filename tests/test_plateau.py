@@ -134,6 +134,7 @@ def test_patience_may_watch_the_training_loss():
         ({"monitor": "accuracy"}, "monitor must be one of the columns loss, lr, seconds"),
         ({"mode": "auto"}, "mode must be 'min' or 'max'; got 'auto'"),
         ({"patience": 3}, 'or monitor="loss"'),
+        ({"mode": "max"}, "pass monitor"),
         ({"reduce_on_plateau": ReduceOnPlateau()}, 'or monitor="loss"'),
     ],
 )

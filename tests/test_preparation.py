@@ -125,6 +125,7 @@ def test_a_numba_that_fails_to_compile_is_one_warning(monkeypatch, computed):
 
 def test_the_command_says_what_it_has_done(monkeypatch, computed, capsys, tmp_path):
     monkeypatch.setattr(command, "kernels", preparation.kernels)
+    monkeypatch.setattr(sys, "argv", ["compiled"])
     command.main()
     assert computed == [SINGLE, DOUBLE]
     lines = capsys.readouterr().out.splitlines()

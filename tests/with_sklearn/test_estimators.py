@@ -247,6 +247,13 @@ def test_a_loss_that_is_changed_after_fit_does_not_change_the_probabilities():
     np.testing.assert_array_equal(model.predict_proba(IRIS[0]), before)
 
 
+@pytest.mark.parametrize("loss", [BCEWithLogitsLoss(), CrossEntropyLoss()], ids=repr)
+def test_a_regressor_refuses_losses_of_logits(loss):
+    X, y = np.ones((4, 2)), np.linspace(0, 1, 4)
+    with pytest.raises(ValueError, match="loss must be one of numbers"):
+        NeuralRegressor(loss=loss).fit(X, y)
+
+
 def test_a_regressor_takes_losses_of_numbers():
     for loss in (L1Loss(), HuberLoss()):
         assert regressor(loss=loss).fit(*DIABETES).score(*DIABETES) > 0.4

@@ -368,6 +368,15 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
     def _default_loss(self) -> Loss:
         return MSELoss()
 
+    def _check_options(self) -> None:
+        super()._check_options()
+        if self.loss is not None and self.loss.activation:
+            raise ValueError(
+                f"loss must be one of numbers, such as MSELoss() or HuberLoss(); got "
+                f"{self.loss!r}, whose outputs are not in the units of y. For probabilities, use "
+                f"NeuralClassifier"
+            )
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True

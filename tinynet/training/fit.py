@@ -119,7 +119,11 @@ def fit(
     metrics = by_name(metrics)
     checkpoint = None if checkpoint is None else file_path(checkpoint, "checkpoint")
     _check_options(patience, validation, checkpoint, resume, monitor, reduce_on_plateau)
-    sign_of(mode)
+    if sign_of(mode) < 0 and monitor is None:
+        raise ValueError(
+            'mode="max" needs the name of a column that should grow: pass monitor, for example '
+            '"validation_accuracy"; got None'
+        )
     rng = random_generator(rng)
     stream = as_stream(x, t)
     if stream is not None and validation is None and metrics:

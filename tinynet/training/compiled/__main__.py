@@ -4,6 +4,7 @@ It needs the extra `fast` (Numba). What is compiled is kept on the disk until ti
 or Python change.
 """
 
+import argparse
 import sys
 import time
 
@@ -14,6 +15,7 @@ from tinynet.training.compiled.preparation import folder, kernels, prepare
 
 def main() -> None:
     """Compile them for both float types, and say where they are kept."""
+    argparse.ArgumentParser("python -m tinynet.training.compiled", description=__doc__).parse_args()
     if kernels() is None:
         sys.exit("Nothing to compile without Numba: pip install 'tinynet[fast]'")
     for kind in (np.float32, np.float64):
