@@ -44,7 +44,6 @@ from tinynet.training.compiled.loops.equations import (
     join,
     layer_norm,
     layer_norm_inputs,
-    loss_of,
     negate,
     normalize,
     normalize_inputs,
@@ -53,6 +52,7 @@ from tinynet.training.compiled.loops.equations import (
     softmax,
     softmax_inputs,
 )
+from tinynet.training.compiled.loops.losses import loss_of
 from tinynet.training.compiled.loops.rules import clip, update
 
 # of the columns of the table, which `program` describes
